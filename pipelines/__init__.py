@@ -1,0 +1,1 @@
+"""Stillreach: which accounts still reach which community, and who is lost if one closes."""
