@@ -1,0 +1,41 @@
+"""What must hold of reach signatures."""
+
+from typing import Any
+
+import great_expectations.expectations as gxe
+
+from expectations import Tonight, about, no_rows
+
+TABLE = "mart.reach_signature"
+
+
+def expectations(tonight: Tonight) -> list[Any]:
+    """Signatures hold people, each set once, and add up to everyone present."""
+    notes = "A fault of ours in sql/mart/reach_signature.sql: keep the data and report it."
+    return [
+        gxe.ExpectColumnValuesToBeBetween(
+            column="people", min_value=1, **about("signature_holds_people", "critical", notes)
+        ),
+        no_rows(
+            "signature_stands_once",
+            "critical",
+            notes,
+            "SELECT 1 AS broken FROM {batch} GROUP BY segment_id, platform, basis, account_ids HAVING count(*) > 1",
+        ),
+        no_rows(
+            "signatures_add_up_to_everyone",
+            "critical",
+            notes,
+            """
+            SELECT 1 AS broken
+            FROM (
+                SELECT platform, basis, sum(people) AS people
+                FROM {batch} WHERE segment_id = 'everyone' GROUP BY platform, basis
+            ) AS counted
+            INNER JOIN (
+                SELECT platform, count(*) AS people FROM core.member WHERE is_present GROUP BY platform
+            ) AS present USING (platform)
+            WHERE counted.people <> present.people
+            """,
+        ),
+    ]

@@ -1,0 +1,46 @@
+"""What must hold of reach."""
+
+from typing import Any
+
+import great_expectations.expectations as gxe
+
+from expectations import Tonight, about, no_rows
+
+TABLE = "mart.segment_reach"
+
+
+def expectations(tonight: Tonight) -> list[Any]:
+    """One row per cell; exclusive <= fair share <= reach <= segment; a missing figure has its reason."""
+    notes = "A fault of ours in sql/mart/segment_reach.sql: keep the data and report it."
+    return [
+        gxe.ExpectCompoundColumnsToBeUnique(
+            column_list=["segment_id", "platform", "account_id", "basis"],
+            **about("reach_is_one_row", "critical", notes),
+        ),
+        gxe.ExpectColumnValuesToBeBetween(
+            column="coverage_share", min_value=0, max_value=1, **about("coverage_is_a_share", "critical", notes)
+        ),
+        no_rows(
+            "reach_is_in_order",
+            "critical",
+            notes,
+            """
+            SELECT 1 AS broken FROM {batch}
+            WHERE exclusive_people > fair_share_people + 1e-6 OR fair_share_people > reach_people + 1e-6
+                OR reach_people > segment_people
+            """,
+        ),
+        no_rows(
+            "missing_reach_has_its_reason",
+            "critical",
+            notes,
+            "SELECT 1 AS broken FROM {batch} WHERE reach_people IS NULL AND reach_reason IS NULL",
+        ),
+        no_rows(
+            "totals_have_no_reach",
+            "critical",
+            notes,
+            "SELECT 1 AS broken FROM {batch} "
+            "WHERE reach_people IS NOT NULL AND reach_reason IN ('totals only', 'no extract')",
+        ),
+    ]

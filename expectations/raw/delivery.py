@@ -1,0 +1,38 @@
+"""What must hold of every delivery in the numbers."""
+
+from typing import Any
+
+from expectations import Tonight, no_rows
+
+TABLE = "meta.delivery"
+
+
+def expectations(tonight: Tonight) -> list[Any]:
+    """Every row that came is accounted for, and few were kept out."""
+    band = tonight.bands["quarantined_share_of_delivery"]
+    return [
+        no_rows(
+            "delivery_rows_are_accounted_for",
+            "critical",
+            "Rows were lost between the file and the tables: a fault of ours. Keep the delivery and report it.",
+            "SELECT 1 AS broken FROM {batch} WHERE n_rows <> n_rows_loaded + n_rows_quarantined + n_rows_duplicate",
+        ),
+        no_rows(
+            "delivery_is_mostly_fit",
+            "critical",
+            "meta.quarantine says why rows were kept out. Mend the extract or account.csv and land it again.",
+            f"SELECT 1 AS broken FROM {{batch}} WHERE n_rows_quarantined > {band} * n_rows AND n_rows >= 100",
+        ),
+        no_rows(
+            "delivery_holds_something",
+            "critical",
+            "Not one row of a table could be used. meta.quarantine says why; mend the extract and land it again.",
+            "SELECT 1 AS broken FROM {batch} WHERE n_rows_loaded = 0",
+        ),
+        no_rows(
+            "delivery_repeats_little",
+            "warning",
+            "More than one row in a hundred is a repeat: the extract may be reading pages twice.",
+            "SELECT 1 AS broken FROM {batch} WHERE n_rows_duplicate > 0.01 * n_rows",
+        ),
+    ]

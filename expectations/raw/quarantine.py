@@ -1,0 +1,23 @@
+"""What must hold of the rows that were kept out."""
+
+from typing import Any
+
+import great_expectations.expectations as gxe
+
+from expectations import Tonight, about
+
+TABLE = "meta.quarantine"
+
+
+def expectations(tonight: Tonight) -> list[Any]:
+    """Nothing was kept out, and no value was set to unknown."""
+    return [
+        gxe.ExpectTableRowCountToEqual(
+            value=0,
+            **about(
+                "quarantine_is_empty",
+                "warning",
+                "Some rows were kept out, or lost an optional value. meta.quarantine says which delivery and why.",
+            ),
+        )
+    ]

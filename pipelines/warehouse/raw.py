@@ -1,0 +1,134 @@
+"""Load tonight's deliveries as they came, and give every row its fate: fit, or kept out with a reason.
+
+A row without a usable required value is kept out. A row whose optional value is unusable keeps its place and
+loses that value: a broken date of birth of an account must not lose a follower. Both are counted.
+"""
+
+import duckdb
+
+from pipelines import contract_file, engine
+from pipelines.contract import EXTRACT_TYPES, Column, Table, contracts
+from pipelines.errors import UnreadableFileError
+from pipelines.landing import Delivery
+from pipelines.settings import Settings
+
+# A spreadsheet showed the id as 1.22158E+17: its last digits are gone for good.
+DAMAGED_ID = r"\d+([.,]\d+)?[eE]\+?\d+"
+ZONE = r".*([Zz]|[+-]\d\d(:?\d\d)?)"
+WHOLE_NUMBER = r"\d{1,18}(\.0+)?"
+
+
+def load(con: duckdb.DuckDBPyConnection, deliveries: list[Delivery], settings: Settings) -> None:
+    """Fill `raw.*` with the files of some deliveries; tables without a file stay empty.
+
+    Needs `ref.account`. Raises `UnreadableFileError` without a value of any row.
+    """
+    con.execute("CREATE SCHEMA IF NOT EXISTS raw")
+    for name, table in contracts("raw").items():
+        con.execute(f"CREATE OR REPLACE TABLE raw.{name} ({_definition(table)})")
+    con.execute("BEGIN")
+    for delivery in deliveries:
+        for file in delivery.files:
+            path = delivery.folder(settings) / file.name
+            table = contracts("raw")[file.table]
+            relation = contract_file.relation(path, table, tuple(file.columns))
+            with engine.without_values(UnreadableFileError, f"{delivery.delivery_id}/{file.name}"):
+                con.execute(_insert(table, relation, delivery))
+    con.execute("COMMIT")
+
+
+def _definition(table: Table) -> str:
+    columns = [f"{name} VARCHAR" for name in table.column_names]
+    return ", ".join(
+        [
+            "delivery_id VARCHAR",
+            "snapshot_on DATE",
+            "follower_scope VARCHAR",
+            *columns,
+            "quarantine_reason VARCHAR",
+            "unusable_columns VARCHAR[]",
+        ]
+    )
+
+
+def _insert(table: Table, relation: str, delivery: Delivery) -> str:
+    optional = [column for column in table.columns if not column.required and _usable(column) is not None]
+    kept = ", ".join(
+        f"CASE WHEN {_usable(column)} THEN {column.name} END AS {column.name}" if column in optional else column.name
+        for column in table.columns
+    )
+    broken = ", ".join(
+        f"CASE WHEN came.{column.name} IS NOT NULL AND NOT ({_usable(column, 'came.')}) THEN '{column.name}' END"
+        for column in optional
+    )
+    trimmed = ", ".join(f"nullif(trim({name}), '') AS {name}" for name in table.column_names)
+    return f"""
+        INSERT INTO raw.{table.name.removeprefix("raw.")} BY NAME
+        WITH came AS (
+            SELECT
+                '{engine.quoted(delivery.delivery_id)}' AS delivery_id,
+                DATE '{delivery.snapshot_on}' AS snapshot_on,
+                '{delivery.follower_scope}' AS follower_scope,
+                {trimmed}
+            FROM {relation}
+        ), judged AS (
+            SELECT came.*, {_reason(table)} AS quarantine_reason,
+                list_filter([{broken}], lambda name: name IS NOT NULL) AS unusable_columns
+            FROM came
+            {_account_join(table)}
+        )
+        SELECT delivery_id, snapshot_on, follower_scope, {kept}, quarantine_reason, unusable_columns FROM judged
+    """
+
+
+def _account_join(table: Table) -> str:
+    if "account_id" not in table.column_names:
+        return ""
+    return "LEFT JOIN ref.account AS known ON came.platform = known.platform AND came.account_id = known.account_id"
+
+
+def _reason(table: Table) -> str:
+    """SQL that says why a row is kept out, or NULL; the first complaint wins."""
+    cases = []
+    for column in table.columns:
+        if column.required:
+            cases.append(f"WHEN came.{column.name} IS NULL THEN '{column.name} is empty'")
+            if usable := _usable(column, "came."):
+                cases.append(f"WHEN NOT ({usable}) THEN '{column.name} is no usable {_kind(column)}'")
+    if "account_id" in table.column_names:
+        cases.append(
+            "WHEN came.account_id IS NOT NULL AND known.account_id IS NULL THEN 'account_id is not in account.csv'"
+        )
+    return f"CASE {' '.join(cases)} END"
+
+
+def _kind(column: Column) -> str:
+    return "id" if column.type == "text" else column.type
+
+
+def _usable(column: Column, of: str = "") -> str | None:
+    """SQL that is true where a value can be used, or None where any text can.
+
+    No day may lie after the delivery's own; an instant may by the width of the time zones.
+    """
+    name = f"{of}{column.name}"
+    match column.type:
+        case "date":
+            return f"coalesce(TRY_CAST({name} AS DATE) <= {of}snapshot_on, false)"
+        case "instant":
+            return (
+                f"regexp_full_match({name}, '{ZONE}') AND "
+                f"coalesce(TRY_CAST({name} AS TIMESTAMPTZ) < {of}snapshot_on + INTERVAL 2 DAY, false)"
+            )
+        case "count":
+            return f"regexp_full_match({name}, '{WHOLE_NUMBER}')"
+        case "number":
+            return f"coalesce(isfinite(TRY_CAST({name} AS DOUBLE)), false)"
+        case "boolean":
+            return f"TRY_CAST({name} AS BOOLEAN) IS NOT NULL"
+        case "word":
+            return f"{name} IN ({', '.join(repr(value) for value in column.values)})"
+        case "text" if column.name.endswith("_id"):
+            return f"NOT regexp_full_match({name}, '{DAMAGED_ID}')"
+    assert column.type in EXTRACT_TYPES, column.type
+    return None

@@ -1,0 +1,138 @@
+"""What a night carries forward: the newest earlier snapshot whose deliveries are all still in force.
+
+A snapshot holds `core`; its restricted half, `work/state/<snapshot id>.duckdb`, holds the people's profiles that
+no snapshot may. Together they are last night's state. A delivery that came late, or superseded one that is already
+in the numbers, makes a state unusable: an older one is taken, or every delivery is replayed from nothing. So a
+night always gives what a rebuild gives, and costs the change and the audience, not the length of history.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from pipelines import engine
+from pipelines.contract import contracts
+from pipelines.landing import Delivery
+from pipelines.settings import SQL, Settings
+from pipelines.warehouse.catalog import CARRIED
+
+STATE_TABLES = ("stg.member",)
+
+
+@dataclass(frozen=True)
+class Base:
+    """A state to go on from, or nothing (`snapshot_id` None); and the deliveries it does not hold yet."""
+
+    snapshot_id: str | None
+    missing: tuple[Delivery, ...]
+
+
+def snapshot_path(settings: Settings, snapshot_id: str) -> Path:
+    return settings.published / "snapshots" / f"{snapshot_id}.duckdb"
+
+
+def state_path(settings: Settings, snapshot_id: str) -> Path:
+    return settings.work / "state" / f"{snapshot_id}.duckdb"
+
+
+def build_hash(account_refs: list[str], key_fingerprint: str) -> str:
+    """Hash what decides how deliveries become `core`: our SQL, the known accounts, the key.
+
+    A state built under another hash is never carried forward.
+    """
+    digest = hashlib.sha256()
+    for layer in ("raw", "stg", "core"):
+        for path in sorted((SQL / layer).iterdir()):
+            digest.update(f"{layer}/{path.name}\n".encode() + path.read_bytes())
+    digest.update("\n".join([*sorted(account_refs), key_fingerprint]).encode())
+    return digest.hexdigest()[:16]
+
+
+def choose_base(settings: Settings, as_of: date, wanted: list[Delivery], wanted_hash: str) -> Base:
+    """Find the newest state to go on from, and what is still to be loaded on top of it."""
+    for path in sorted((settings.work / "state").glob("*.duckdb"), reverse=True):
+        snapshot_id = path.stem
+        if snapshot_id[:10] > as_of.isoformat() or not snapshot_path(settings, snapshot_id).exists():
+            continue
+        missing = _missing(settings, path, snapshot_id, wanted, wanted_hash)
+        if missing is not None:
+            return Base(snapshot_id, missing)
+    return Base(None, tuple(wanted))
+
+
+def _missing(
+    settings: Settings, path: Path, snapshot_id: str, wanted: list[Delivery], wanted_hash: str
+) -> tuple[Delivery, ...] | None:
+    """The wanted deliveries that a state lacks, or None where it cannot be gone on from."""
+    con = engine.connect(path, settings, read_only=True)
+    try:
+        _attach(con, settings, snapshot_id, with_state=False)
+        state = con.execute("SELECT build_hash FROM meta.state").fetchone()
+        held = {row[0] for row in con.execute("SELECT delivery_id FROM last_snapshot.meta.delivery").fetchall()}
+        newest = con.execute(
+            "SELECT (SELECT max(snapshot_on)::VARCHAR FROM last_snapshot.meta.delivery), "
+            "(SELECT max(observed_on)::VARCHAR FROM last_snapshot.core.follower_list)"
+        ).fetchone()
+    except duckdb.Error:
+        return None  # not readable as a state: older ones, or the deliveries themselves, hold all of it
+    finally:
+        con.close()
+    if not state or state[0] != wanted_hash or not newest or held - {one.delivery_id for one in wanted}:
+        return None
+    missing = tuple(one for one in wanted if one.delivery_id not in held)
+    late = [
+        one
+        for one in missing
+        if one.snapshot_on <= (newest[0] or "")
+        or (_has_followers(one) and newest[1] and one.first_observed_on <= newest[1])
+    ]
+    return None if late else missing
+
+
+def _has_followers(delivery: Delivery) -> bool:
+    return any(file.table == "follower" for file in delivery.files)
+
+
+def attach_prior(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str | None) -> None:
+    """Show last night's tables as `prior.*`, empty ones where there is no night before."""
+    con.execute("CREATE SCHEMA IF NOT EXISTS prior")
+    if snapshot_id:
+        _attach(con, settings, snapshot_id, with_state=True)
+    for name, was in CARRIED.items():
+        schema, table = was.split(".")
+        contract = contracts(schema)[table]
+        con.execute(f"DROP VIEW IF EXISTS prior.{name}")
+        if snapshot_id:
+            database = "last_state" if was in STATE_TABLES else "last_snapshot"
+            source = f"SELECT {', '.join(contract.column_names)} FROM {database}.{was}"
+        else:
+            nothing = (f"CAST(NULL AS {column.type}) AS {column.name}" for column in contract.columns)
+            source = f"SELECT {', '.join(nothing)} WHERE false"
+        con.execute(f"CREATE VIEW prior.{name} AS {source}")
+
+
+def _attach(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str, *, with_state: bool) -> None:
+    snapshot = engine.quoted(snapshot_path(settings, snapshot_id))
+    con.execute(f"ATTACH '{snapshot}' AS last_snapshot (READ_ONLY)")
+    if with_state:
+        con.execute(f"ATTACH '{engine.quoted(state_path(settings, snapshot_id))}' AS last_state (READ_ONLY)")
+
+
+def save_state(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str, built_hash: str) -> None:
+    """Write the restricted half of tonight's state beside its snapshot; whole or not at all."""
+    path = state_path(settings, snapshot_id)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    con.execute(f"ATTACH '{engine.quoted(unfinished)}' AS state")
+    con.execute("CREATE SCHEMA state.stg")
+    con.execute("CREATE SCHEMA state.meta")
+    for table in STATE_TABLES:
+        con.execute(f"CREATE TABLE state.{table} AS SELECT * FROM {table}")
+    con.execute("CREATE TABLE state.meta.state AS SELECT $hash AS build_hash", {"hash": built_hash})
+    con.execute("DETACH state")
+    unfinished.chmod(0o600)
+    unfinished.rename(path)

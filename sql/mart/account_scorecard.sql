@@ -1,0 +1,156 @@
+-- One row per account of ours: what is known of it, whether we know people or totals only, over the last 90 days.
+-- Counts of posts are the platform's own and mean what that platform means by them; missing stays empty.
+WITH newest_lists AS (
+    SELECT
+        platform,
+        account_id,
+        max(observed_on) AS follower_list_on,
+        bool_or(is_complete) AS has_complete_list
+    FROM core.follower_list
+    GROUP BY platform, account_id
+),
+
+-- Before the latest list, at the list nearest to four weeks earlier.
+earlier_lists AS (
+    SELECT follower_list.platform, follower_list.account_id, max(follower_list.observed_on) AS earlier_list_on
+    FROM core.follower_list
+    INNER JOIN newest_lists
+        ON follower_list.platform = newest_lists.platform AND follower_list.account_id = newest_lists.account_id
+    WHERE
+        follower_list.is_complete
+        AND follower_list.observed_on <= newest_lists.follower_list_on - INTERVAL 28 DAY
+    GROUP BY follower_list.platform, follower_list.account_id
+),
+
+follower_moves AS (
+    SELECT
+        follow.platform,
+        follow.account_id,
+        sum(CASE WHEN follow.ended_on IS NULL THEN 1 ELSE 0 END) AS followers,
+        sum(
+            CASE
+                WHEN
+                    follow.first_seen_on <= earlier_lists.earlier_list_on
+                    AND follow.last_seen_on >= earlier_lists.earlier_list_on
+                    THEN 1
+                ELSE 0
+            END
+        ) AS followers_earlier,
+        sum(
+            CASE
+                WHEN
+                    follow.first_seen_on <= earlier_lists.earlier_list_on
+                    AND follow.last_seen_on >= earlier_lists.earlier_list_on
+                    AND follow.ended_on IS NOT NULL
+                    THEN 1
+                ELSE 0
+            END
+        ) AS followers_left
+    FROM core.follow
+    LEFT JOIN earlier_lists
+        ON follow.platform = earlier_lists.platform AND follow.account_id = earlier_lists.account_id
+    GROUP BY follow.platform, follow.account_id
+),
+
+reported_followers AS (
+    SELECT
+        platform,
+        account_id,
+        max_by(value, day) AS followers_reported,
+        max(day) AS followers_reported_on
+    FROM core.account_day
+    WHERE metric = 'followers' AND value IS NOT NULL AND day <= getvariable('as_of')
+    GROUP BY platform, account_id
+),
+
+posts AS (
+    SELECT
+        platform,
+        account_id,
+        count(*) AS n_posts,
+        max(CAST(posted_at AS DATE)) AS last_posted_on,
+        sum(likes) AS n_likes,
+        sum(replies) AS n_replies,
+        sum(reposts) AS n_reposts,
+        sum(impressions) AS n_impressions,
+        sum(CASE WHEN impressions > 0 THEN coalesce(likes, 0) + coalesce(replies, 0) + coalesce(reposts, 0) END)
+            / nullif(sum(CASE WHEN impressions > 0 THEN impressions END), 0) AS engagement_rate_by_impressions
+    FROM core.post
+    WHERE
+        CAST(posted_at AS DATE) > getvariable('as_of') - INTERVAL 90 DAY
+        AND CAST(posted_at AS DATE) <= getvariable('as_of')
+    GROUP BY platform, account_id
+),
+
+accounts_with_posts AS (
+    SELECT DISTINCT platform, account_id FROM core.post
+),
+
+totals AS (
+    SELECT platform, account_id FROM core.account_day
+    UNION
+    SELECT platform, account_id FROM accounts_with_posts
+),
+
+reach AS (
+    SELECT
+        platform,
+        account_id,
+        max(CASE WHEN basis = 'follower' THEN reach_people END) AS reach_people,
+        max(CASE WHEN basis = 'follower' THEN exclusive_people END) AS exclusive_people,
+        max(CASE WHEN basis = 'engaged' THEN reach_people END) AS engaged_people
+    FROM mart.segment_reach
+    WHERE segment_id = 'everyone'
+    GROUP BY platform, account_id
+)
+
+SELECT
+    CAST(getvariable('as_of') AS DATE) AS as_of,
+    account.platform,
+    account.account_id,
+    account.handle,
+    account.name,
+    account.purpose,
+    account.is_open,
+    CASE
+        WHEN newest_lists.has_complete_list THEN 'people'
+        WHEN newest_lists.follower_list_on IS NOT NULL THEN 'partial lists'
+        WHEN totals.account_id IS NOT NULL THEN 'totals only'
+        ELSE 'no extract'
+    END AS data_basis,
+    newest_lists.follower_list_on,
+    CAST(follower_moves.followers AS BIGINT) AS followers,
+    CAST(reported_followers.followers_reported AS BIGINT) AS followers_reported,
+    reported_followers.followers_reported_on,
+    CAST(reach.reach_people AS BIGINT) AS reach_people,
+    CAST(reach.exclusive_people AS BIGINT) AS exclusive_people,
+    CAST(reach.engaged_people AS BIGINT) AS engaged_people,
+    earlier_lists.earlier_list_on,
+    CASE
+        WHEN earlier_lists.earlier_list_on IS NOT NULL
+            THEN CAST(follower_moves.followers - follower_moves.followers_earlier AS BIGINT)
+    END AS net_new_followers,
+    CASE
+        WHEN earlier_lists.earlier_list_on IS NOT NULL
+            THEN follower_moves.followers_left / nullif(follower_moves.followers_earlier, 0)
+    END AS churn_share,
+    CASE WHEN accounts_with_posts.account_id IS NOT NULL THEN coalesce(posts.n_posts, 0) END AS n_posts,
+    posts.last_posted_on,
+    CAST(posts.n_likes AS BIGINT) AS n_likes,
+    CAST(posts.n_replies AS BIGINT) AS n_replies,
+    CAST(posts.n_reposts AS BIGINT) AS n_reposts,
+    CAST(posts.n_impressions AS BIGINT) AS n_impressions,
+    posts.engagement_rate_by_impressions
+FROM core.account
+LEFT JOIN newest_lists ON account.platform = newest_lists.platform AND account.account_id = newest_lists.account_id
+LEFT JOIN earlier_lists ON account.platform = earlier_lists.platform AND account.account_id = earlier_lists.account_id
+LEFT JOIN follower_moves
+    ON account.platform = follower_moves.platform AND account.account_id = follower_moves.account_id
+LEFT JOIN reported_followers
+    ON account.platform = reported_followers.platform AND account.account_id = reported_followers.account_id
+LEFT JOIN posts ON account.platform = posts.platform AND account.account_id = posts.account_id
+LEFT JOIN accounts_with_posts
+    ON account.platform = accounts_with_posts.platform AND account.account_id = accounts_with_posts.account_id
+LEFT JOIN totals ON account.platform = totals.platform AND account.account_id = totals.account_id
+LEFT JOIN reach ON account.platform = reach.platform AND account.account_id = reach.account_id
+WHERE account.role = 'own'

@@ -1,0 +1,61 @@
+-- One row per segment, platform, basis and set of our open accounts: how many of the segment's people exactly
+-- that set reaches. People whom none reaches stand under the empty set, so that rows add up to the segment.
+-- Sets never cross platforms: nobody is matched between them.
+WITH open_own_accounts AS (
+    SELECT platform, account_id FROM core.account WHERE role = 'own' AND is_open
+),
+
+-- Only where such extracts exist at all: without them nobody knows whom an account reaches.
+measured_bases AS (
+    SELECT DISTINCT follower_list.platform, 'follower' AS basis
+    FROM core.follower_list
+    INNER JOIN open_own_accounts
+        ON
+            follower_list.platform = open_own_accounts.platform
+            AND follower_list.account_id = open_own_accounts.account_id
+    UNION
+    SELECT DISTINCT platform, 'engaged' AS basis FROM core.engagement
+),
+
+connections AS (
+    SELECT 'follower' AS basis, follow.platform, follow.member_key, follow.account_id
+    FROM core.follow
+    INNER JOIN open_own_accounts
+        ON follow.platform = open_own_accounts.platform AND follow.account_id = open_own_accounts.account_id
+    WHERE follow.ended_on IS NULL
+    UNION ALL
+    SELECT DISTINCT 'engaged' AS basis, engagement.platform, engagement.member_key, engagement.account_id
+    FROM core.engagement
+    INNER JOIN open_own_accounts
+        ON engagement.platform = open_own_accounts.platform AND engagement.account_id = open_own_accounts.account_id
+    WHERE engagement.engaged_on > getvariable('as_of') - INTERVAL 90 DAY
+),
+
+member_signatures AS (
+    SELECT basis, member_key, list(account_id ORDER BY account_id) AS account_ids
+    FROM connections
+    GROUP BY basis, member_key
+),
+
+segment_members AS (
+    SELECT segment_id, platform, member_key FROM core.segment_membership
+    UNION ALL
+    SELECT 'everyone' AS segment_id, platform, member_key FROM core.member WHERE is_present
+)
+
+SELECT
+    CAST(getvariable('as_of') AS DATE) AS as_of,
+    segment_members.segment_id,
+    segment_members.platform,
+    measured_bases.basis,
+    coalesce(member_signatures.account_ids, []) AS account_ids,
+    count(*) AS people
+FROM segment_members
+INNER JOIN measured_bases ON segment_members.platform = measured_bases.platform
+LEFT JOIN member_signatures
+    ON measured_bases.basis = member_signatures.basis AND segment_members.member_key = member_signatures.member_key
+GROUP BY
+    segment_members.segment_id,
+    segment_members.platform,
+    measured_bases.basis,
+    coalesce(member_signatures.account_ids, [])
