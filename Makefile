@@ -1,7 +1,87 @@
-.PHONY: setup
-PY ?= python3
-.venv/.ready: requirements.lock pyproject.toml
-	test -x .venv/bin/python || $(PY) -m venv .venv
-	.venv/bin/python -m pip install -q uv==0.13.9
-	.venv/bin/uv pip sync -q --python .venv/bin/python --compile-bytecode requirements.lock
-	touch $@
+# make help says what there is. Everything a target needs, it sets up: python3 and make are enough.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+UV_VERSION := 0.13.9
+
+export STILLREACH_DATA ?= $(CURDIR)/data
+export AIRFLOW_HOME ?= $(STILLREACH_DATA)/airflow
+export AIRFLOW__CORE__DAGS_FOLDER := $(CURDIR)/dags
+export AIRFLOW__CORE__LOAD_EXAMPLES := False
+export AIRFLOW__CORE__EXECUTOR := LocalExecutor
+export AIRFLOW__API__HOST := 127.0.0.1
+export AIRFLOW__LOGGING__LOGGING_LEVEL ?= WARNING
+export PYTHONWARNINGS ?= ignore
+
+PEOPLE ?= 20000
+SEED ?= 1
+DAYS ?= 91
+DEMO_DAY := 2026-09-30
+# One demo world per size: another PEOPLE, SEED or DAYS is another county.
+DEMO := $(STILLREACH_DATA)/demo/$(PEOPLE)-$(SEED)-$(DAYS)
+BENCH_PEOPLE ?= 1000000
+
+.PHONY: help setup demo test check fix notebooks airflow bench lock dictionary clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(READY) ## Make .venv with the locked versions, bytecode compiled
+
+$(READY): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.lock
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) $(DEMO) $(AIRFLOW_HOME)/.ready ## Land the demo county, run its night through Airflow, print who reaches whom
+	@$(BIN)/stillreach new-key --if-missing
+	@mkdir -p $(STILLREACH_DATA)/inbox && cp -al $(DEMO)/drops/. $(STILLREACH_DATA)/inbox/
+	@echo "the night of $(DEMO_DAY), through Airflow ..."
+	@$(BIN)/airflow dags test nightly_reach $(DEMO_DAY) > $(STILLREACH_DATA)/airflow/demo.log 2>&1 \
+		|| { tail -n 40 $(STILLREACH_DATA)/airflow/demo.log; exit 1; }
+	@$(BIN)/stillreach show
+
+$(DEMO): | $(READY)
+	@$(BIN)/stillreach demo-world --people $(PEOPLE) --seed $(SEED) --days $(DAYS) --until $(DEMO_DAY) --to $@
+
+$(AIRFLOW_HOME)/.ready: | $(READY)
+	@mkdir -p $(AIRFLOW_HOME)
+	@$(BIN)/airflow db migrate > $(AIRFLOW_HOME)/migrate.log 2>&1 || { tail -n 40 $(AIRFLOW_HOME)/migrate.log; exit 1; }
+	@$(BIN)/airflow pools set warehouse 1 "The work file has one writer" > /dev/null 2>&1
+	@touch $@
+
+test: $(READY) ## Run the tests
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## Format, lint, types, SQL style: says, never edits
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint -q sql
+
+fix: $(READY) ## Mend what can be mended by itself
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/sqlfluff fix -q sql
+	@$(BIN)/nbstripout notebooks/*.ipynb
+
+notebooks: $(READY) ## Run the notebooks on the published snapshot
+	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
+
+airflow: $(READY) $(AIRFLOW_HOME)/.ready ## Start Airflow on 127.0.0.1:8080 with the DAGs loaded
+	@$(BIN)/airflow standalone
+
+bench: $(READY) ## Time two nights of a million people, step by step
+	@$(BIN)/python tests/bench.py --people $(BENCH_PEOPLE)
+
+dictionary: $(READY) ## Write docs/DATA_DICTIONARY.md from the contracts
+	@$(BIN)/stillreach dictionary > docs/DATA_DICTIONARY.md
+
+lock: $(READY) ## Resolve the newest versions that pyproject.toml allows
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --extra dev \
+		--custom-compile-command "make lock" --upgrade pyproject.toml -o requirements.lock
+
+clean: ## Remove the virtual environment and caches; data stays
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache

@@ -10,7 +10,7 @@ import resource
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 
 from pipelines import engine, landing, publish, pseudonym, reference
-from pipelines.errors import ModelError, NothingLandedError, StillreachError, ValidationStop
+from pipelines.errors import ModelError, NothingLandedError, SettingsError, StillreachError, ValidationStop
 from pipelines.landing import Landed
 from pipelines.segments import definition
 from pipelines.settings import Settings, from_environment
@@ -150,18 +150,52 @@ def report(run_id: str) -> str:
     return str(path)
 
 
+# The steps after `load`, in order: every one takes the run's id. dags/nightly_reach.py names the same.
+STEPS: dict[str, Callable[[str], object]] = {
+    "check_raw": lambda run_id: check(run_id, "raw"),
+    "build_core": build_core,
+    "check_core": lambda run_id: check(run_id, "core"),
+    "build_mart": build_mart,
+    "check_mart": lambda run_id: check(run_id, "mart"),
+    "publish": publish_night,
+    "report": report,
+}
+
+
+def run_step(run_id: str, name: str) -> None:
+    """Run one of `STEPS`."""
+    STEPS[name](run_id)
+
+
 def run_night(as_of: date, *, replay: bool = False) -> str:
     """Run the whole night without Airflow and give the run's id: the same steps in the same order."""
     land_inbox(as_of)
     run_id = load(as_of, replay=replay)
-    check(run_id, "raw")
-    build_core(run_id)
-    check(run_id, "core")
-    build_mart(run_id)
-    check(run_id, "mart")
-    publish_night(run_id)
-    report(run_id)
+    for name in STEPS:
+        run_step(run_id, name)
     return run_id
+
+
+def day(text: str) -> date:
+    """Read a day.
+
+    Raises `SettingsError` where it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"day {text!r}", "is no day", hint="YYYY-MM-DD") from None
+
+
+def days(first: str, last: str) -> list[str]:
+    """Every day of a range, both ends included, oldest first: later nights go on from earlier ones.
+
+    Raises `SettingsError` where the range is empty or no range of days.
+    """
+    n_days = (day(last) - day(first)).days + 1
+    if n_days < 1:
+        raise SettingsError(f"{first} to {last}", "holds no day", hint="the first day comes first")
+    return [(day(first) + timedelta(days=n)).isoformat() for n in range(n_days)]
 
 
 def as_of_run(run_id: str) -> date:

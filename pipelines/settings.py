@@ -18,13 +18,13 @@ OWN_REF = ("account.csv", "segments")
 class Settings:
     """The folders and limits of one deployment.
 
-    `data` and `ref` are folders; `memory_limit` is DuckDB's ("4GB"); `threads` of 0 lets DuckDB choose.
+    `data` and `ref` are folders; `memory_limit` is DuckDB's ("3GB"); `threads` of 0 lets DuckDB choose.
     """
 
     data: Path
     ref: Path
     key_file: Path
-    memory_limit: str = "4GB"
+    memory_limit: str = "3GB"
     threads: int = 0
     keep_snapshots: int = 10
 
@@ -78,7 +78,7 @@ def from_environment() -> Settings:
         data=data,
         ref=ref,
         key_file=Path(env.get("STILLREACH_KEY_FILE") or data / "secret" / "member.key").absolute(),
-        memory_limit=env.get("STILLREACH_MEMORY_LIMIT") or "4GB",
+        memory_limit=env.get("STILLREACH_MEMORY_LIMIT") or "3GB",
         threads=_whole_number(env, "STILLREACH_THREADS", 0, least=0),
         keep_snapshots=_whole_number(env, "STILLREACH_KEEP_SNAPSHOTS", 10, least=1),
     )

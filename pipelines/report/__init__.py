@@ -1,7 +1,5 @@
-"""The report of a published night."""
-from pathlib import Path
+"""The report of a published night: one page for a board, and its charts for slides."""
 
+from pipelines.report.page import write_report
 
-def write_report(snapshot: Path, folder: Path, bands: dict[str, float]) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / "index.html"
+__all__ = ["write_report"]

@@ -13,8 +13,8 @@ from pipelines.landing import Delivery
 from pipelines.settings import Settings
 
 # A spreadsheet showed the id as 1.22158E+17: its last digits are gone for good.
-DAMAGED_ID = r"\d+([.,]\d+)?[eE]\+?\d+"
-ZONE = r".*([Zz]|[+-]\d\d(:?\d\d)?)"
+DAMAGED_ID = r"\d+([.,]\d+)?[eE]\+\d+"
+OFFSET = r".*[+-]\d\d(:?\d\d)?"
 WHOLE_NUMBER = r"\d{1,18}(\.0+)?"
 
 
@@ -52,16 +52,18 @@ def _definition(table: Table) -> str:
 
 
 def _insert(table: Table, relation: str, delivery: Delivery) -> str:
-    optional = [column for column in table.columns if not column.required and _usable(column) is not None]
-    kept = ", ".join(
-        f"CASE WHEN {_usable(column)} THEN {column.name} END AS {column.name}" if column in optional else column.name
-        for column in table.columns
-    )
-    broken = ", ".join(
-        f"CASE WHEN came.{column.name} IS NOT NULL AND NOT ({_usable(column, 'came.')}) THEN '{column.name}' END"
-        for column in optional
-    )
+    optional = [column.name for column in table.columns if not column.required and _usable(column)]
     trimmed = ", ".join(f"nullif(trim({name}), '') AS {name}" for name in table.column_names)
+    judgements = "".join(
+        f"came.{column.name} IS NULL OR coalesce({_usable(column, 'came.')}, false) AS {column.name}_fits, "
+        for column in table.columns
+        if column.name in optional
+    )
+    kept = ", ".join(
+        f"CASE WHEN {name}_fits THEN {name} END AS {name}" if name in optional else name for name in table.column_names
+    )
+    broken = ", ".join(f"CASE WHEN NOT {name}_fits THEN '{name}' END" for name in optional)
+    unusable = f"list_filter([{broken}], lambda name: name IS NOT NULL)" if broken else "[]"
     return f"""
         INSERT INTO raw.{table.name.removeprefix("raw.")} BY NAME
         WITH came AS (
@@ -72,12 +74,13 @@ def _insert(table: Table, relation: str, delivery: Delivery) -> str:
                 {trimmed}
             FROM {relation}
         ), judged AS (
-            SELECT came.*, {_reason(table)} AS quarantine_reason,
-                list_filter([{broken}], lambda name: name IS NOT NULL) AS unusable_columns
+            SELECT came.*, {judgements}{_reason(table)} AS quarantine_reason
             FROM came
             {_account_join(table)}
         )
-        SELECT delivery_id, snapshot_on, follower_scope, {kept}, quarantine_reason, unusable_columns FROM judged
+        SELECT
+            delivery_id, snapshot_on, follower_scope, {kept}, quarantine_reason, {unusable} AS unusable_columns
+        FROM judged
     """
 
 
@@ -117,7 +120,7 @@ def _usable(column: Column, of: str = "") -> str | None:
             return f"coalesce(TRY_CAST({name} AS DATE) <= {of}snapshot_on, false)"
         case "instant":
             return (
-                f"regexp_full_match({name}, '{ZONE}') AND "
+                f"(right({name}, 1) IN ('Z', 'z') OR regexp_full_match(right({name}, 6), '{OFFSET}')) AND "
                 f"coalesce(TRY_CAST({name} AS TIMESTAMPTZ) < {of}snapshot_on + INTERVAL 2 DAY, false)"
             )
         case "count":
@@ -129,6 +132,6 @@ def _usable(column: Column, of: str = "") -> str | None:
         case "word":
             return f"{name} IN ({', '.join(repr(value) for value in column.values)})"
         case "text" if column.name.endswith("_id"):
-            return f"NOT regexp_full_match({name}, '{DAMAGED_ID}')"
+            return f"NOT (contains({name}, '+') AND regexp_full_match({name}, '{DAMAGED_ID}'))"
     assert column.type in EXTRACT_TYPES, column.type
     return None

@@ -1,54 +1,52 @@
 -- One row per person ever seen: their pseudonym and the latest profile an extract gave, carried from night to night.
 -- The only text of a person that outlives a night, in the restricted work file only, and not for longer than
 -- 180 days after it was last seen: an edited segment definition has to be read against it.
-WITH profiles_tonight AS (
+WITH profile_rows AS (
     SELECT
-        member_key.platform,
-        member_key.member_key,
-        member_key.key_check,
-        CAST(listed.observed_on AS DATE) AS profile_on,
-        listed.name,
-        listed.bio,
-        listed.location,
-        listed.followers_count,
-        listed.following_count,
-        listed.created_at,
-        listed.is_protected,
-        row_number() OVER (
-            PARTITION BY member_key.member_key
-            ORDER BY
-                listed.observed_on DESC,
-                listed.delivery_id DESC,
-                listed.account_id DESC,
-                listed.bio DESC NULLS LAST,
-                listed.name DESC NULLS LAST,
-                listed.location DESC NULLS LAST,
-                listed.followers_count DESC NULLS LAST,
-                listed.following_count DESC NULLS LAST
-        ) AS newest
-    FROM raw.follower AS listed
-    INNER JOIN stg.member_key ON listed.platform = member_key.platform AND listed.member_id = member_key.member_id
-    WHERE
-        listed.quarantine_reason IS NULL
-        AND coalesce(
-            listed.name, listed.bio, listed.location, listed.followers_count, listed.following_count, listed.created_at,
-            listed.is_protected
-        ) IS NOT NULL
-),
-
-profiles AS (
-    SELECT
-        member_key,
-        profile_on,
+        platform,
+        member_id,
+        observed_on,
+        observed_on || ' ' || delivery_id || ' ' || account_id AS list_read,
         name,
         bio,
         location,
-        CAST(followers_count AS BIGINT) AS followers_count,
-        CAST(following_count AS BIGINT) AS following_count,
-        CAST(created_at AS TIMESTAMPTZ) AS created_at,
-        CAST(is_protected AS BOOLEAN) AS is_protected
-    FROM profiles_tonight
-    WHERE newest = 1
+        followers_count,
+        following_count,
+        created_at,
+        is_protected
+    FROM raw.follower
+    WHERE
+        quarantine_reason IS NULL
+        AND coalesce(name, bio, location, followers_count, following_count, created_at, is_protected) IS NOT NULL
+),
+
+newest_lists AS (
+    SELECT platform, member_id, max(list_read) AS list_read
+    FROM profile_rows
+    GROUP BY platform, member_id
+),
+
+-- One list shows a member once; where it repeats them, each column's largest value holds, whatever the order.
+profiles AS (
+    SELECT
+        member_key.member_key,
+        max(CAST(profile_rows.observed_on AS DATE)) AS profile_on,
+        max(profile_rows.name) AS name,
+        max(profile_rows.bio) AS bio,
+        max(profile_rows.location) AS location,
+        max(CAST(profile_rows.followers_count AS BIGINT)) AS followers_count,
+        max(CAST(profile_rows.following_count AS BIGINT)) AS following_count,
+        max(CAST(profile_rows.created_at AS TIMESTAMPTZ)) AS created_at,
+        bool_or(CAST(profile_rows.is_protected AS BOOLEAN)) AS is_protected
+    FROM profile_rows
+    INNER JOIN newest_lists
+        ON
+            profile_rows.platform = newest_lists.platform
+            AND profile_rows.member_id = newest_lists.member_id
+            AND profile_rows.list_read = newest_lists.list_read
+    INNER JOIN stg.member_key
+        ON profile_rows.platform = member_key.platform AND profile_rows.member_id = member_key.member_id
+    GROUP BY member_key.member_key
 ),
 
 people AS (

@@ -1,0 +1,333 @@
+"""The charts of the report, also for notebooks: each takes a frame of `pipelines.report.figures`, gives a Figure.
+
+Lengths and colours are drawn from the numbers as they are shown, so that no exact small count hides in a picture.
+Beside each chart stands the text that says the same to whoever does not see it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipelines import disclosure
+from pipelines.disclosure import Limits, Shown
+from pipelines.report import drawing, findings
+from pipelines.report.drawing import ALONE, BAR, INK, LINE, MARGIN, PAPER, QUIET, SHARES, STRIPE, WITHHELD
+from pipelines.report.words import BASIS_TITLES, EVERYONE, FOLLOWER, days, platform_name
+
+SETS_SHOWN = 12
+ACCOUNTS_SHOWN = 20
+NAMES_WIDTH = 2.35
+ROW, HEAD = 0.34, 0.46
+
+
+def heat_map(reach: pl.DataFrame, bands: Mapping[str, float], basis: str = FOLLOWER) -> Figure:
+    """Draw how much of each segment (column) each open account (row) covers, accounts grouped by platform.
+
+    A figure that is not known is hatched and says why; one too small to be shown is grey.
+    """
+    limit = disclosure.limits(bands)
+    rows = reach.filter(pl.col("basis") == basis)
+    segments = _segment_columns(rows)
+    groups = _platform_groups(rows, limit)
+    cell = min(1.15, max(0.78, 7.0 / max(1, len(segments))))
+    left = MARGIN + NAMES_WIDTH
+    width = max(8.0, left + cell * len(segments) + 0.1 + MARGIN)
+    titles = [drawing.wrapped(title, cell - 0.08, 8.5, "bold") for _, title in segments]
+    lines = drawing.title_lines(findings.main_finding(reach, limit), width)
+    top = 0.45 + 0.25 * len(lines) + 0.2 + 0.15 * max(map(len, titles), default=1)
+    body = sum(HEAD + ROW * len(accounts) for _, accounts in groups)
+    figure, axes = drawing.sheet(width, top + body + 0.95)
+    below = drawing.write_title(axes, lines)
+    drawing.write(axes, MARGIN, below, _heat_map_reads(basis), 9, color=QUIET)
+    places = [left + cell * n + (0.1 if n else 0.0) for n in range(len(segments))]
+    for place, title in zip(places, titles, strict=True):
+        for n, line in enumerate(reversed(title)):
+            drawing.write(axes, place + cell / 2, top - 0.12 - 0.15 * n, line, 8.5, weight="bold", ha="center")
+    y = top
+    for platform, accounts in groups:
+        y = _platform_rows(axes, y, platform, accounts, list(zip(places, segments, strict=True)), cell, limit)
+    _heat_map_foot(axes, y + 0.3, rows, basis, limit)
+    return figure
+
+
+def heat_map_alt_text(reach: pl.DataFrame, bands: Mapping[str, float], basis: str = FOLLOWER) -> str:
+    """Say in words what the heat map shows."""
+    limit = disclosure.limits(bands)
+    rows = reach.filter(pl.col("basis") == basis)
+    n_accounts = rows.select("platform", "account_id").n_unique()
+    n_without = rows.filter(pl.col("reach_people").is_null()).select("platform", "account_id").n_unique()
+    return (
+        f"Heat map of {n_accounts} accounts by {len(_segment_columns(rows))} segments: the share of each segment that "
+        f"each account covers. {findings.main_finding(reach, limit)}. "
+        f"{n_without} of the accounts have no such figure. The tables by segment hold the same numbers."
+    )
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One column of the overlap figure: how many people exactly this set of accounts reaches."""
+
+    people: Shown
+    accounts: frozenset[str]
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """One segment, platform and basis, ready to be drawn: columns, and accounts (id, name, net reach) as rows."""
+
+    rows: pl.DataFrame
+    bars: list[Bar]
+    accounts: list[tuple[str, str, Shown]]
+
+
+def overlap_figure(
+    signatures: pl.DataFrame,
+    segment_id: str,
+    platform: str,
+    bands: Mapping[str, float],
+    basis: str = FOLLOWER,
+) -> Figure:
+    """Draw which sets of our accounts reach the people of one segment on one platform (after UpSet, Lex et al. 2014).
+
+    Sets too small to be shown, and those beyond the twelve largest, are merged into "other sets".
+    Raises `ValueError` where there is no row of this segment, platform and basis.
+    """
+    limit = disclosure.limits(bands)
+    overlap = _overlap(signatures, segment_id, platform, basis, limit)
+    left = MARGIN + 1.35 + NAMES_WIDTH
+    step = min(0.62, 6.6 / len(overlap.bars))
+    width = max(8.0, left + step * len(overlap.bars) + 0.15 + MARGIN)
+    lines = drawing.title_lines(findings.overlap_finding(overlap.rows, limit), width)
+    top = 0.3 + 0.25 * len(lines) + 0.15
+    base = top + 2.3
+    matrix = base + 0.15
+    bottom = matrix + 0.3 * max(len(overlap.accounts), 3)
+    figure, axes = drawing.sheet(width, bottom + 0.75)
+    drawing.write_title(axes, lines)
+    _overlap_reads(axes, top, left)
+    _account_rows(axes, overlap.accounts, matrix, left, width)
+    axes.plot([left, width - MARGIN], [base, base], color=LINE, linewidth=0.8, zorder=0.5)
+    height = base - top - 0.25
+    most = max((bar.people.number or 0 for bar in overlap.bars), default=0) or 1
+    for n, bar in enumerate(overlap.bars):
+        x = left + step * (n + 0.5) + (0.15 if bar.words else 0.0)
+        _set_bar(axes, x, base, height * (bar.people.number or 0) / most, bar, step)
+        _set_dots(axes, x, matrix, bar, [account_id for account_id, _, _ in overlap.accounts])
+    _overlap_foot(axes, bottom + 0.3, overlap.rows, basis, limit)
+    return figure
+
+
+def overlap_alt_text(
+    signatures: pl.DataFrame, segment_id: str, platform: str, bands: Mapping[str, float], basis: str = FOLLOWER
+) -> str:
+    """Say in words what the overlap figure shows: the finding, then the three largest sets."""
+    limit = disclosure.limits(bands)
+    overlap = _overlap(signatures, segment_id, platform, basis, limit)
+    names = {account_id: name for account_id, name, _ in overlap.accounts}
+    largest = [
+        f"{' and '.join(sorted(names[one] for one in bar.accounts))}: {bar.people.text}"
+        for bar in overlap.bars[:3]
+        if bar.accounts
+    ]
+    sets = f" Largest sets: {'; '.join(largest)}." if largest else ""
+    return f"Sets of accounts and the people each set reaches. {findings.overlap_finding(overlap.rows, limit)}.{sets}"
+
+
+def _segment_columns(rows: pl.DataFrame) -> list[tuple[str, str]]:
+    """Segments (id, title) by title, everyone first."""
+    found = rows.select("segment_id", "title").unique().iter_rows()
+    return sorted(found, key=lambda one: (one[0] != EVERYONE, one[1], one[0]))
+
+
+def _platform_groups(rows: pl.DataFrame, limit: Limits) -> list[tuple[str, list[list[dict[str, Any]]]]]:
+    """Platforms with the most people first, those without lists last; in each the accounts, largest reach first."""
+    everyone = {
+        (row["platform"], row["account_id"]): disclosure.people(row["reach_people"], limit).number or 0
+        for row in rows.filter(pl.col("segment_id") == EVERYONE).to_dicts()
+    }
+    people: dict[str, float] = {}
+    accounts: dict[str, dict[tuple[float, str, str], list[dict[str, Any]]]] = {}
+    for row in rows.to_dicts():
+        platform = row["platform"]
+        seen = disclosure.people(row["everyone_people"], limit).number or 0
+        people[platform] = max(people.get(platform, 0), seen)
+        rank = (-everyone.get((platform, row["account_id"]), 0), row["name"], row["account_id"])
+        accounts.setdefault(platform, {}).setdefault(rank, []).append(row)
+    ranked = sorted(accounts, key=lambda platform: (-people[platform], platform))
+    return [(platform, [accounts[platform][rank] for rank in sorted(accounts[platform])]) for platform in ranked]
+
+
+def _platform_rows(
+    axes: Axes,
+    y: float,
+    platform: str,
+    accounts: list[list[dict[str, Any]]],
+    columns: list[tuple[float, tuple[str, str]]],
+    cell: float,
+    limit: Limits,
+) -> float:
+    """Draw one platform: how many people of each segment were seen there, then its accounts; give the place below."""
+    drawing.write(axes, MARGIN, y + HEAD - 0.17, platform_name(platform), 10.5, weight="bold")
+    for x, (segment_id, _) in columns:
+        sizes = [row["segment_people"] for account in accounts for row in account if row["segment_id"] == segment_id]
+        known = [size for size in sizes if size is not None]
+        if known:
+            text = disclosure.people(max(known), limit).text
+            drawing.write(axes, x + cell / 2, y + HEAD - 0.16, f"of {text}", 7.5, color=QUIET, ha="center")
+    y += HEAD
+    for account in accounts:
+        by_segment = {row["segment_id"]: row for row in account}
+        name = drawing.shortened(account[0]["name"], NAMES_WIDTH - 0.15, 9)
+        drawing.write(axes, MARGIN + NAMES_WIDTH - 0.1, y + ROW / 2, name, 9, ha="right")
+        rows = [(x, by_segment.get(segment_id)) for x, (segment_id, _) in columns]
+        if all(row is None or row["reach_people"] is None for _, row in rows):
+            _row_without(axes, y, account[0]["reach_reason"], columns[0][0], columns[-1][0] + cell)
+        else:
+            for x, row in rows:
+                _cell(axes, x, y, cell, row, limit)
+        y += ROW
+    return y
+
+
+def _cell(axes: Axes, x: float, y: float, cell: float, row: dict[str, Any] | None, limit: Limits) -> None:
+    place = (x + 0.02, y + 0.02, cell - 0.04, ROW - 0.04)
+    middle = (x + cell / 2, y + ROW / 2)
+    if row is None or row["reach_people"] is None:
+        drawing.hatched(axes, *place)
+        reason = row["reach_reason"] if row else None
+        drawing.write(axes, *middle, reason or disclosure.MISSING, 7.5, color=QUIET, ha="center")
+        return
+    coverage = disclosure.share(row["reach_people"], row["segment_people"], limit)
+    if coverage.number is None:
+        drawing.box(axes, *place, facecolor=WITHHELD)
+        drawing.write(axes, *middle, f"<{limit.suppressed_below}", 8.5, color=QUIET, ha="center")
+        return
+    colour = SHARES(0.9 * coverage.number)
+    drawing.box(axes, *place, facecolor=colour)
+    text = f"≥ {coverage.text}" if row["reach_reason"] else coverage.text
+    drawing.write(axes, *middle, text, 9, color=drawing.readable_on(colour), ha="center")
+
+
+def _row_without(axes: Axes, y: float, reason: str | None, start: float, end: float) -> None:
+    """An account without any figure: one hatched row that says why, once."""
+    drawing.hatched(axes, start + 0.02, y + 0.02, end - start - 0.04, ROW - 0.04)
+    words = reason or "not known"
+    half = drawing.width_of(words, 9) / 2 + 0.1
+    drawing.box(axes, (start + end) / 2 - half, y + 0.04, 2 * half, ROW - 0.08, facecolor="#f7f8f9")
+    drawing.write(axes, (start + end) / 2, y + ROW / 2, words, 9, color=QUIET, ha="center")
+
+
+def _heat_map_reads(basis: str) -> str:
+    who = "follow the account" if basis == FOLLOWER else "engaged with the account in the last 90 days"
+    return f"Coverage: of the segment's people seen on the platform, the share who {who}"
+
+
+def _heat_map_foot(axes: Axes, y: float, rows: pl.DataFrame, basis: str, limit: Limits) -> None:
+    drawing.box(axes, MARGIN, y - 0.08, 0.3, 0.16, facecolor=WITHHELD)
+    below = limit.suppressed_below
+    drawing.write(axes, MARGIN + 0.38, y, f"<{below}: {limit.words} people", 8, color=QUIET)
+    drawing.hatched(axes, MARGIN + 2.1, y - 0.08, 0.3, 0.16)
+    drawing.write(axes, MARGIN + 2.48, y, "no list of people, so no figure", 8, color=QUIET)
+    _source(axes, y + 0.3, rows["data_on"].to_list(), f"{BASIS_TITLES[basis]}: mart.segment_reach", limit)
+
+
+def _source(axes: Axes, y: float, found: list[Any], source: str, limit: Limits) -> None:
+    text = f"Data of {days(found)}. {source}. {findings.counts_note(limit)}"
+    drawing.write(axes, MARGIN, y, text, 8, color=QUIET)
+
+
+def _overlap(signatures: pl.DataFrame, segment_id: str, platform: str, basis: str, limit: Limits) -> Overlap:
+    is_wanted = (pl.col("segment_id") == segment_id) & (pl.col("platform") == platform) & (pl.col("basis") == basis)
+    rows = signatures.filter(is_wanted)
+    if rows.is_empty():
+        raise ValueError(f"there is no row of segment {segment_id}, platform {platform}, basis {basis}")
+    sets, other, nobody = [], 0, None
+    for row in rows.to_dicts():
+        if not row["account_ids"]:
+            nobody = row["people"]
+        else:
+            sets.append((frozenset(row["account_ids"]), row["people"]))
+    ranked = [(disclosure.people(people, limit), accounts, people) for accounts, people in sets]
+    ranked.sort(key=lambda one: (-(one[0].number or 0), len(one[1]), sorted(one[1])))
+    bars = [Bar(one, accounts) for one, accounts, _ in ranked[:SETS_SHOWN] if one.number is not None]
+    other = sum(people for _, _, people in ranked[len(bars) :])
+    if other:
+        bars.append(Bar(disclosure.people(other, limit), frozenset(), "other sets"))
+    if nobody is not None:
+        bars.append(Bar(disclosure.people(nobody, limit), frozenset(), "none of ours"))
+    return Overlap(rows, bars, _overlap_accounts(rows, bars, limit))
+
+
+def _overlap_accounts(rows: pl.DataFrame, bars: list[Bar], limit: Limits) -> list[tuple[str, str, Shown]]:
+    """Accounts (id, name, net reach), largest first: all that stand in a shown set, others up to twenty."""
+    names: dict[str, str] = {}
+    people: dict[str, int] = {}
+    for row in rows.to_dicts():
+        for account_id, name in zip(row["account_ids"], row["account_names"], strict=True):
+            names[account_id] = name
+            people[account_id] = people.get(account_id, 0) + row["people"]
+    net = {account_id: disclosure.people(count, limit) for account_id, count in people.items()}
+    ranked = sorted(net, key=lambda one: (-(net[one].number or 0), names[one], one))
+    in_sets = frozenset[str]().union(*(bar.accounts for bar in bars))
+    kept = in_sets | set([one for one in ranked if one not in in_sets][: max(0, ACCOUNTS_SHOWN - len(in_sets))])
+    return [(one, names[one], net[one]) for one in ranked if one in kept]
+
+
+def _overlap_reads(axes: Axes, top: float, left: float) -> None:
+    """How to read the figure, in the empty corner."""
+    drawing.box(axes, MARGIN, top + 0.12, 0.16, 0.16, facecolor=ALONE)
+    drawing.write(axes, MARGIN + 0.24, top + 0.2, "people whom only this account reaches", 8.5)
+    drawing.box(axes, MARGIN, top + 0.4, 0.16, 0.16, facecolor=BAR)
+    drawing.write(axes, MARGIN + 0.24, top + 0.48, "people whom all marked accounts reach", 8.5)
+    for n, line in enumerate(drawing.wrapped("Each person is in one column.", left - MARGIN - 0.6, 8.5)):
+        drawing.write(axes, MARGIN, top + 0.76 + 0.17 * n, line, 8.5, color=QUIET)
+
+
+def _account_rows(
+    axes: Axes, accounts: list[tuple[str, str, Shown]], matrix: float, left: float, width: float
+) -> None:
+    """Stripes, names, and to their left bars of net reach."""
+    drawing.write(axes, MARGIN + 1.35, matrix - 0.12, "reached in all", 8.5, color=QUIET, ha="right")
+    most = max((net.number or 0 for _, _, net in accounts), default=0) or 1
+    for n, (_, name, net) in enumerate(accounts):
+        y = matrix + 0.3 * n
+        if n % 2 == 0:
+            drawing.box(axes, MARGIN, y, width - 2 * MARGIN, 0.3, facecolor=STRIPE, zorder=0)
+        length = 0.8 * (net.number or 0) / most
+        drawing.box(axes, MARGIN + 1.35 - length, y + 0.06, length, 0.18, facecolor="#8aa1b5")
+        text = net.text if net.number is not None else f"<{net.text.rpartition(' ')[2]}"
+        drawing.write(axes, MARGIN + 1.35 - length - 0.05, y + 0.15, text, 8.5, ha="right")
+        short = drawing.shortened(name, NAMES_WIDTH - 0.25, 9)
+        drawing.write(axes, left - 0.1, y + 0.15, short, 9, ha="right")
+
+
+def _set_bar(axes: Axes, x: float, base: float, height: float, bar: Bar, step: float) -> None:
+    colour = ALONE if len(bar.accounts) == 1 else BAR if bar.accounts else "#a9b4be"
+    drawing.box(axes, x - 0.32 * step, base - height, 0.64 * step, height, facecolor=colour)
+    text = bar.people.text if bar.people.number is not None else f"<{bar.people.text.rpartition(' ')[2]}"
+    if drawing.width_of(text, 8.5) <= step - 0.04:
+        drawing.write(axes, x, base - height - 0.1, text, 8.5, ha="center")
+    else:
+        drawing.write(axes, x, base - height - 0.05, text, 8.5, ha="center", va="bottom", rotation=90)
+
+
+def _set_dots(axes: Axes, x: float, matrix: float, bar: Bar, account_ids: list[str]) -> None:
+    """Dots for the accounts of a set, joined by a line; words where a column is no one set."""
+    if bar.words:
+        drawing.write(axes, x, matrix + 0.05, bar.words, 8.5, color=QUIET, ha="center", va="top", rotation=90)
+        return
+    places = [(matrix + 0.3 * n + 0.15, account_id in bar.accounts) for n, account_id in enumerate(account_ids)]
+    marked = [y for y, is_in in places if is_in]
+    axes.plot([x, x], [marked[0], marked[-1]], color=INK, linewidth=1.6, zorder=2)
+    axes.scatter([x] * len(places), [y for y, _ in places], s=30, color=LINE, zorder=1.5, linewidths=0)
+    axes.scatter([x] * len(marked), marked, s=42, color=INK, zorder=3, edgecolors=PAPER, linewidths=0.5)
+
+
+def _overlap_foot(axes: Axes, y: float, rows: pl.DataFrame, basis: str, limit: Limits) -> None:
+    found = [*rows["data_from"].to_list(), *rows["data_on"].to_list()]
+    _source(axes, y, found, f"{BASIS_TITLES[basis]}: mart.reach_signature", limit)

@@ -1,0 +1,146 @@
+"""What the tests share: a tiny deployment in a temporary folder, and a writer of drops."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+
+from pipelines import night
+from pipelines.settings import Settings, from_environment
+
+KEY = bytes(range(32)).hex()
+
+ACCOUNT_CSV = """\
+platform,account_id,handle,name,role,purpose,opened_on,closed_on
+x,1,force,The Force,own,News of the county.,2010-01-01,
+x,2,force_bikes,The Force on Bikes,own,For riders.,2014-01-01,
+x,91,throttle,Throttle,seed,,,
+x,92,chain,Chain,seed,,,
+mastodon,5,force@social.example,The Force,own,News of the county.,2022-01-01,
+"""
+
+RIDER_YML = """\
+segment_id: rider
+title: Riders
+question: Which of our accounts still reach riders?
+owner: Roads policing
+rules:
+  - rule_id: bio_says_rider
+    match: any_word
+    values: [biker, motorcyclist]
+    why: People who say so themselves.
+  - rule_id: follows_riders_pages
+    match: follows_or_engages_at_least
+    k: 2
+    values: ["x:91", "x:92"]
+    why: Two pages are no chance.
+exclude:
+  - rule_id: mountain_biker
+    match: any_phrase
+    values: [mountain biker]
+    why: Pedals, not engines.
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Make a deployment of five accounts and one segment, and point the environment at it."""
+    return make_deployment(tmp_path, monkeypatch)
+
+
+def make_deployment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Write reference folder and key, and set `STILLREACH_*`: the night reads its settings from there."""
+    ref = folder / "ref"
+    (ref / "segments").mkdir(parents=True)
+    (ref / "account.csv").write_text(ACCOUNT_CSV, encoding="utf-8")
+    (ref / "segments" / "rider.yml").write_text(RIDER_YML, encoding="utf-8")
+    key_file = folder / "secret" / "member.key"
+    key_file.parent.mkdir()
+    key_file.write_text(KEY + "\n", encoding="ascii")
+    key_file.chmod(0o400)
+    (folder / "data").mkdir()
+    monkeypatch.setenv("STILLREACH_DATA", str(folder / "data"))
+    monkeypatch.setenv("STILLREACH_REF", str(ref))
+    monkeypatch.setenv("STILLREACH_KEY_FILE", str(key_file))
+    monkeypatch.setenv("STILLREACH_MEMORY_LIMIT", "1GB")
+    monkeypatch.setenv("STILLREACH_THREADS", "2")
+    return from_environment()
+
+
+@pytest.fixture
+def new_deployment(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Settings]:
+    """Give a maker of further deployments; the environment points at the one made last."""
+    return lambda: make_deployment(tmp_path_factory.mktemp("deployment"), monkeypatch)
+
+
+@pytest.fixture
+def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the report out of the night: its drawings cost more than all the rest of a tiny one."""
+    monkeypatch.setitem(night.STEPS, "report", lambda run_id: None)
+
+
+@pytest.fixture(scope="session")
+def write_drop() -> Callable[[Path, Mapping[str, Any]], Path]:
+    """Give a writer of drops: a folder, and for each file name its bytes, its text or its rows."""
+    return _write_drop
+
+
+def _write_drop(folder: Path, files: Mapping[str, Any]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(_as_bytes(name, content))
+    return folder
+
+
+def _as_bytes(name: str, content: Any) -> bytes:
+    """Write rows in the format a file's name says and pack them so; bytes and text stay what they are, packed."""
+    if isinstance(content, bytes):
+        return content
+    text = content.encode() if isinstance(content, str) else _formatted(name, content)
+    if name.endswith(".gz"):
+        return gzip.compress(text, mtime=0)
+    if name.endswith(".zst"):
+        return zstandard.compress(text)
+    return text
+
+
+def _formatted(name: str, rows: Any) -> bytes:
+    if ".json" in name and isinstance(rows, dict):  # a manifest of the sender's
+        return json.dumps(rows).encode()
+    if ".jsonl" in name:
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    if ".parquet" in name:
+        packed = io.BytesIO()
+        pq.write_table(pa.table({column: [row.get(column) for row in rows] for column in columns}), packed)
+        return packed.getvalue()
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+@pytest.fixture(scope="session")
+def followers() -> Callable[..., list[dict[str, Any]]]:
+    """Give a maker of follower rows: account, ids, day, and what else each row says."""
+
+    def rows(account_id: str, ids: Any, on: str, platform: str = "x", **profile: Any) -> list[dict[str, Any]]:
+        return [
+            {"platform": platform, "account_id": account_id, "member_id": str(one), "observed_on": on} | profile
+            for one in ids
+        ]
+
+    return rows
+
+
