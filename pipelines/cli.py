@@ -5,17 +5,21 @@ import logging
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import duckdb
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from pipelines import landing, night, pseudonym, publish, reference
-from pipelines.errors import DeliveryError, PublishError, StillreachError
+from pipelines.dictionary import dictionary as data_dictionary
+from pipelines.errors import DeliveryError, PublishError, SettingsError, StillreachError
 from pipelines.settings import Settings, from_environment
 
 app = typer.Typer(help=__import__("pipelines").__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -55,13 +59,17 @@ def land(
 
 
 @app.command()
-def nightly(as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Today by default.")] = None) -> None:
+def nightly(
+    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Today by default.")] = None,
+) -> None:
     """Run one night without Airflow: land the inbox, load, build, audit, publish, report."""
     _run(as_of, replay=False)
 
 
 @app.command()
-def rebuild(as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Today by default.")] = None) -> None:
+def rebuild(
+    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Today by default.")] = None,
+) -> None:
     """Run a night from nothing: replay every landed delivery, carry nothing forward."""
     _run(as_of, replay=True)
 
@@ -92,38 +100,36 @@ def status() -> None:
 
 
 @app.command()
-def show(segment: Annotated[str, typer.Option(help="One segment only.")] = "") -> None:
+def show(basis: Annotated[str, typer.Option(help="follower or engaged.")] = "follower") -> None:
     """Print the segment x account table of the published snapshot, and where everything is."""
     settings = from_environment()
     with _current(settings) as con:
-        rows = con.execute(
+        cells = con.execute(
             """
             SELECT as_of, segment_id, platform, coalesce(account.name, account_id), reach_people, exclusive_people,
-                coverage_share, reach_reason, data_on
+                reach_reason
             FROM mart.segment_reach
             INNER JOIN core.account USING (platform, account_id)
-            WHERE basis = 'follower' AND ($segment = '' OR segment_id = $segment)
-            ORDER BY segment_id, coverage_share DESC NULLS LAST, platform, account_id
+            WHERE basis = $basis
+            ORDER BY platform = 'x' DESC, platform, max(reach_people) OVER (PARTITION BY platform, account_id) DESC,
+                account_id, segment_id = 'everyone' DESC, segment_id
             """,
-            {"segment": segment},
+            {"basis": basis},
         ).fetchall()
-    if not rows:
-        raise PublishError(f"segment {segment!r}", "is not in the published snapshot")
-    table = Table(title=f"Who still follows which account, {rows[0][0]} (people, each counted once per platform)")
-    for name in ("segment", "platform", "account", "reached", "only here", "coverage", "data of"):
-        table.add_column(name, justify="right" if name in ("reached", "only here", "coverage") else "left")
-    for n, (_, segment_id, platform, name, reached, only, coverage, reason, data_on) in enumerate(rows):
-        ends = n + 1 == len(rows) or rows[n + 1][1] != segment_id
-        counts = (f"{reached:,}", f"{only:,}") if reached is not None else (reason, "")
-        share = f"{coverage:.1%}" if coverage is not None else ""
-        table.add_row(segment_id, platform, name, *counts, share, str(data_on or ""), end_section=ends)
-    screen.print(table)
-    for what, where in (
-        ("snapshot", settings.published / publish.LINK),
-        ("report", settings.reports / str(rows[0][0]) / "index.html"),
-        ("charts", settings.reports / str(rows[0][0])),
-    ):
-        screen.print(f"{what}: {where}", soft_wrap=True)
+    if not cells:
+        raise SettingsError(f"--basis {basis}", "gives no rows", known=("follower", "engaged"))
+    screen.print(_matrix(cells, basis))
+    screen.print("Under each number: how many of them only that account reaches. Nobody is matched between platforms.")
+    report = settings.reports / str(cells[0][0])
+    for what, where in (("snapshot", settings.published / publish.LINK), ("report", report / "index.html")):
+        screen.print(f"{what}: {where}", soft_wrap=True, highlight=False)
+    screen.print(f"charts: {report}/*.png, *.svg", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def dictionary() -> None:
+    """Print the data dictionary: every published table and column."""
+    print(data_dictionary(), end="")
 
 
 @app.command("demo-world")
@@ -132,7 +138,9 @@ def demo_world(
     seed: Annotated[int, typer.Option(help="Another seed, another county of the same kind.")] = 1,
     days: Annotated[int, typer.Option(help="Length of the window; a drop a week.")] = 91,
     to: Annotated[Path, typer.Option(help="A new folder.")] = Path("demo"),
-    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of the window.")] = datetime(2026, 9, 30),
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of the window.")] = datetime(
+        2026, 9, 30
+    ),
 ) -> None:
     """Write the drops of a fictional county force, and beside them the truth about who is what."""
     from pipelines.demo_world import write_demo_world
@@ -180,17 +188,36 @@ def _land_x_analytics(path: Path, on: date, account: str | None, settings: Setti
         return landing.land(Path(folder), X_ANALYTICS, on, settings, notes=notes)
 
 
-class _current:
-    """The published snapshot, open to read."""
+def _matrix(cells: list[tuple[Any, ...]], basis: str) -> Table:
+    """Lay out (as_of, segment, platform, account, reached, only here, reason) as accounts by segments."""
+    segments = list(dict.fromkeys(cell[1] for cell in cells))
+    verb = {"follower": "follow", "engaged": "engaged in the last 90 days with"}[basis]
+    table = Table(
+        title=f"People who {verb} each account, {cells[0][0]}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
+    table.add_column("account")
+    for segment in segments:
+        table.add_column(segment, justify="right", no_wrap=True)
+    rows: dict[str, list[str]] = {}
+    for _, _, platform, name, reached, only, reason in cells:
+        shown = reason.replace(" ", "\n", 1) if reached is None else f"{reached:,}\n[dim]{only:,}[/dim]"
+        rows.setdefault(f"{name}\n[dim]{platform}[/dim]", []).append(shown)
+    for account, values in rows.items():
+        table.add_row(account, *values)
+    return table
 
-    def __init__(self, settings: Settings) -> None:
-        self.path = settings.published / publish.LINK
-        if not self.path.exists():
-            raise PublishError(publish.LINK, "is not there", hint="run stillreach nightly, or make demo")
 
-    def __enter__(self) -> duckdb.DuckDBPyConnection:
-        self.con = duckdb.connect(str(self.path), read_only=True)
-        return self.con
+@contextmanager
+def _current(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the published snapshot to read.
 
-    def __exit__(self, *_: object) -> None:
-        self.con.close()
+    Raises `PublishError` where there is none.
+    """
+    path = settings.published / publish.LINK
+    if not path.exists():
+        raise PublishError(publish.LINK, "is not there", hint="run stillreach nightly, or make demo")
+    con = duckdb.connect(str(path), read_only=True)
+    try:
+        yield con
+    finally:
+        con.close()

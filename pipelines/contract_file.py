@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import duckdb
 import zstandard
@@ -97,9 +97,9 @@ def unpacked_chunks(path: Path) -> Iterator[bytes]:
 
 def _unpacked(path: Path) -> IO[bytes]:
     if path.suffix == ".gz":
-        return gzip.open(path, "rb")
+        return cast(IO[bytes], gzip.open(path, "rb"))
     if path.suffix == ".zst":
-        return zstandard.open(path, "rb")
+        return cast(IO[bytes], zstandard.open(path, "rb"))
     return path.open("rb")
 
 

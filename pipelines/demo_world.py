@@ -81,9 +81,7 @@ def write_demo_world(to: Path, people: int, seed: int, days: int, until: date = 
 
 def _refuse_nonsense(to: Path, people: int, seed: int, days: int, until: date) -> None:
     if not LEAST_PEOPLE <= people <= MOST_PEOPLE:
-        raise SettingsError(
-            "demo people", f"is {people}", hint=f"a whole number from {LEAST_PEOPLE} to {MOST_PEOPLE}"
-        )
+        raise SettingsError("demo people", f"is {people}", hint=f"a whole number from {LEAST_PEOPLE} to {MOST_PEOPLE}")
     if days < 1:
         raise SettingsError("demo days", f"is {days}", hint="a whole number from 1; 91 shows the whole story")
     if seed < 0 or seed >= 2**63:
@@ -124,9 +122,7 @@ def _write_unfinished(folder: Path, people: int, seed: int, days: int, until: da
     shutil.rmtree(scratch)
 
 
-def _write_drop(
-    county: duckdb.DuckDBPyConnection, drops: Path, drop_on: date, step: Callable[[str], None]
-) -> None:
+def _write_drop(county: duckdb.DuckDBPyConnection, drops: Path, drop_on: date, step: Callable[[str], None]) -> None:
     _set(county, "drop_on", drop_on)
     for name in DROP_STEPS:
         step(f"{drop_on}: {name[3:]}")

@@ -1,9 +1,9 @@
 """How a count of people is shown outside: small counts are not shown, the others are rounded.
 
-After the ONS's 10-5 rule and OpenSAFELY, who round numerator and denominator before they divide. Three states, never
-mixed up: a number that is shown, a count that is *suppressed* ("under 10"), and a figure that is *missing* ("–").
-Zero is suppressed like one to nine: where "0" and "under 10" are told apart, "under 10" means "somebody", and a
-person who knows of one member learns that nobody else is there.
+After the ONS's 10-5 rule and OpenSAFELY, who round numerator and denominator before they divide. Three
+states, never mixed up: a number that is shown, a count that is *suppressed* ("under 10"), and a figure that
+is *missing* ("–"). Zero is suppressed like one to nine: where "0" and "under 10" are told apart, "under 10"
+means "somebody", and a person who knows of one member learns that nobody else is there.
 """
 
 import math
@@ -18,7 +18,7 @@ WITHHELD = "not shown"  # of a share or an index, where "under 10" would read as
 
 @dataclass(frozen=True)
 class Shown:
-    """One figure as it may leave: `number` is None where it is suppressed or missing, `text` always says which."""
+    """One figure as it may leave: `number` is None where it is suppressed or missing, `text` says which."""
 
     number: float | None
     text: str
@@ -80,7 +80,7 @@ def people(count: float | None, limit: Limits) -> Shown:
 
 
 def change(difference: float | None, limit: Limits) -> Shown:
-    """Show how many people more (+) or fewer (−): the size by the same rule as a count, whichever way it went."""
+    """Show how many people more (+) or fewer (−): the size by the rule of counts, whichever way it went."""
     if difference is None or math.isnan(difference):
         return NOT_KNOWN
     size = people(abs(difference), limit)
@@ -111,7 +111,7 @@ def ratio(part: Shown, whole: Shown) -> Shown:
 def affinity_index(
     reached: float | None, account: float | None, segment: float | None, everyone: float | None, limit: Limits
 ) -> Shown:
-    """Show 100 x (reached / account) / (segment / everyone), of four rounded counts of people; 100 is average."""
+    """Show 100 x (reached / account) / (segment / everyone), of four rounded counts; 100 is average."""
     composition, baseline = share(reached, account, limit), share(segment, everyone, limit)
     if composition.is_missing or baseline.is_missing:
         return NOT_KNOWN

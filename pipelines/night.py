@@ -19,7 +19,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines import engine, landing, publish, pseudonym, reference
+from pipelines import engine, landing, pseudonym, publish, reference
 from pipelines.errors import ModelError, NothingLandedError, SettingsError, StillreachError, ValidationStop
 from pipelines.landing import Landed
 from pipelines.segments import definition
@@ -81,10 +81,11 @@ def check(run_id: str, layer: str) -> None:
 
     Raises `ValidationStop` where a critical expectation failed: nothing of this run will be published.
     """
-    from pipelines import validate  # takes seconds to import: not before it is needed
+    from expectations import Tonight  # these take seconds to import: not before they are needed
+    from pipelines import validate
 
     settings = from_environment()
-    tonight = validate.Tonight(as_of_run(run_id), reference.read_bands(settings))
+    tonight = Tonight(as_of_run(run_id), reference.read_bands(settings))
     with _step(settings, run_id, f"check {layer}", connect=False):
         checked = validate.check_layer(_night_file(settings, run_id), layer, tonight, settings)
         con = engine.connect(_night_file(settings, run_id), settings)
@@ -214,7 +215,7 @@ def _begin(settings: Settings, as_of: date, base: state.Base, built_hash: str, n
     run_id = f"{as_of}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
     _runs_folder(settings).mkdir(parents=True, exist_ok=True)
     _folder(settings, run_id).mkdir(parents=True)
-    record = {
+    record: dict[str, Any] = {
         "run_id": run_id,
         "as_of": as_of.isoformat(),
         "status": "running",
@@ -264,9 +265,7 @@ def _note_step(settings: Settings, run_id: str, name: str, started: float) -> No
 
 def _end(settings: Settings, run_id: str, status: str, reason: str | None = None) -> None:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    _write_record(
-        settings, _record(settings, run_id) | {"status": status, "ended_at": now, "stopped_reason": reason}
-    )
+    _write_record(settings, _record(settings, run_id) | {"status": status, "ended_at": now, "stopped_reason": reason})
 
 
 def _write_runs(con: duckdb.DuckDBPyConnection, settings: Settings, run_id: str) -> None:

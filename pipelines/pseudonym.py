@@ -25,7 +25,9 @@ def new_key(settings: Settings) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
     except FileExistsError:
-        raise KeyFileError(str(path), "is there already", hint="keep it: a new key makes everybody a stranger") from None
+        raise KeyFileError(
+            str(path), "is there already", hint="keep it: a new key makes everybody a stranger"
+        ) from None
     with os.fdopen(handle, "w") as target:
         target.write(secrets.token_hex(KEY_BYTES) + "\n")
         target.flush()

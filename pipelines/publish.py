@@ -30,11 +30,13 @@ def write_snapshot(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     con.execute(f"ATTACH '{engine.quoted(unfinished)}' AS snapshot (STORAGE_VERSION '{OLDEST_READER}')")
+    con.execute("BEGIN")
     for schema in PUBLISHED_SCHEMAS:
         con.execute(f"CREATE SCHEMA snapshot.{schema}")
         for table in contracts(schema).values():
             con.execute(f"CREATE TABLE snapshot.{table.name} AS SELECT {_columns(table)} FROM {table.name}")
             _comment(con, table)
+    con.execute("COMMIT")
     con.execute("DETACH snapshot")
     with unfinished.open("rb") as written:
         os.fsync(written.fileno())
@@ -106,7 +108,7 @@ def rollback(settings: Settings) -> str:
 def current_snapshot(settings: Settings) -> str | None:
     """The id of the published snapshot, if there is one."""
     link = settings.published / LINK
-    return Path(os.readlink(link)).stem if link.is_symlink() else None
+    return link.readlink().stem if link.is_symlink() else None
 
 
 def snapshots(settings: Settings) -> list[str]:
@@ -148,9 +150,7 @@ def _columns(table: Table) -> str:
 def _comment(con: duckdb.DuckDBPyConnection, table: Table) -> None:
     con.execute(f"COMMENT ON TABLE snapshot.{table.name} IS '{engine.quoted(table.row)}'")
     for column in table.columns:
-        con.execute(
-            f"COMMENT ON COLUMN snapshot.{table.name}.{column.name} IS '{engine.quoted(column.description)}'"
-        )
+        con.execute(f"COMMENT ON COLUMN snapshot.{table.name}.{column.name} IS '{engine.quoted(column.description)}'")
 
 
 @contextmanager

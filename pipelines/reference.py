@@ -1,4 +1,4 @@
-"""What people decide, read from the reference folder: accounts, bands, accepted lists. Data with a reason, never code."""
+"""What people decide, read from the reference folder: accounts, bands, accepted lists. Data with a reason."""
 
 import csv
 from collections.abc import Iterable

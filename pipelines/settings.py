@@ -58,9 +58,7 @@ class Settings:
             return own
         shipped = SHIPPED_REF / name
         if name in OWN_REF or not shipped.exists():
-            raise RefError(
-                str(own), "is not there", hint=f"every deployment brings its own {' and '.join(OWN_REF)}"
-            )
+            raise RefError(str(own), "is not there", hint=f"every deployment brings its own {' and '.join(OWN_REF)}")
         return shipped
 
 

@@ -114,9 +114,7 @@ def check_layer(path: Path, layer: str, tonight: Tonight, settings: Settings) ->
         kwargs={"connect_args": {"config": _config(settings)}, "poolclass": NullPool},
     )
     try:
-        return [
-            checked for module in suites(layer) for checked in _check_table(source, layer, module, tonight)
-        ]
+        return [checked for module in suites(layer) for checked in _check_table(source, layer, module, tonight)]
     finally:
         DuckDBExecutionEngine.close_all()
 

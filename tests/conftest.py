@@ -4,7 +4,9 @@ import csv
 import gzip
 import io
 import json
+import shutil
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +78,80 @@ def make_deployment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 @pytest.fixture
-def new_deployment(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], Settings]:
+def new_deployment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Settings]:
     """Give a maker of further deployments; the environment points at the one made last."""
     return lambda: make_deployment(tmp_path_factory.mktemp("deployment"), monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def county() -> Callable[..., dict[str, Any]]:
+    """Give a maker of one day's drop: lists of every account, posts, engagements, figures and contacts."""
+    return county_drop
+
+
+def county_drop(on: str, n_people: int = 60, mark: str = "zq") -> dict[str, Any]:
+    """Write a day of the tiny county, with a marker in every field that says something of a person.
+
+    Half of the followers of x:1 also follow x:2; every third says that they ride, every fourth follows both seeds.
+    """
+    person = {
+        "handle": f"{mark}handle",
+        "name": f"{mark}name",
+        "location": f"{mark}location",
+        "created_at": "2020-01-01T00:00:00Z",
+        "followers_count": 5,
+    }
+    everybody = range(n_people)
+    lists = {"1": everybody, "2": everybody[::2], "91": everybody[::4], "92": everybody[::4]}
+    follower = [
+        {"platform": "x", "account_id": account_id, "member_id": f"{mark}id{n}", "observed_on": on}
+        | person
+        | {"bio": f"{mark}bio {'biker' if n % 3 == 0 else 'walker'}"}
+        for account_id, people in lists.items()
+        for n in people
+    ]
+    follower += [
+        {"platform": "mastodon", "account_id": "5", "member_id": f"{mark}id{n}", "observed_on": on} | person
+        for n in everybody[:9]
+    ]
+    return {
+        "follower.jsonl.gz": follower,
+        "post.jsonl": [
+            {"platform": "x", "post_id": f"{on}-{n}", "account_id": "1", "posted_at": f"{on}T06:00:00Z", "likes": n}
+            | {"text": f"{mark}post"}
+            for n in range(3)
+        ],
+        "engagement.jsonl": [
+            {"platform": "x", "post_id": f"{on}-0", "account_id": "1", "member_id": f"{mark}id{n}", "kind": "reply"}
+            | {"engaged_at": f"{on}T07:00:00Z", "text": f"{mark}reply"}
+            for n in everybody[:6]
+        ],
+        "account_day.csv": [
+            {"platform": "x", "account_id": "1", "day": on, "metric": "impressions", "value": 1000},
+        ],
+        "contact.csv": [{"day": on, "channel": "phone_101", "kind": "report", "n": 4}],
+    }
+
+
+@pytest.fixture(scope="session")
+def two_nights_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Publish two nights of the tiny county once, audits and all, and give the deployment's folder."""
+    folder = tmp_path_factory.mktemp("two_nights")
+    with pytest.MonkeyPatch.context() as patch:
+        settings = make_deployment(folder, patch)
+        patch.setitem(night.STEPS, "report", lambda run_id: None)
+        for on, n_people in (("2026-07-08", 60), ("2026-07-15", 64)):
+            _write_drop(settings.inbox / "x_extract" / on, county_drop(on, n_people))
+            night.run_night(date.fromisoformat(on))
+    return folder
+
+
+@pytest.fixture
+def two_nights(settings: Settings, two_nights_template: Path) -> Settings:
+    """Give a deployment of its own in which two nights were published, 2026-07-08 and 2026-07-15."""
+    settings.data.rmdir()
+    shutil.copytree(two_nights_template / "data", settings.data, symlinks=True)
+    return settings
 
 
 @pytest.fixture
@@ -142,5 +213,3 @@ def followers() -> Callable[..., list[dict[str, Any]]]:
         ]
 
     return rows
-
-

@@ -83,9 +83,7 @@ def _contents(county: Path) -> dict[str, tuple[Any, ...]]:
             if file.suffix == ".json":
                 found[name] = (file.read_text(encoding="utf-8"),)
             else:
-                row = con.execute(
-                    f"SELECT count(*), sum(hash(whole)) FROM {_reader(file)} AS whole"
-                ).fetchone()
+                row = con.execute(f"SELECT count(*), sum(hash(whole)) FROM {_reader(file)} AS whole").fetchone()
                 assert row is not None
                 found[name] = row
     return found
@@ -153,9 +151,7 @@ def test_instants_say_their_zone(db: duckdb.DuckDBPyConnection) -> None:
 
 def test_ids_are_too_long_for_a_float(db: duckdb.DuckDBPyConnection) -> None:
     assert _one(db, "SELECT min(member_id::BIGINT) FROM follower WHERE platform = 'x'") > 2**53
-    assert (
-        _one(db, "SELECT count(*) FROM follower WHERE platform = 'bluesky' AND length(member_id) != 32") == 0
-    )
+    assert _one(db, "SELECT count(*) FROM follower WHERE platform = 'bluesky' AND length(member_id) != 32") == 0
 
 
 def test_events_fall_in_their_drop(db: duckdb.DuckDBPyConnection) -> None:
@@ -318,8 +314,7 @@ def test_true_reach_agrees_with_the_last_lists(county: Path, db: duckdb.DuckDBPy
         FROM own_follow GROUP BY ALL
     """).fetchall()
     said = {
-        (row["account_id"], row["community"], row["reach_people"], row["exclusive_people"])
-        for row in facts["reach"]
+        (row["account_id"], row["community"], row["reach_people"], row["exclusive_people"]) for row in facts["reach"]
     }
     assert said == set(counted)
 
@@ -340,9 +335,7 @@ def test_segments_list_the_seeds_that_were_planted_for_them() -> None:
     with duckdb.connect() as con:
         con.execute("SET VARIABLE account_csv = ?", [str(SHIPPED_REF / "account.csv")])
         con.execute((SQL / "demo" / "02_account.sql").read_text(encoding="utf-8"))
-        planted = con.execute(
-            "SELECT platform, account_id, audience FROM account WHERE role = 'seed'"
-        ).fetchall()
+        planted = con.execute("SELECT platform, account_id, audience FROM account WHERE role = 'seed'").fetchall()
     assert all(audience for _, _, audience in planted)
     for segment_id, community in SEGMENT_COMMUNITY.items():
         text = (SHIPPED_REF / "segments" / f"{segment_id}.yml").read_text(encoding="utf-8")
@@ -355,9 +348,7 @@ def test_segments_list_the_seeds_that_were_planted_for_them() -> None:
             for value in rule["values"]
         ]
         assert sorted(listed) == sorted(
-            f"{platform}:{account_id}"
-            for platform, account_id, audience in planted
-            if audience.startswith(community)
+            f"{platform}:{account_id}" for platform, account_id, audience in planted if audience.startswith(community)
         )
 
 
@@ -398,10 +389,7 @@ def test_a_run_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_two_runs_at_once_do_not_meet(tmp_path: Path) -> None:
     names = ("a", "b")
-    runs = [
-        threading.Thread(target=write_demo_world, args=(tmp_path / name, 150, SEED, 1, UNTIL))
-        for name in names
-    ]
+    runs = [threading.Thread(target=write_demo_world, args=(tmp_path / name, 150, SEED, 1, UNTIL)) for name in names]
     for run in runs:
         run.start()
     for run in runs:

@@ -37,14 +37,15 @@ def test_no_two_small_counts_can_be_told_apart(one: int, other: int) -> None:
 
 
 @given(counts, any_limits)
-def test_a_shown_count_is_a_multiple_of_the_step_within_half_of_it_and_never_zero(
-    count: int, limit: Limits
-) -> None:
+def test_a_shown_count_is_a_multiple_of_the_step_within_half_of_it_and_never_zero(count: int, limit: Limits) -> None:
     shown = disclosure.people(count, limit)
     if shown.number is None:
-        assert shown.is_suppressed and count < limit.suppressed_below
+        assert shown.is_suppressed
+        assert count < limit.suppressed_below
     else:
-        assert shown.number % limit.step == 0 and shown.number > 0 and count >= limit.least
+        assert shown.number % limit.step == 0
+        assert shown.number > 0
+        assert count >= limit.least
         assert abs(shown.number - count) <= limit.step / 2
 
 
@@ -60,11 +61,15 @@ def test_a_share_is_of_the_rounded_counts_at_most_one_and_withheld_with_either(o
     part, whole = sorted((one, other))
     shown = disclosure.share(part, whole, TEN_FIVE)
     if part < 10:
-        assert shown.number is None and shown.is_suppressed and "%" not in shown.text
+        assert shown.number is None
+        assert shown.is_suppressed
+        assert "%" not in shown.text
     else:
         rounded = disclosure.people(part, TEN_FIVE).number, disclosure.people(whole, TEN_FIVE).number
-        assert rounded[0] is not None and rounded[1]
-        assert shown.number == rounded[0] / rounded[1] and shown.number <= 1
+        assert rounded[0] is not None
+        assert rounded[1]
+        assert shown.number == rounded[0] / rounded[1]
+        assert shown.number <= 1
 
 
 def test_missing_stays_missing_and_is_neither_zero_nor_suppressed() -> None:
@@ -76,7 +81,9 @@ def test_missing_stays_missing_and_is_neither_zero_nor_suppressed() -> None:
         disclosure.share(500, None, TEN_FIVE),
         disclosure.affinity_index(20, 200, None, 4000, TEN_FIVE),
     ):
-        assert shown.is_missing and not shown.is_suppressed and shown.text == "–"
+        assert shown.is_missing
+        assert not shown.is_suppressed
+        assert shown.text == "–"
 
 
 def test_the_affinity_index_comes_from_four_rounded_counts() -> None:

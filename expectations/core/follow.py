@@ -21,6 +21,7 @@ def expectations(tonight: Tonight) -> list[Any]:
             "follow_is_open_once",
             "critical",
             notes,
-            "SELECT 1 AS broken FROM {batch} WHERE ended_on IS NULL GROUP BY account_id, member_key HAVING count(*) > 1",
+            "SELECT 1 AS broken FROM {batch} WHERE ended_on IS NULL "
+            "GROUP BY account_id, member_key HAVING count(*) > 1",
         ),
     ]

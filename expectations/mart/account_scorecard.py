@@ -21,7 +21,7 @@ def expectations(tonight: Tonight) -> list[Any]:
             "followers_agree_with_platform",
             "warning",
             "Our lists and the platform's own count are apart: a list may be incomplete, or one of them old.",
-            f"SELECT 1 AS broken FROM {{batch}} WHERE followers IS NOT NULL AND followers_reported_on = follower_list_on "
+            "SELECT 1 AS broken FROM {batch} WHERE followers IS NOT NULL AND followers_reported_on = follower_list_on "
             f"AND abs(followers - followers_reported) > {band} * followers_reported",
         ),
     ]

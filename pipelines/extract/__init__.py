@@ -1,0 +1,1 @@
+"""Sources: each module turns one platform's export into a drop of the extract contract, and nothing else."""

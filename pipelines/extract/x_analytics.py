@@ -226,9 +226,7 @@ def _ours(name: str, accounts: Mapping[str, str]) -> str | None:
     return name if name in accounts.values() else accounts.get(name)
 
 
-def _account(
-    file: Path, blocks: list[Block], accounts: Mapping[str, str], asked: str | None, notes: list[str]
-) -> str:
+def _account(file: Path, blocks: list[Block], accounts: Mapping[str, str], asked: str | None, notes: list[str]) -> str:
     """Find whose export this is; note where the post links name another account of ours."""
     links = [match for block in blocks for match in block.read("link", POST_LINK.match) if match]
     handles = {match[1].lower() for match in links} - {"i"}  # x.com/i/status/… names nobody

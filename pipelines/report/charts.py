@@ -1,7 +1,7 @@
-"""The charts of the report, also for notebooks: each takes a frame of `pipelines.report.figures`, gives a Figure.
+"""The report's charts, also for notebooks: each takes a frame of `pipelines.report.figures`, gives a Figure.
 
-Lengths and colours are drawn from the numbers as they are shown, so that no exact small count hides in a picture.
-Beside each chart stands the text that says the same to whoever does not see it.
+Lengths and colours are drawn from the numbers as they are shown, so that no exact small count hides in a
+picture. Beside each chart stands the text that says the same to whoever does not see it.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from pipelines import disclosure
 from pipelines.disclosure import Limits, Shown
 from pipelines.report import drawing, findings
-from pipelines.report.drawing import ALONE, BAR, INK, LINE, MARGIN, PAPER, QUIET, SHARES, STRIPE, WITHHELD
+from pipelines.report.drawing import ALONE, BAR, INK, LINE, MARGIN, PAPER, QUIET, STRIPE, WITHHELD
 from pipelines.report.words import BASIS_TITLES, EVERYONE, FOLLOWER, days, platform_name
 
 SETS_SHOWN = 12
@@ -37,7 +37,7 @@ def heat_map(reach: pl.DataFrame, bands: Mapping[str, float], basis: str = FOLLO
     left = MARGIN + NAMES_WIDTH
     width = max(8.0, left + cell * len(segments) + 0.1 + MARGIN)
     titles = [drawing.wrapped(title, cell - 0.08, 8.5, "bold") for _, title in segments]
-    lines = drawing.title_lines(findings.main_finding(reach, limit), width)
+    lines = drawing.title_lines(findings.main_finding(reach, limit, basis), width)
     top = 0.45 + 0.25 * len(lines) + 0.2 + 0.15 * max(map(len, titles), default=1)
     body = sum(HEAD + ROW * len(accounts) for _, accounts in groups)
     figure, axes = drawing.sheet(width, top + body + 0.95)
@@ -61,8 +61,8 @@ def heat_map_alt_text(reach: pl.DataFrame, bands: Mapping[str, float], basis: st
     n_accounts = rows.select("platform", "account_id").n_unique()
     n_without = rows.filter(pl.col("reach_people").is_null()).select("platform", "account_id").n_unique()
     return (
-        f"Heat map of {n_accounts} accounts by {len(_segment_columns(rows))} segments: the share of each segment that "
-        f"each account covers. {findings.main_finding(reach, limit)}. "
+        f"Heat map of {n_accounts} accounts by {len(_segment_columns(rows))} segments: the share of each "
+        f"segment that each account covers. {findings.main_finding(reach, limit, basis)}. "
         f"{n_without} of the accounts have no such figure. The tables by segment hold the same numbers."
     )
 
@@ -78,7 +78,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Overlap:
-    """One segment, platform and basis, ready to be drawn: columns, and accounts (id, name, net reach) as rows."""
+    """One segment, platform and basis, ready to draw: columns, and accounts (id, name, net reach) as rows."""
 
     rows: pl.DataFrame
     bars: list[Bar]
@@ -92,7 +92,7 @@ def overlap_figure(
     bands: Mapping[str, float],
     basis: str = FOLLOWER,
 ) -> Figure:
-    """Draw which sets of our accounts reach the people of one segment on one platform (after UpSet, Lex et al. 2014).
+    """Draw which sets of our accounts reach a segment's people on one platform (UpSet: Lex et al. 2014).
 
     Sets too small to be shown, and those beyond the twelve largest, are merged into "other sets".
     Raises `ValueError` where there is no row of this segment, platform and basis.
@@ -123,7 +123,11 @@ def overlap_figure(
 
 
 def overlap_alt_text(
-    signatures: pl.DataFrame, segment_id: str, platform: str, bands: Mapping[str, float], basis: str = FOLLOWER
+    signatures: pl.DataFrame,
+    segment_id: str,
+    platform: str,
+    bands: Mapping[str, float],
+    basis: str = FOLLOWER,
 ) -> str:
     """Say in words what the overlap figure shows: the finding, then the three largest sets."""
     limit = disclosure.limits(bands)
@@ -135,7 +139,8 @@ def overlap_alt_text(
         if bar.accounts
     ]
     sets = f" Largest sets: {'; '.join(largest)}." if largest else ""
-    return f"Sets of accounts and the people each set reaches. {findings.overlap_finding(overlap.rows, limit)}.{sets}"
+    finding = findings.overlap_finding(overlap.rows, limit)
+    return f"Sets of accounts and the people each set reaches. {finding}.{sets}"
 
 
 def _segment_columns(rows: pl.DataFrame) -> list[tuple[str, str]]:
@@ -145,7 +150,7 @@ def _segment_columns(rows: pl.DataFrame) -> list[tuple[str, str]]:
 
 
 def _platform_groups(rows: pl.DataFrame, limit: Limits) -> list[tuple[str, list[list[dict[str, Any]]]]]:
-    """Platforms with the most people first, those without lists last; in each the accounts, largest reach first."""
+    """Platforms with most people first, those without lists last; in each the accounts by reach."""
     everyone = {
         (row["platform"], row["account_id"]): disclosure.people(row["reach_people"], limit).number or 0
         for row in rows.filter(pl.col("segment_id") == EVERYONE).to_dicts()
@@ -171,7 +176,7 @@ def _platform_rows(
     cell: float,
     limit: Limits,
 ) -> float:
-    """Draw one platform: how many people of each segment were seen there, then its accounts; give the place below."""
+    """Draw one platform: how many of each segment were seen, then its accounts; give the place below."""
     drawing.write(axes, MARGIN, y + HEAD - 0.17, platform_name(platform), 10.5, weight="bold")
     for x, (segment_id, _) in columns:
         sizes = [row["segment_people"] for account in accounts for row in account if row["segment_id"] == segment_id]
@@ -207,10 +212,11 @@ def _cell(axes: Axes, x: float, y: float, cell: float, row: dict[str, Any] | Non
         drawing.box(axes, *place, facecolor=WITHHELD)
         drawing.write(axes, *middle, f"<{limit.suppressed_below}", 8.5, color=QUIET, ha="center")
         return
-    colour = SHARES(0.9 * coverage.number)
+    colour = drawing.shade(coverage.number)
     drawing.box(axes, *place, facecolor=colour)
     text = f"≥ {coverage.text}" if row["reach_reason"] else coverage.text
-    drawing.write(axes, *middle, text, 9, color=drawing.readable_on(colour), ha="center")
+    weight = "bold" if coverage.number >= 0.5 else "normal"
+    drawing.write(axes, *middle, text, 9, color=drawing.readable_on(colour), ha="center", weight=weight)
 
 
 def _row_without(axes: Axes, y: float, reason: str | None, start: float, end: float) -> None:
@@ -288,9 +294,7 @@ def _overlap_reads(axes: Axes, top: float, left: float) -> None:
         drawing.write(axes, MARGIN, top + 0.76 + 0.17 * n, line, 8.5, color=QUIET)
 
 
-def _account_rows(
-    axes: Axes, accounts: list[tuple[str, str, Shown]], matrix: float, left: float, width: float
-) -> None:
+def _account_rows(axes: Axes, accounts: list[tuple[str, str, Shown]], matrix: float, left: float, width: float) -> None:
     """Stripes, names, and to their left bars of net reach."""
     drawing.write(axes, MARGIN + 1.35, matrix - 0.12, "reached in all", 8.5, color=QUIET, ha="right")
     most = max((net.number or 0 for _, _, net in accounts), default=0) or 1

@@ -1,7 +1,7 @@
 """What every chart shares: a sheet measured in inches, text that wraps to its place, colours, and files.
 
-Bytes are the same for the same data: no date, no random ids. Text stays text in the SVG, in fonts every machine has
-one of; it is laid out for DejaVu Sans, the widest of them, so that a narrower one never overflows.
+Bytes are the same for the same data: no date, no random ids. Text stays text in the SVG, in fonts of which
+every machine has one; it is laid out for DejaVu Sans, the widest of them: a narrower one never overflows.
 """
 
 import re
@@ -44,14 +44,20 @@ def sheet(width: float, height: float) -> tuple[Figure, Axes]:
 
 def write(axes: Axes, x: float, y: float, text: str, size: float = 9, **options: Any) -> None:
     """Write text at a place in inches; a `$` in a name is a `$`, never a formula."""
-    style = {"color": INK, "va": "center", "family": "sans-serif", "parse_math": False} | options
+    style: dict[str, Any] = {
+        "color": INK,
+        "va": "center",
+        "family": "sans-serif",
+        "parse_math": False,
+    } | options
     axes.text(x, y, NOT_IN_XML.sub(" ", text), fontsize=size, **style)
 
 
 def width_of(text: str, size: float, weight: str = "normal") -> float:
     """Width of one line of text in inches."""
     font = FontProperties(family="DejaVu Sans", size=size, weight=weight)
-    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / 72
+    clean = NOT_IN_XML.sub(" ", text)
+    return float(text_to_path.get_text_width_height_descent(clean, font, ismath=False)[0]) / 72
 
 
 def wrapped(text: str, width: float, size: float, weight: str = "normal") -> list[str]:
@@ -96,6 +102,11 @@ def box(axes: Axes, x: float, y: float, width: float, height: float, **options: 
 def hatched(axes: Axes, x: float, y: float, width: float, height: float) -> None:
     """Fill a rectangle with the hatching that means: there is no figure."""
     box(axes, x, y, width, height, facecolor="#f7f8f9", edgecolor="#b9c2ca", hatch="////")
+
+
+def shade(share: float) -> Any:
+    """Colour of a share of 0 to 1, one scale for every night; never too dark for its figure to be read."""
+    return SHARES(0.62 * share)
 
 
 def readable_on(colour: Any) -> str:

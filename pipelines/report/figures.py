@@ -1,7 +1,7 @@
 """Everything the report says, read from one published snapshot: small tables only, never a person's row.
 
-Each function takes a connection to a snapshot and gives a polars DataFrame, sorted by its whole key; notebooks use
-the same ones. Counts are exact here: `pipelines.disclosure` decides how they are shown.
+Each function takes a connection to a snapshot and gives a polars DataFrame, sorted by its whole key;
+notebooks use the same ones. Counts are exact here: `pipelines.disclosure` decides how they are shown.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Night:
 def read_night(snapshot: Path) -> Night:
     """Read a published snapshot.
 
-    Raises `PublishError` where it is not there or describes no run, `ModelError` where a table is not as expected.
+    Raises `PublishError` where it is not there or describes no run, `ModelError` where a table is amiss.
     """
     if not snapshot.exists():
         raise PublishError(snapshot.name, "is not there", hint="stillreach snapshots")
@@ -80,7 +80,9 @@ def run(con: duckdb.DuckDBPyConnection, snapshot: Path) -> tuple[str, date]:
 
 def reach(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per segment, open account of ours and basis, with names: `mart.segment_reach` (people)."""
-    return con.sql(f"""
+    return _frame(
+        con,
+        f"""
         WITH titles AS ({TITLES})
         SELECT
             segment_reach.segment_id,
@@ -94,16 +96,19 @@ def reach(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         LEFT JOIN core.account
             ON segment_reach.platform = account.platform AND segment_reach.account_id = account.account_id
         ORDER BY segment_id, platform, account_id, basis
-    """).pl()
+    """,
+    )
 
 
 def signatures(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per segment, platform, basis and set of accounts: how many people exactly that set reaches.
 
-    `account_names` stands in the order of `account_ids`; both are empty for people whom none reaches. `data_on` is
-    the newest, `data_from` the oldest day of the data behind the platform's accounts.
+    `account_names` stands in the order of `account_ids`; both are empty for people whom none reaches.
+    `data_on` is the newest, `data_from` the oldest day of the data behind the platform's accounts.
     """
-    return con.sql(f"""
+    return _frame(
+        con,
+        f"""
         WITH titles AS ({TITLES}),
         data_days AS (
             SELECT platform, basis, min(data_on) AS data_from, max(data_on) AS data_on
@@ -111,7 +116,9 @@ def signatures(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
             GROUP BY platform, basis
         ),
         names AS (
-            SELECT platform, map_from_entries(list((account_id, coalesce(name, handle, account_id)))) AS name_of
+            SELECT
+                platform,
+                map_from_entries(list((account_id, coalesce(name, handle, account_id)))) AS name_of
             FROM core.account
             GROUP BY platform
         )
@@ -131,12 +138,15 @@ def signatures(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
             ON reach_signature.platform = data_days.platform AND reach_signature.basis = data_days.basis
         LEFT JOIN names ON reach_signature.platform = names.platform
         ORDER BY segment_id, platform, basis, account_ids
-    """).pl()
+    """,
+    )
 
 
 def sizes(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per segment and platform with lists of people, with the days of the lists behind it."""
-    return con.sql("""
+    return _frame(
+        con,
+        """
         WITH data_days AS (
             SELECT platform, min(data_on) AS data_from, max(data_on) AS data_on
             FROM mart.segment_reach
@@ -155,30 +165,34 @@ def sizes(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         FROM mart.segment_size
         LEFT JOIN data_days ON segment_size.platform = data_days.platform
         ORDER BY segment_id, platform
-    """).pl()
+    """,
+    )
 
 
 def scorecards(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per account of ours, open or closed: `mart.account_scorecard`."""
-    return con.sql("SELECT * FROM mart.account_scorecard ORDER BY platform, account_id").pl()
+    return _frame(con, "SELECT * FROM mart.account_scorecard ORDER BY platform, account_id")
 
 
 def checks(con: duckdb.DuckDBPyConnection, run_id: str) -> pl.DataFrame:
     """One row per expectation that was checked in the run."""
-    return con.sql(
+    return _frame(
+        con,
         """
         SELECT layer, table_name, expectation_id, severity, is_success, n_unexpected, notes
         FROM meta.validation_result
         WHERE run_id = $run_id
         ORDER BY layer, table_name, expectation_id
         """,
-        params={"run_id": run_id},
-    ).pl()
+        {"run_id": run_id},
+    )
 
 
 def deliveries(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per source: deliveries in the numbers, their days, and what became of their rows."""
-    return con.sql("""
+    return _frame(
+        con,
+        """
         SELECT
             source,
             count(DISTINCT delivery_id) AS n_deliveries,
@@ -192,12 +206,15 @@ def deliveries(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         FROM meta.delivery
         GROUP BY source
         ORDER BY source
-    """).pl()
+    """,
+    )
 
 
 def quarantine(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    """One row per source, table and reason: how many rows were kept out or lost a value, and the last such day."""
-    return con.sql("""
+    """One row per source, table and reason: how many rows were kept out or lost a value, and the last day."""
+    return _frame(
+        con,
+        """
         SELECT
             coalesce(delivery.source, 'unknown') AS source,
             quarantine.table_name,
@@ -210,14 +227,23 @@ def quarantine(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
             ON quarantine.delivery_id = delivery.delivery_id AND quarantine.table_name = delivery.table_name
         GROUP BY ALL
         ORDER BY source, quarantine.table_name, quarantine_effect, quarantine_reason
-    """).pl()
+    """,
+    )
 
 
 def restatements(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per platform and metric: how many published figures a later delivery gave another value."""
-    return con.sql("""
+    return _frame(
+        con,
+        """
         SELECT platform, metric, count(*) AS n_restated, max(restated_on) AS last_on
         FROM core.account_day_restatement
         GROUP BY platform, metric
         ORDER BY platform, metric
-    """).pl()
+    """,
+    )
+
+
+def _frame(con: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, str] | None = None) -> pl.DataFrame:
+    frame: pl.DataFrame = con.sql(query, params=parameters).pl()
+    return frame

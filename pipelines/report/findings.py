@@ -1,7 +1,8 @@
-"""What the numbers say, in sentences computed from the marts. Nothing here is written for one county or one night.
+"""What the numbers say, in sentences computed from the marts: none is written for one county or one night.
 
-Every count passes `pipelines.disclosure` first, and everything is ordered by what is shown, so that not even an
-order tells small counts apart. Sentences begin with the segment's title: titles are not bent to fit a grammar.
+Every count passes `pipelines.disclosure` first, and everything is ordered by what is shown, so that not even
+an order tells small counts apart. Sentences begin with the segment's title: titles are not bent to fit a
+grammar.
 """
 
 from collections.abc import Mapping
@@ -12,11 +13,21 @@ import polars as pl
 
 from pipelines import disclosure
 from pipelines.disclosure import Limits, Shown
-from pipelines.report.words import EVERYONE, FOLLOWER, NO_OTHER, ONLY, counted, days, listed, platform_name
+from pipelines.report.words import (
+    ANOTHER,
+    EVERYONE,
+    FOLLOWER,
+    NO_OTHER,
+    ONLY,
+    counted,
+    days,
+    listed,
+    platform_name,
+)
 
 Row = Mapping[str, Any]
 
-# Below this many times the least shown count, rounding moves a share by several points: no headline comes from it.
+# Below this many times the least shown count, rounding moves a share by points: no headline comes from it.
 HEADLINE_SEGMENT = 10
 # "Almost nobody depends on it": at most this share of its followers follow it alone.
 NOBODY_SHARE = 0.01
@@ -65,9 +76,9 @@ def shown(row: Row, limit: Limits) -> Reached:
     )
 
 
-def main_finding(reach: pl.DataFrame, limit: Limits) -> str:
-    """Say which account covers most of any segment (not everyone), and how much of it only that account reaches."""
-    rows = reach.filter((pl.col("basis") == FOLLOWER) & (pl.col("segment_id") != EVERYONE))
+def main_finding(reach: pl.DataFrame, limit: Limits, basis: str = FOLLOWER) -> str:
+    """Say which account covers most of any segment (not everyone), and how much only that account reaches."""
+    rows = reach.filter((pl.col("basis") == basis) & (pl.col("segment_id") != EVERYONE))
     found = [one for one in (shown(row, limit) for row in rows.to_dicts()) if one.coverage.number is not None]
     large = [one for one in found if (one.segment.number or 0) >= HEADLINE_SEGMENT * limit.least]
     if not found:
@@ -76,8 +87,8 @@ def main_finding(reach: pl.DataFrame, limit: Limits) -> str:
     where = f"{best.row['title']} on {platform_name(best.row['platform'])}"
     says = f"{where}: {best.row['name']} reaches {best.at_least}{best.coverage.text} of them"
     if best.exclusive_share.number is None:
-        return f"{says}, nearly all of whom follow another account of ours too"
-    return f"{says}, and {best.exclusive_share.text} {NO_OTHER[FOLLOWER]}"
+        return f"{says}, nearly all of whom {ANOTHER[basis]} too"
+    return f"{says}, and {best.exclusive_share.text} {NO_OTHER[basis]}"
 
 
 def segment_findings(reach: pl.DataFrame, sizes: pl.DataFrame, limit: Limits) -> list[SegmentFinding]:
@@ -123,8 +134,8 @@ def nobody_depends(reach: pl.DataFrame, limit: Limits) -> list[str]:
         if one.people.number is None or (part.number or 0) > NOBODY_SHARE:
             continue
         said.append(
-            f"{row['name']} on {platform_name(row['platform'])}: of its {one.at_least}{one.people.text} followers, "
-            f"{one.exclusive.text} follow it alone; the others follow another account of ours there too."
+            f"{row['name']} on {platform_name(row['platform'])}: of its {one.at_least}{one.people.text} "
+            f"followers, {one.exclusive.text} follow it alone; the others {ANOTHER[FOLLOWER]} there too."
         )
     return said
 
@@ -141,8 +152,8 @@ def not_known(reach: pl.DataFrame) -> list[str]:
     for (platform,), group in _groups(partial, "platform"):
         names = listed(sorted(group["name"].to_list()))
         said.append(
-            f"{platform_name(platform)}: lists of {names} are partial. What they reach is a lower bound, and what "
-            "only another account reaches may be too high."
+            f"{platform_name(platform)}: lists of {names} are partial. What they reach is a lower bound, and "
+            "what only another account reaches may be too high."
         )
     return said
 
@@ -156,7 +167,8 @@ def overlap_finding(signatures: pl.DataFrame, limit: Limits) -> str:
     alone = [(disclosure.people(row["people"], limit), row) for row in rows if len(row["account_ids"]) == 1]
     known = [(one.number, one.text, row) for one, row in alone if one.number is not None]
     if not known:
-        return f"{where}: no account of ours alone reaches {limit.suppressed_below} or more of the {segment.text} seen"
+        least = f"{limit.suppressed_below} or more of the {segment.text} seen"
+        return f"{where}: no account of ours alone reaches {least}"
     _, text, row = min(known, key=lambda one: (-one[0], one[2]["account_ids"]))
     return f"{where}: {text} of {segment.text} {ONLY[row['basis']]} {row['account_names'][0]}"
 
@@ -191,14 +203,21 @@ def _lost(top: Reached, alone: Reached, limit: Limits) -> str:
         return f"No account is the only one that reaches {limit.suppressed_below} or more."
     if alone.row["account_id"] == top.row["account_id"]:
         return f"{alone.exclusive.text} of them {NO_OTHER[FOLLOWER]} there: if it closed, they would be lost."
-    return f"If {alone.row['name']} closed, most would be lost: {alone.exclusive.text} {NO_OTHER[FOLLOWER]} there."
+    lost = f"{alone.exclusive.text} {NO_OTHER[FOLLOWER]} there"
+    return f"If {alone.row['name']} closed, most would be lost: {lost}."
 
 
 def _most(found: list[Reached], measure: str) -> Reached:
     def rank(one: Reached) -> tuple[Any, ...]:
         value = getattr(one, measure).number
         row = one.row
-        return -(value or 0), -(one.exclusive.number or 0), row["segment_id"], row["platform"], row["account_id"]
+        return (
+            -(value or 0),
+            -(one.exclusive.number or 0),
+            row["segment_id"],
+            row["platform"],
+            row["account_id"],
+        )
 
     return min(found, key=rank)
 

@@ -1,4 +1,4 @@
-"""The report's page: one file that asks for nothing outside itself, and every chart as PNG and SVG beside it."""
+"""The report's page: one file that asks for nothing outside itself, each chart as PNG and SVG beside it."""
 
 import base64
 import re
@@ -24,7 +24,7 @@ OURS = re.compile(r"index\.html|reach-heat-map\.(png|svg)|overlap-[\w-]+\.(png|s
 def write_report(snapshot: Path, folder: Path, bands: dict[str, float]) -> Path:
     """Write the report of a published snapshot into a folder and give the path of its page.
 
-    The folder is written beside itself and put in place at the end, whole; an earlier report there is replaced.
+    The folder is written beside itself and put in place at the end, whole; an earlier report is replaced.
     The same snapshot and bands give the same bytes.
     Raises `PublishError` or `ModelError` for an unusable snapshot, `RefError` for unusable bands, and
     `SettingsError` where the folder holds anything that is not a report's.
@@ -101,7 +101,7 @@ def _segment(
 def _overlap(
     night: Night, folder: Path, bands: Mapping[str, float], limit: Limits, segment_id: str, order: list[str]
 ) -> dict[str, Any] | None:
-    """The overlap figure on the largest platform; none for everyone, nor where too few are reached to be shown."""
+    """The overlap figure on the largest platform; none for everyone, nor where too few are reached."""
     if segment_id == EVERYONE or not order:
         return None
     sizes = night.sizes.filter((night.sizes["segment_id"] == segment_id) & (night.sizes["platform"] == order[0]))
@@ -137,7 +137,7 @@ def _refuse_to_replace_others(folder: Path) -> None:
 
 
 def _put_in_place(unfinished: Path, folder: Path) -> None:
-    """Swap the finished folder in; a kill in between leaves the old report, the new one, or none, never half."""
+    """Swap the finished folder in; a kill in between leaves the old report, the new, or none, never half."""
     before = folder.with_name(f".{folder.name}.before")
     shutil.rmtree(before, ignore_errors=True)
     if folder.exists():

@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 def reach_tables(reach: pl.DataFrame, segment_id: str, order: list[str], limit: Limits) -> list[Row]:
-    """One table per basis for a segment; platforms in the given order, then the others; largest reach first."""
+    """One table per basis for a segment; platforms in the given order, then others; largest reach first."""
     tables = []
     for basis, title in BASIS_TITLES.items():
         rows = reach.filter((pl.col("segment_id") == segment_id) & (pl.col("basis") == basis)).to_dicts()
@@ -51,7 +51,11 @@ def reach_tables(reach: pl.DataFrame, segment_id: str, order: list[str], limit: 
 
 def reach_row(row: Row, limit: Limits) -> Row:
     """One account's line: its figures, or why there are none."""
-    said: Row = {"name": row["name"], "platform": platform_name(row["platform"]), "data": short_day(row["data_on"])}
+    said: Row = {
+        "name": row["name"],
+        "platform": platform_name(row["platform"]),
+        "data": short_day(row["data_on"]),
+    }
     if row["reach_people"] is None:
         return said | {"reason": row["reach_reason"] or "not known"}
     one = findings.shown(row, limit)
@@ -180,7 +184,7 @@ def segment_order(reach: pl.DataFrame) -> list[tuple[str, str]]:
 
 
 def _left_share(row: Row, limit: Limits) -> Shown:
-    """Share of the earlier list's people who left; the mart keeps the share, so both counts are worked back."""
+    """Share of the earlier list's people who left; the mart has the share, so both counts are worked back."""
     if row["churn_share"] is None or row["followers"] is None or row["net_new_followers"] is None:
         return disclosure.NOT_KNOWN
     earlier = row["followers"] - row["net_new_followers"]
@@ -193,7 +197,12 @@ def _cell(one: Shown, is_lower_bound: bool = False) -> Row:
 
 
 def _figure(label: str, text: str, on: str, is_quiet: bool = False) -> Row:
-    return {"label": label, "text": text, "on": on if text != MISSING else "", "is_quiet": is_quiet or text == MISSING}
+    return {
+        "label": label,
+        "text": text,
+        "on": on if text != MISSING else "",
+        "is_quiet": is_quiet or text == MISSING,
+    }
 
 
 def _number(value: int | None) -> str:

@@ -11,6 +11,7 @@ ENGAGED = "engaged"
 BASIS_TITLES = {FOLLOWER: "People who follow", ENGAGED: "People who engaged in the last 90 days"}
 ONLY = {FOLLOWER: "follow only", ENGAGED: "engage only with"}
 NO_OTHER = {FOLLOWER: "follow no other account of ours", ENGAGED: "engage with no other account of ours"}
+ANOTHER = {FOLLOWER: "follow another account of ours", ENGAGED: "engage with another account of ours"}
 
 PLATFORMS = {
     "x": "X",

@@ -1,5 +1,7 @@
 """What became of every row that came: rows in = loaded + quarantined + duplicate, per delivery and table."""
 
+from collections.abc import Sequence
+
 import duckdb
 
 from pipelines.contract import contracts
@@ -39,7 +41,7 @@ def account_for(con: duckdb.DuckDBPyConnection, deliveries: tuple[Delivery, ...]
     _insert(con, "meta.follower_count", counted)
 
 
-def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[object, ...]]) -> None:
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
     if rows:
         con.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
 

@@ -13,7 +13,9 @@ WITH list_days AS (
 ),
 
 complete_lists AS (
-    SELECT platform, account_id, observed_on, n_lists FROM list_days WHERE is_complete
+    SELECT platform, account_id, observed_on, n_lists
+    FROM list_days
+    WHERE is_complete
 ),
 
 sightings AS (

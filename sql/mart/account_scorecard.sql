@@ -74,7 +74,7 @@ posts AS (
         sum(reposts) AS n_reposts,
         sum(impressions) AS n_impressions,
         sum(CASE WHEN impressions > 0 THEN coalesce(likes, 0) + coalesce(replies, 0) + coalesce(reposts, 0) END)
-            / nullif(sum(CASE WHEN impressions > 0 THEN impressions END), 0) AS engagement_rate_by_impressions
+        / nullif(sum(CASE WHEN impressions > 0 THEN impressions END), 0) AS engagement_rate_by_impressions
     FROM core.post
     WHERE
         CAST(posted_at AS DATE) > getvariable('as_of') - INTERVAL 90 DAY

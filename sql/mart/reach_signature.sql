@@ -2,7 +2,8 @@
 -- that set reaches. People whom none reaches stand under the empty set, so that rows add up to the segment.
 -- Sets never cross platforms: nobody is matched between them.
 WITH open_own_accounts AS (
-    SELECT platform, account_id FROM core.account WHERE role = 'own' AND is_open
+    SELECT platform, account_id FROM core.account
+    WHERE role = 'own' AND is_open
 ),
 
 -- Only where such extracts exist at all: without them nobody knows whom an account reaches.
@@ -40,7 +41,8 @@ member_signatures AS (
 segment_members AS (
     SELECT segment_id, platform, member_key FROM core.segment_membership
     UNION ALL
-    SELECT 'everyone' AS segment_id, platform, member_key FROM core.member WHERE is_present
+    SELECT 'everyone' AS segment_id, platform, member_key FROM core.member
+    WHERE is_present
 )
 
 SELECT

@@ -8,7 +8,8 @@ WITH segment_totals AS (
 ),
 
 everyone_totals AS (
-    SELECT platform, basis, segment_people AS everyone_people FROM segment_totals WHERE segment_id = 'everyone'
+    SELECT platform, basis, segment_people AS everyone_people FROM segment_totals
+    WHERE segment_id = 'everyone'
 ),
 
 account_signatures AS (
@@ -22,6 +23,13 @@ account_signatures AS (
     FROM mart.reach_signature
 ),
 
+shared_people AS (
+    SELECT segment_id, platform, basis, account_id, n_accounts, sum(people) AS people
+    FROM account_signatures
+    GROUP BY segment_id, platform, basis, account_id, n_accounts
+),
+
+-- Fractions are added in one order, so that two nights give the same last digit.
 reached AS (
     SELECT
         segment_id,
@@ -30,8 +38,8 @@ reached AS (
         account_id,
         sum(people) AS reach_people,
         sum(CASE WHEN n_accounts = 1 THEN people ELSE 0 END) AS exclusive_people,
-        sum(people / n_accounts) AS fair_share_people
-    FROM account_signatures
+        sum(people / n_accounts ORDER BY n_accounts) AS fair_share_people
+    FROM shared_people
     GROUP BY segment_id, platform, basis, account_id
 ),
 
@@ -42,7 +50,8 @@ newest_lists AS (
 ),
 
 newest_engagements AS (
-    SELECT platform, max(engaged_on) AS data_on FROM core.engagement GROUP BY platform
+    SELECT platform, max(engaged_on) AS data_on FROM core.engagement
+    GROUP BY platform
 ),
 
 accounts_with_totals AS (

@@ -18,7 +18,8 @@ segments AS (
 ),
 
 platforms AS (
-    SELECT platform, segment_people AS everyone_people FROM sizes WHERE segment_id = 'everyone'
+    SELECT platform, segment_people AS everyone_people FROM sizes
+    WHERE segment_id = 'everyone'
 )
 
 SELECT

@@ -2,9 +2,11 @@
 -- HMAC-SHA-256 (RFC 2104) over "platform:id", written out: DuckDB has SHA-256 but no HMAC. The first
 -- eight bytes are the key; the next eight notice when two ids ever give one key.
 WITH seen_ids AS (
-    SELECT platform, member_id FROM raw.follower WHERE quarantine_reason IS NULL
+    SELECT platform, member_id FROM raw.follower
+    WHERE quarantine_reason IS NULL
     UNION
-    SELECT platform, member_id FROM raw.engagement WHERE quarantine_reason IS NULL
+    SELECT platform, member_id FROM raw.engagement
+    WHERE quarantine_reason IS NULL
 ),
 
 digests AS (

@@ -33,8 +33,8 @@ numbered_readings AS (
                 likes DESC NULLS LAST,
                 replies DESC NULLS LAST,
                 reposts DESC NULLS LAST,
-                posted_at,
-                account_id
+                posted_at ASC,
+                account_id ASC
         ) AS newest,
         count(*) OVER (PARTITION BY delivery_id, platform, post_id) AS n_rows
     FROM readings

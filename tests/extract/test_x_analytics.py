@@ -25,9 +25,7 @@ C2026 = (
     "Reposts,Profile visits,Detail Expands,URL Clicks,Hashtag Clicks,Permalink Clicks"
 )
 C2025 = C2026.replace("Post Link", "Link").replace("Shares", "Share").replace("Detail E", "Detail e")
-C2025 = (
-    C2025.replace("URL Clicks", "Url clicks").replace("g Clicks", "g clicks").replace("k Clicks", "k clicks")
-)
+C2025 = C2025.replace("URL Clicks", "Url clicks").replace("g Clicks", "g clicks").replace("k Clicks", "k clicks")
 C2020 = (
     '"Tweet id","Tweet permalink","Tweet text","time","impressions","engagements","engagement rate",'
     '"retweets","replies","likes","user profile clicks","url clicks","hashtag clicks","detail expands",'
@@ -251,18 +249,14 @@ def test_drop_holds_only_columns_of_the_contract(tmp_path: Path) -> None:
     put(tmp_path, "in/sp_motor/o.csv", sheet(OVER, day(14)))
     posts(tmp_path, sheet(C2026, post_2026()))
     for table in ("post", "account_day"):
-        contract = yaml.safe_load((Path(__file__).parents[2] / "sql" / "raw" / f"{table}.yml").read_text())[
-            "columns"
-        ]
+        contract = yaml.safe_load((Path(__file__).parents[2] / "sql" / "raw" / f"{table}.yml").read_text())["columns"]
         got = list(read(tmp_path / "out" / f"{table}.csv")[0])
         assert got == [column for column in contract if column in got]
         assert {column for column, told in contract.items() if told.get("required")} <= set(got)
 
 
 def test_columns_the_export_has_not_are_not_in_the_drop(tmp_path: Path) -> None:
-    rows, _ = posts(
-        tmp_path, sheet("Post id,Date,Post Link,Impressions", line("1", "Tue, Jul 14, 2026", link("1"), 5))
-    )
+    rows, _ = posts(tmp_path, sheet("Post id,Date,Post Link,Impressions", line("1", "Tue, Jul 14, 2026", link("1"), 5)))
     assert list(rows[0]) == ["platform", "post_id", "account_id", "posted_at", "impressions", "observed_at"]
 
 
@@ -335,9 +329,7 @@ def test_text_survives_quotes_commas_line_breaks_bom_and_crlf(tmp_path: Path, en
     text = 'He said ""ride"", then:\n\nGo,\r\nslow \U0001f3cd \u2028 "'
     rows, _ = posts(tmp_path, bom + sheet(C2026, post_2026("1", text), "", post_2026("2"), ",,", end=end))
     assert [row["text"] for row in rows] == [text, "Ride safe"]
-    seen = duckdb.execute(
-        f"SELECT text FROM read_csv('{tmp_path}/out/post.csv', all_varchar = true)"
-    ).fetchall()
+    seen = duckdb.execute(f"SELECT text FROM read_csv('{tmp_path}/out/post.csv', all_varchar = true)").fetchall()
     assert seen == [(text,), ("Ride safe",)]
 
 
@@ -359,9 +351,7 @@ def test_any_text_written_as_x_would_is_read_back_equal(
 ) -> None:
     stream = io.StringIO()
     # Rows end in \r\n for the writer so that it quotes a lone \r too, as a correct writer must.
-    writer = csv.writer(
-        stream, quoting=csv.QUOTE_ALL if all_quoted else csv.QUOTE_MINIMAL, lineterminator="\r\n"
-    )
+    writer = csv.writer(stream, quoting=csv.QUOTE_ALL if all_quoted else csv.QUOTE_MINIMAL, lineterminator="\r\n")
     body = []
     for post_id, text in texts.items():
         writer.writerow([post_id, "Tue, Jul 14, 2026", text, link(post_id), 1])
@@ -469,9 +459,7 @@ def test_the_folder_names_the_account(tmp_path: Path, folder: str) -> None:
     ("folder", "asked", "account"),
     [("x", None, "1001"), ("1002", None, "1002"), ("sp_news", "1001", "1001"), ("x", "1002", "1002")],
 )
-def test_argument_before_folder_before_links(
-    tmp_path: Path, folder: str, asked: str | None, account: str
-) -> None:
+def test_argument_before_folder_before_links(tmp_path: Path, folder: str, asked: str | None, account: str) -> None:
     file = put(tmp_path, f"{folder}/c.csv", sheet(C2026, post_2026(handle="SP_Motor")))
     notes = convert(file, tmp_path / "out", OURS, SEEN, asked)
     assert [row["account_id"] for row in read(tmp_path / "out" / "post.csv")] == [account]
@@ -499,9 +487,7 @@ def test_an_unknown_account_argument_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_an_account_is_never_guessed(tmp_path: Path, rows: list[str], said: str) -> None:
-    message = refused(
-        tmp_path, sheet(C2026, *rows), DeliveryError, said, "pass --account", name="in/x/bad.csv"
-    )
+    message = refused(tmp_path, sheet(C2026, *rows), DeliveryError, said, "pass --account", name="in/x/bad.csv")
     assert "folder named for the account" in message
 
 
@@ -535,9 +521,7 @@ META = '"Post ID","Page ID",Title,Date,Views,Reach'
         (sheet(OVER.replace("Unfollows", "Lost"), "x"), "lost"),
     ],
 )
-def test_another_header_is_refused_with_what_was_found_and_what_is_known(
-    tmp_path: Path, text: str, shown: str
-) -> None:
+def test_another_header_is_refused_with_what_was_found_and_what_is_known(tmp_path: Path, text: str, shown: str) -> None:
     message = refused(tmp_path, text, SchemaError, shown, "Known: content 2024-12 to 2025")
     assert "overview (date, impressions, unfollows, ...)" in message
 
@@ -610,9 +594,7 @@ def test_gzip_is_read_and_a_cut_or_spoilt_one_refused(tmp_path: Path) -> None:
     packed = gzip.compress(sheet(C2026, post_2026("1")).encode(), mtime=0)
     assert len(posts(tmp_path / "good", packed, name="c.CSV.gz")[0]) == 1
     spoilt = packed[:30] + bytes([packed[30] ^ 255]) + packed[31:]
-    for i, bad in enumerate(
-        (packed[:-9], packed[: len(packed) // 2], spoilt, packed[:-5] + b"\0" + packed[-4:], b"x")
-    ):
+    for i, bad in enumerate((packed[:-9], packed[: len(packed) // 2], spoilt, packed[:-5] + b"\0" + packed[-4:], b"x")):
         refused(tmp_path / str(i), bad, UnreadableFileError, "gzip", name="in/1001/bad.csv.gz")
 
 
@@ -637,9 +619,7 @@ def test_one_bad_file_and_nothing_is_written(tmp_path: Path) -> None:
 
 def test_an_export_without_rows_leaves_no_file(tmp_path: Path) -> None:
     put(tmp_path, "in/1001/c.csv", sheet(C2026))
-    assert (
-        convert(tmp_path / "in", tmp_path / "out", OURS, SEEN)[0] == "1001/c.csv: content since 2026, 0 rows"
-    )
+    assert convert(tmp_path / "in", tmp_path / "out", OURS, SEEN)[0] == "1001/c.csv: content since 2026, 0 rows"
     assert not (tmp_path / "out").exists()
 
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from small_night import BANDS, SmallNight
 
 from pipelines.report import drawing, write_report
+from tests.report.small_night import BANDS, SmallNight
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +28,7 @@ def bands() -> dict[str, float]:
 @pytest.fixture
 def page_of(tmp_path: Path, bands: dict[str, float]) -> Callable[[SmallNight], str]:
     """Write a night's report and give the page's text."""
+
     def write(night: SmallNight) -> str:
         snapshot = night.write(tmp_path / f"{night.run_id}.duckdb")
         return write_report(snapshot, tmp_path / "report", bands).read_text(encoding="utf-8")

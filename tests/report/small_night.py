@@ -58,17 +58,20 @@ class SmallNight:
             for table in contracts(schema).values():
                 columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
                 con.execute(f"CREATE TABLE {table.name} ({columns})")
-        for table, rows in self._tables().items():
+        for name, rows in self._tables().items():
             for row in rows:
-                marks = ", ".join(f"${name}" for name in row)
-                con.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", row)
+                marks = ", ".join(f"${column}" for column in row)
+                con.execute(f"INSERT INTO {name} ({', '.join(row)}) VALUES ({marks})", row)
         con.close()
         return path
 
     def _tables(self) -> dict[str, list[dict[str, Any]]]:
         return {
             "core.account": [
-                {"platform": platform, "account_id": one, "handle": f"h{one}", "name": name, "role": "own", "is_open": True}
+                {
+                    "platform": platform, "account_id": one, "handle": f"h{one}", "name": name, "role": "own",
+                    "is_open": True,
+                }
                 for (platform, one), name in self.names.items()
             ],
             "mart.reach_signature": [
@@ -85,12 +88,16 @@ class SmallNight:
             "mart.segment_size": [self._size(segment) for segment in (*self.titles, "everyone")],
             "mart.account_scorecard": [self._scorecard(platform, one) for platform, one in self.names],
             "meta.run": [
-                {"run_id": self.run_id, "as_of": AS_OF, "status": "published", "started_at": datetime(2026, 4, 1, tzinfo=UTC)}
+                {
+                    "run_id": self.run_id, "as_of": AS_OF, "status": "published",
+                    "started_at": datetime(2026, 4, 1, tzinfo=UTC),
+                }
             ],
             "meta.validation_result": self._checks(),
             "meta.delivery": [
                 {
-                    "delivery_id": "d1", "source": "x_lists", "snapshot_on": AS_OF, "table_name": "follower", "n_rows": 9007,
+                    "delivery_id": "d1", "source": "x_lists", "snapshot_on": AS_OF, "table_name": "follower",
+                    "n_rows": 9007,
                     "n_rows_loaded": 9000, "n_rows_quarantined": sum(self.quarantine.values()), "n_rows_duplicate": 7,
                 }
             ],
@@ -137,7 +144,13 @@ class SmallNight:
         }  # fmt: skip
 
     def _scorecard(self, platform: str, one: str) -> dict[str, Any]:
-        row = {"as_of": AS_OF, "platform": platform, "account_id": one, "handle": f"h{one}", "name": self.names[platform, one]}
+        row = {
+            "as_of": AS_OF,
+            "platform": platform,
+            "account_id": one,
+            "handle": f"h{one}",
+            "name": self.names[platform, one],
+        }
         if (platform, one) in self.reasons:
             return row | {"is_open": True, "data_basis": self.reasons[platform, one], "n_impressions": 4321}
         reach = self._reach("everyone", platform, one, "follower")
@@ -151,6 +164,12 @@ class SmallNight:
         held = {"run_id": self.run_id, "layer": "raw", "table_name": "meta.delivery", "severity": "critical"}
         return [held | {"expectation_id": "rows_are_accounted_for", "is_success": True, "n_unexpected": 0}] + [
             held
-            | {"expectation_id": name, "severity": "warning", "is_success": False, "n_unexpected": 4711, "notes": notes}
+            | {
+                "expectation_id": name,
+                "severity": "warning",
+                "is_success": False,
+                "n_unexpected": 4711,
+                "notes": notes,
+            }
             for name, notes in self.warnings.items()
         ]

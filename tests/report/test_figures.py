@@ -6,10 +6,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from small_night import AS_OF, RUN_ID, SmallNight
 
 from pipelines.errors import ModelError, PublishError
 from pipelines.report import figures
+from tests.report.small_night import AS_OF, RUN_ID, SmallNight
 
 
 def test_a_night_is_read_with_names_and_titles(small_night: SmallNight, tmp_path: Path) -> None:
@@ -25,8 +25,14 @@ def test_a_night_is_read_with_names_and_titles(small_night: SmallNight, tmp_path
 def test_the_run_is_the_one_the_snapshot_is_named_for(small_night: SmallNight, tmp_path: Path) -> None:
     path = small_night.write(tmp_path / f"{RUN_ID}.duckdb")
     con = duckdb.connect(str(path))
-    con.execute("INSERT INTO meta.run (run_id, as_of, status, started_at) VALUES ('later', $1, 'published', now())", [AS_OF])
-    con.execute("INSERT INTO meta.run (run_id, as_of, status, started_at) VALUES ('stopped', $1, 'stopped', now())", [AS_OF])
+    con.execute(
+        "INSERT INTO meta.run (run_id, as_of, status, started_at) VALUES ('later', $1, 'published', now())",
+        [AS_OF],
+    )
+    con.execute(
+        "INSERT INTO meta.run (run_id, as_of, status, started_at) VALUES ('stopped', $1, 'stopped', now())",
+        [AS_OF],
+    )
     assert figures.run(con, path) == (RUN_ID, date(2026, 3, 31))
     assert figures.run(con, Path("copied.duckdb"))[0] == "later"
     con.close()
@@ -42,11 +48,12 @@ def test_an_unusable_snapshot_is_said_in_a_sentence(small_night: SmallNight, tmp
     with pytest.raises(ModelError, match="segment_size"):
         figures.read_night(path)
     (tmp_path / "text.duckdb").write_text("no database")
-    with pytest.raises(ModelError, match="text.duckdb"):
+    with pytest.raises(ModelError, match="text"):
         figures.read_night(tmp_path / "text.duckdb")
 
 
 def test_no_table_of_persons_is_read() -> None:
     read = set(re.findall(r"\b(?:FROM|JOIN) (\w+\.\w+)", Path(figures.__file__).read_text(encoding="utf-8")))
     allowed = {"core.account", "core.account_day_restatement"}
-    assert read and all(table in allowed or table.split(".")[0] in ("mart", "meta") for table in read)
+    assert read
+    assert all(table in allowed or table.split(".")[0] in ("mart", "meta") for table in read)

@@ -1,0 +1,167 @@
+"""Hold the tree to its own rules: one name per thing, layers one way, imports one way, a header on every model."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from pipelines.contract import contracts
+from pipelines.settings import ROOT, SQL
+from pipelines.warehouse.catalog import CARRIED, LAYERS, Model, models
+
+MODELS = [model for layer in LAYERS for model in models(layer)]
+MAY_READ = {
+    "stg": {"raw", "prior", "ref", "stg"},
+    "core": {"stg", "core", "ref", "prior"},
+    "mart": {"core", "mart", "ref"},
+}
+# Two tables of stg look beyond their one raw table: pseudonyms, and the profiles carried from night to night.
+STG_LOOKUPS = {"stg.member_key"}
+
+# From the floor up: a module imports only what stands before it.
+ORDER = (
+    "pipelines.errors",
+    "pipelines.settings",
+    "pipelines.contract",
+    "pipelines.engine",
+    "pipelines.contract_file",
+    "pipelines.landing",
+    "pipelines.extract",
+    "pipelines.pseudonym",
+    "pipelines.reference",
+    "pipelines.segments",
+    "pipelines.warehouse.catalog",
+    "pipelines.warehouse.reference",
+    "pipelines.warehouse.raw",
+    "pipelines.warehouse.build",
+    "pipelines.warehouse.state",
+    "pipelines.warehouse.accounting",
+    "expectations",
+    "pipelines.validate",
+    "pipelines.disclosure",
+    "pipelines.publish",
+    "pipelines.report",
+    "pipelines.night",
+    "pipelines.demo_world",
+    "pipelines.dictionary",
+    "pipelines.cli",
+)
+MODULES = sorted(path for folder in ("pipelines", "expectations") for path in (ROOT / folder).rglob("*.py"))
+
+
+def rank(module: str) -> int:
+    """Give a module's place in `ORDER`, -1 for a bare package."""
+    places = [n for n, name in enumerate(ORDER) if module == name or module.startswith(f"{name}.")]
+    return max(places, default=-1)
+
+
+def module_name(path: Path) -> str:
+    """Name a file as Python would import it."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(path: Path) -> set[str]:
+    """Name every module of ours that a file imports, at the top or late."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in found if name.split(".")[0] in ("pipelines", "expectations")}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_imports_go_one_way(path: Path) -> None:
+    own = module_name(path)
+    assert own in ("pipelines", "pipelines.warehouse") or rank(own) >= 0, f"{own} has no place in ORDER"
+    upward = {name for name in imported(path) if rank(name) > rank(own)}
+    assert not upward, f"{own} imports upwards: {upward}"
+
+
+def test_settings_alone_read_the_environment() -> None:
+    readers = {
+        module_name(path) for path in MODULES if re.search(r"os\.environ|getenv", path.read_text(encoding="utf-8"))
+    }
+    # Great Expectations takes its switch for telemetry from the environment only.
+    assert readers == {"pipelines.settings", "pipelines.validate"}
+    assert "environ[" in (ROOT / "pipelines/validate.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_modules_are_short_and_say_what_they_are(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert ast.get_docstring(ast.parse(text)), "no docstring"
+    assert len(text.splitlines()) <= 400
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.full_name)
+def test_models_read_downwards_only(model: Model) -> None:
+    schemas = {read.split(".")[0] for read in model.reads}
+    assert schemas <= MAY_READ[model.schema]
+    for read in model.reads:
+        if read.startswith("prior."):
+            assert CARRIED.get(read.removeprefix("prior.")), f"{read} is not carried from night to night"
+    if model.schema == "stg" and model.name not in ("member", "member_key"):
+        assert model.reads - STG_LOOKUPS == {f"raw.{model.name}"}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.full_name)
+def test_models_open_with_what_a_row_is(model: Model) -> None:
+    assert re.match(r"-- One row per ", model.sql), "begin with '-- One row per ...'"
+    assert model.contract.name == model.full_name
+    assert set(model.contract.key) <= set(model.contract.column_names)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.full_name)
+def test_models_take_one_parameter(model: Model) -> None:
+    allowed = {"key_inner", "key_outer"} if model.full_name == "stg.member_key" else {"as_of"}
+    assert set(re.findall(r"getvariable\('(\w+)'\)", model.sql)) <= allowed
+
+
+def test_every_contract_has_a_model_and_every_column_one_meaning() -> None:
+    for layer in LAYERS:
+        assert set(contracts(layer)) == {model.name for model in models(layer)}
+    described = set(re.findall(r"^(\w+):", (SQL / "column.yml").read_text(encoding="utf-8"), re.MULTILINE))
+    used = {
+        name
+        for schema in (*LAYERS, "ref", "meta")
+        for table in contracts(schema).values()
+        for name in table.column_names
+    }
+    assert described == used, "column.yml describes each column of our tables, and none else"
+
+
+def test_no_person_text_reaches_core() -> None:
+    personal = {"bio", "location", "text", "member_id", "key_check", "text_digest"}
+    for schema in ("core", "mart", "meta", "ref"):
+        for table in contracts(schema).values():
+            assert not personal & set(table.column_names), table.name
+    assert not {"handle", "name"} & set(contracts("core")["member"].column_names)
+
+
+def test_expectations_and_tests_mirror_the_tables() -> None:
+    tables = {"raw": {*contracts("raw"), *contracts("meta"), *contracts("stg")}}
+    for layer in ("raw", "core", "mart"):
+        for path in (ROOT / "expectations" / layer).glob("[a-z]*.py"):
+            assert path.stem in tables.get(layer, contracts(layer)), path
+    for model in MODELS:
+        cases = list((ROOT / "tests/sql" / model.schema / model.name).glob("*.yml"))
+        assert cases, f"no case under tests/sql/{model.schema}/{model.name}/"
+
+
+def test_the_repository_speaks_of_the_product_alone() -> None:
+    machine = re.compile("|".join(["/" + "work/", "/" + "root/", "py" + "pi.org", "pythonhosted", "farm" + "-"]))
+    for path in ROOT.rglob("*"):
+        parts = path.relative_to(ROOT).parts
+        if (
+            path.is_file()
+            and path != Path(__file__)
+            and parts[0] != "data"
+            and (not parts[0].startswith(".") or parts[0] == ".ci")
+        ) and (
+            path.suffix in (".py", ".sql", ".md", ".yml", ".toml", ".lock", ".csv", ".ipynb", "")
+            and "__pycache__" not in parts
+        ):
+            assert not machine.search(path.read_text(encoding="utf-8", errors="ignore")), path

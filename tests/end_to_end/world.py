@@ -1,0 +1,81 @@
+"""Small deployments for end-to-end tests: a folder each, drops written by hand or by the demo world."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines import landing, night, pseudonym, publish
+from pipelines.settings import Settings, from_environment
+
+ACCOUNT_COLUMNS = ("platform", "account_id", "handle", "name", "role", "purpose", "opened_on", "closed_on")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployment: its settings, and short words for what a test does with it."""
+
+    settings: Settings
+
+    def land(self, source: str, on: date, **tables: Iterable[Mapping[str, Any]]) -> landing.Landed:
+        """Land rows, a table each, as a drop of CSV files."""
+        folder = self.settings.data / "drop"
+        folder.mkdir(exist_ok=True)
+        for path in folder.iterdir():
+            path.unlink()
+        for table, rows in tables.items():
+            write_csv(folder / f"{table}.csv", rows)
+        return landing.land(folder, source, on, self.settings)
+
+    def night(self, as_of: date, *, replay: bool = False) -> str:
+        """Run a whole night, without a report."""
+        return night.run_night(as_of, replay=replay)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Ask the published snapshot."""
+        with duckdb.connect(str(self.settings.published / publish.LINK), read_only=True) as con:
+            return con.execute(query).fetchall()
+
+    def tables(self, *schemas: str) -> dict[str, list[tuple[Any, ...]]]:
+        """Every row of every published table of some schemas, in a fixed order."""
+        names = self.rows("SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY ALL")
+        wanted = [name for (name,) in names if name.split(".")[0] in schemas]
+        return {name: self.rows(f"SELECT * FROM {name} ORDER BY ALL") for name in wanted}
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as the extract contract wants a CSV; None is empty."""
+    rows = list(rows)
+    with path.open("w", encoding="utf-8", newline="") as target:
+        writer = csv.DictWriter(target, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def deploy(folder: Path, accounts: Iterable[Mapping[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    """Set up a deployment with its own accounts and no segment."""
+    (folder / "ref" / "segments").mkdir(parents=True)
+    write_csv(folder / "ref" / "account.csv", [{name: one.get(name) for name in ACCOUNT_COLUMNS} for one in accounts])
+    use(folder, monkeypatch, ref=folder / "ref")
+    return Deployment(from_environment())
+
+
+def use(folder: Path, monkeypatch: pytest.MonkeyPatch, ref: Path | None = None) -> Settings:
+    """Point the environment at a deployment, make its key, and leave reports to the tests of reports."""
+    monkeypatch.setenv("STILLREACH_DATA", str(folder / "data"))
+    monkeypatch.delenv("STILLREACH_KEY_FILE", raising=False)
+    if ref:
+        monkeypatch.setenv("STILLREACH_REF", str(ref))
+    else:
+        monkeypatch.delenv("STILLREACH_REF", raising=False)
+    monkeypatch.setitem(night.STEPS, "report", lambda run_id: None)
+    settings = from_environment()
+    if not settings.key_file.exists():
+        pseudonym.new_key(settings)
+    settings.data.mkdir(exist_ok=True)
+    return settings
