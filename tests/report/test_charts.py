@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from pipelines import disclosure
 from pipelines.report import charts, drawing, figures
@@ -78,6 +79,25 @@ def test_no_exact_small_count_hides_in_the_bytes(small_night: SmallNight, tmp_pa
     assert pictures(3) == pictures(4)
 
 
+def test_an_order_tells_nothing_that_rounding_hides(small_night: SmallNight, tmp_path: Path) -> None:
+    def picture(one: int, other: int) -> bytes:
+        small_night.sets[RIDERS] = {(): 100, ("1",): one, ("3",): other}
+        night = read(small_night, tmp_path)
+        return drawing.save(charts.overlap_figure(night.signatures, "rider", "x", BANDS), tmp_path / "overlap")
+
+    assert picture(201, 202) == picture(202, 201)
+
+
+def test_bars_are_as_long_as_their_numbers(small_night: SmallNight, tmp_path: Path) -> None:
+    small_night.sets[RIDERS] = {(): 100, ("2",): 800, ("1",): 400, ("1", "2"): 200}
+    figure = charts.overlap_figure(read(small_night, tmp_path).signatures, "rider", "x", BANDS)
+    shapes = [one for one in figure.axes[0].patches if isinstance(one, Rectangle)]
+    high = [one.get_height() for one in shapes if one.get_height() > 0.2 and one.get_width() < 0.5]
+    assert [height / max(high) for height in high[-4:]] == pytest.approx([1, 1 / 2, 1 / 4, 1 / 8])
+    wide = [one.get_width() for one in shapes if one.get_height() == pytest.approx(0.18)]
+    assert [width / max(wide) for width in wide] == pytest.approx([1, 6 / 10])
+
+
 def test_long_names_wrap_or_are_cut_and_dollars_stay(small_night: SmallNight, tmp_path: Path) -> None:
     small_night.names["x", "2"] = "A £5 & $10 account of $ome name that goes on and on beyond every column and sheet"
     small_night.titles["rider"] = "Donaudampfschifffahrtsgesellschaftskapitänswitwenverein and friends"
@@ -94,7 +114,9 @@ def test_long_names_wrap_or_are_cut_and_dollars_stay(small_night: SmallNight, tm
             assert 0 <= extent.x0 <= extent.x1 <= width * figure.dpi, text.get_text()
 
 
-@pytest.mark.parametrize("name", ["<script>alert(1)</script>", 'x" onload="alert(1)', "]]>&amp;", "bell \x07"])
+@pytest.mark.parametrize(
+    "name", ["<script>alert(1)</script>", 'x" onload="alert(1)', "]]>&amp;", "$5 & $6", "bell \x07"]
+)
 def test_a_name_is_text_and_nothing_else_in_the_svg(name: str, small_night: SmallNight, tmp_path: Path) -> None:
     small_night.names["x", "2"] = name
     small_night.titles["rider"] = name

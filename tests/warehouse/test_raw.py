@@ -63,7 +63,8 @@ def load(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> Iterator[
 def fates(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int, int, int]:
     """How many rows of a table came, were loaded, kept out, repeats."""
     found = con.execute(
-        "SELECT n_rows, n_rows_loaded, n_rows_quarantined, n_rows_duplicate FROM meta.delivery WHERE table_name = $name",
+        "SELECT n_rows, n_rows_loaded, n_rows_quarantined, n_rows_duplicate "
+        "FROM meta.delivery WHERE table_name = $name",
         {"name": table},
     ).fetchall()
     assert len(found) == 1

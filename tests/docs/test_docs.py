@@ -1,0 +1,99 @@
+"""What the documents say is so: queries and their answers, commands, marts, the dictionary, an older reader."""
+
+import re
+import shutil
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines import publish
+from pipelines.cli import app
+from pipelines.contract import contracts
+from pipelines.demo_world import write_demo_world
+from pipelines.dictionary import dictionary
+from pipelines.settings import ROOT, from_environment
+from tests.docs.queries import PAGE, QUESTION, with_answers
+from tests.end_to_end.world import Deployment, use
+
+OLDEST_READER = "1.4.5"
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Publish the night of `make demo`: the same county at the same size."""
+    folder = tmp_path_factory.mktemp("demo")
+    write_demo_world(folder / "demo", people=20_000, seed=1, days=91, until=date(2026, 9, 30))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        use(folder, monkeypatch)
+        deployed = Deployment(from_environment())
+        shutil.copytree(folder / "demo" / "drops", deployed.settings.inbox)
+        deployed.night(date(2026, 9, 30))
+        return deployed.settings.published / publish.LINK
+
+
+def test_queries_give_the_answers_the_page_says(snapshot: Path) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert len(QUESTION.findall(text)) == 10
+    with duckdb.connect(str(snapshot), read_only=True) as con:
+        assert with_answers(text, con) == text, "run: python tests/docs/queries.py <snapshot>"
+
+
+def test_an_older_duckdb_opens_the_snapshot(snapshot: Path, tmp_path: Path) -> None:
+    installed = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--target", str(tmp_path), f"duckdb=={OLDEST_READER}"],
+        capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    if installed.returncode:
+        pytest.skip(f"duckdb {OLDEST_READER} cannot be installed here: no package registry")
+    ask = (
+        "import duckdb, sys; con = duckdb.connect(sys.argv[1], read_only=True); "
+        "print(duckdb.__version__, *con.execute('SELECT count(*) > 0 FROM mart.segment_reach').fetchone(), "
+        "*con.execute('SELECT count(*) > 0 FROM core.follow').fetchone(), "
+        "*con.execute('SELECT sum(len(account_ids)) > 0 FROM mart.reach_signature').fetchone())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", ask, str(snapshot)],
+        env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == [OLDEST_READER, "True", "True", "True"]
+
+
+def test_the_dictionary_is_what_the_contracts_say() -> None:
+    assert (ROOT / "docs/DATA_DICTIONARY.md").read_text(encoding="utf-8") == dictionary(), "run: make dictionary"
+
+
+def test_readme_names_every_command_and_every_mart() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = {one.name or one.callback.__name__ for one in app.registered_commands if one.callback}
+    assert len(commands) >= 8
+    for command in commands:
+        assert f"stillreach {command}" in readme, command
+    for mart in contracts("mart"):
+        assert f"`mart.{mart}`" in readme, mart
+
+
+def test_readme_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    told = set(re.findall(r"make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {"demo", "test", "check", "airflow", "bench", "notebooks"} <= told
+    assert told <= targets
+    assert re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)
+
+
+def test_extract_contract_is_documented_column_by_column() -> None:
+    page = (ROOT / "docs/EXTRACTS.md").read_text(encoding="utf-8")
+    for name, table in contracts("raw").items():
+        assert f"`{name}`" in page
+        for column in table.column_names:
+            assert f"`{column}`" in page, (name, column)
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), (page.name, target)

@@ -1,0 +1,124 @@
+"""Break each model a little: some case must notice. A case that nothing can break proves nothing."""
+
+import re
+
+import duckdb
+import pytest
+
+from tests.sql.case_runner import all_cases, all_models, differences, run_case
+
+# Model, what its SQL says (once; on one line, without comments), what it is made to say.
+MUTATIONS = [
+    ("core.account", "opened_on <= getvariable", "opened_on < getvariable"),
+    ("core.account", "closed_on > getvariable", "closed_on >= getvariable"),
+    ("core.account", "true) AND coalesce", "true) OR coalesce"),
+    ("core.account_day", "ORDER BY CASE WHEN value IS NULL THEN 1 ELSE 0 END, ", "ORDER BY "),
+    ("core.account_day", "snapshot_on DESC", "snapshot_on"),
+    ("core.account_day", "delivery_id DESC", "delivery_id"),
+    ("core.account_day", "PARTITION BY platform, account_id", "PARTITION BY account_id"),
+    ("core.account_day", "WHERE newest = 1", ""),
+    ("core.account_day_restatement", "WHERE value IS NOT NULL", ""),
+    ("core.account_day_restatement", "value <> value_before", "value > value_before"),
+    ("core.account_day_restatement", "ORDER BY snapshot_on, delivery_id", "ORDER BY delivery_id"),
+    ("core.contact", "ORDER BY snapshot_on DESC", "ORDER BY n DESC, snapshot_on DESC"),
+    ("core.contact", "PARTITION BY day, channel, kind, platform, account_id", "PARTITION BY day, channel, kind"),
+    ("core.engagement", "min(engaged_on)", "max(engaged_on)"),
+    ("core.engagement", "coalesce(CAST(engaged_at AS DATE), snapshot_on)", "snapshot_on"),
+    ("core.follow", "sum(CASE WHEN is_complete THEN 1 ELSE 0 END)", "sum(1)"),
+    ("core.follow", "FROM list_days WHERE is_complete", "FROM list_days"),
+    ("core.follow", "first_list.n_lists - CASE WHEN first_list.is_complete THEN 1 ELSE 0 END", "first_list.n_lists"),
+    ("core.follow", "n_lists_before > lag", "n_lists_before >= lag"),
+    ("core.follow", "n_lists_before > lag", "n_lists_before > 1 + lag"),
+    ("core.follow", "max(n_lists_upto)", "min(n_lists_upto)"),
+    ("core.follow", "max(last_seen_on)", "min(last_seen_on)"),
+    ("core.follow", "spells.n_lists_upto + 1 = next_list.n_lists", "spells.n_lists_upto < next_list.n_lists"),
+    ("core.follow", "LEFT JOIN complete_lists", "INNER JOIN complete_lists"),
+    ("core.follow", "WHERE ended_on IS NULL )", ")"),
+    ("core.follow", "WHERE ended_on IS NOT NULL", ""),
+    ("core.follow", "AND sightings.last_seen_on = last_list", "AND sightings.first_seen_on = last_list"),
+    ("core.follower_list", "bool_or", "bool_and"),
+    ("core.follower_list", "count(DISTINCT member_key)", "count(member_key)"),
+    ("core.follower_list", "account_id, is_complete ORDER", "account_id ORDER"),
+    ("core.member", "> getvariable", ">= getvariable"),
+    ("core.member", "90 DAY", "89 DAY"),
+    ("core.member", "ended_on IS NULL", "ended_on IS NOT NULL"),
+    ("core.member", "bool_or(is_present)", "bool_and(is_present)"),
+    ("core.post", "ORDER BY snapshot_on, delivery_id", "ORDER BY delivery_id"),
+    ("core.post", "max_by(likes, reading) FILTER (WHERE likes IS NOT NULL)", "max(likes)"),
+    ("core.post", "max_by(impressions, reading)", "min_by(impressions, reading)"),
+    ("core.segment_membership", "effect = 'exclude'", "effect = 'include'"),
+    ("core.segment_membership", " AND verdicts.n_exclusions_hit = 0", ""),
+    ("core.segment_membership", "verdicts.n_exclusions_hit = 0", "verdicts.n_exclusions_hit < verdicts.n_rules_hit"),
+    ("core.segment_membership", "INNER JOIN ref.segment", "LEFT JOIN ref.segment"),
+    ("core.segment_rule_hit", "lower(strip_accents(value))", "strip_accents(value)"),
+    ("core.segment_rule_hit", "lower(strip_accents(member.bio))", "lower(member.bio)"),
+    ("core.segment_rule_hit", "' ' || phrases.folded_phrase || ' ')", "' ' || phrases.folded_phrase)"),
+    ("core.segment_rule_hit", "SELECT DISTINCT phrases.segment_id", "SELECT phrases.segment_id"),
+    ("core.segment_rule_hit", "present.is_present AND ", ""),
+    ("core.segment_rule_hit", "UNION SELECT engagement", "UNION ALL SELECT engagement"),
+    ("core.segment_rule_hit", "count(*) >= max", "count(*) > max"),
+    ("core.segment_rule_hit", "WHERE follow.ended_on IS NULL", ""),
+    ("core.segment_rule_hit", "90 DAY", "91 DAY"),
+    ("mart.reach_signature", "WHERE role = 'own' AND is_open", "WHERE role = 'own'"),
+    ("mart.reach_signature", "WHERE role = 'own' AND is_open", "WHERE is_open"),
+    ("mart.reach_signature", "WHERE follow.ended_on IS NULL", ""),
+    ("mart.reach_signature", "SELECT DISTINCT 'engaged'", "SELECT 'engaged'"),
+    ("mart.reach_signature", "engaged_on > getvariable", "engaged_on >= getvariable"),
+    ("mart.reach_signature", "90 DAY", "89 DAY"),
+    ("mart.reach_signature", "WHERE is_present", ""),
+    ("mart.reach_signature", "LEFT JOIN member_signatures", "INNER JOIN member_signatures"),
+    ("mart.segment_reach", "n_accounts = 1", "n_accounts <= 2"),
+    ("mart.segment_reach", "people / n_accounts", "people"),
+    ("mart.segment_reach", "coalesce(reached.reach_people, 0)", "reached.reach_people"),
+    (
+        "mart.segment_reach",
+        "CASE WHEN account_bases.data_on IS NOT NULL THEN coalesce(reached.exclusive_people, 0) END",
+        "coalesce(reached.exclusive_people, 0)",
+    ),
+    ("mart.segment_reach", "reached_of_everyone.segment_id = 'everyone'", "reached_of_everyone.segment_id <> ''"),
+    (
+        "mart.segment_reach",
+        "100 * (reach_people / nullif(account_people",
+        "100 * (reach_people / nullif(segment_people",
+    ),
+    ("mart.segment_reach", "CROSS JOIN account_bases", "INNER JOIN account_bases ON segments.segment_id = 'everyone'"),
+    ("mart.segment_size", "WHERE basis = 'follower'", ""),
+    ("mart.segment_size", "len(account_ids) > 0", "len(account_ids) > 1"),
+    ("mart.segment_size", "coalesce(sizes.reached_people, 0)", "sizes.reached_people"),
+    ("mart.segment_size", " AND platforms.platform = sizes.platform", ""),
+    ("mart.account_scorecard", "WHERE account.role = 'own'", ""),
+    ("mart.account_scorecard", "28 DAY", "27 DAY"),
+    ("mart.account_scorecard", "28 DAY", "29 DAY"),
+    ("mart.account_scorecard", "follower_list.is_complete AND ", ""),
+    ("mart.account_scorecard", "max_by(value, day)", "max(value)"),
+    ("mart.account_scorecard", "metric = 'followers' AND ", ""),
+    ("mart.account_scorecard", " AND day <= getvariable('as_of')", ""),
+    ("mart.account_scorecard", "WHERE segment_id = 'everyone'", ""),
+]
+
+
+def test_every_model_of_core_and_mart_is_broken_in_some_way() -> None:
+    assert {model for model, _, _ in MUTATIONS} == {name for name in all_models() if not name.startswith("stg.")}
+
+
+@pytest.mark.parametrize(("name", "old", "new"), MUTATIONS, ids=lambda part: " ".join(part.split()) or "nothing")
+def test_some_case_notices_the_change(name: str, old: str, new: str) -> None:
+    sql = _on_one_line(all_models()[name].sql)
+    assert sql.count(old) == 1, "the model says this no longer, or more than once: renew the mutation"
+    assert _is_noticed(name, sql.replace(old, new)), "no case notices"
+
+
+def _on_one_line(sql: str) -> str:
+    return " ".join(re.sub("--.*", "", sql).split())
+
+
+def _is_noticed(name: str, sql: str) -> bool:
+    for case in all_cases():
+        if case.model == name and not case.xfail:
+            try:
+                got = run_case(case, sql)
+            except duckdb.Error as failure:
+                pytest.fail(f"no SQL: {failure}")
+            if differences(case.expect, got):
+                return True
+    return False
