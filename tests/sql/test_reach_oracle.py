@@ -1,0 +1,331 @@
+"""Compare reach with plain set arithmetic on small generated worlds: signatures, sizes, fair shares, closures."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+from itertools import chain, combinations, permutations
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.sql.case_runner import Row, build, filled_bench, same, select
+
+AS_OF = date(2026, 9, 30)
+PLATFORMS = ("x", "mastodon")
+SEGMENTS = ("rider", "farmer")
+BASES = ("follower", "engaged")
+MODELS = (
+    "core.account",
+    "core.member",
+    "core.segment_membership",
+    "mart.reach_signature",
+    "mart.segment_reach",
+    "mart.segment_size",
+)
+# The ninetieth day, today counted, is in; the day before is out.
+ACTED = {
+    "today": AS_OF,
+    "just within": date(2026, 7, 3),
+    "just outside": date(2026, 7, 2),
+    "long ago": date(2025, 1, 1),
+}
+LATELY = ("today", "just within")
+LIST_DAY = {"none": None, "partial": date(2026, 9, 21), "complete": date(2026, 9, 28)}
+HITS: dict[str, list[str]] = {
+    "no": [],
+    "yes": ["include"],
+    "twice": ["include", "include"],
+    "out": ["include", "exclude"],
+}
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account: whether ours, whether open, and the list of followers that came."""
+
+    platform: str
+    account_id: str
+    is_own: bool
+    is_open: bool
+    list_scope: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member: how they stand to each account of their platform, and what each segment's rules say of them."""
+
+    member_key: int
+    platform: str
+    follows: dict[Account, str]
+    acts: dict[Account, list[str]]
+    hits: dict[str, str]
+
+    @property
+    def is_present(self) -> bool:
+        acted = [when for all_acts in self.acts.values() for when in all_acts]
+        return "now" in self.follows.values() or any(when in LATELY for when in acted)
+
+    def reached_by(self, basis: str) -> frozenset[str]:
+        """The ids of our open accounts that reach this member."""
+        if basis == "follower":
+            near = [account for account, how in self.follows.items() if how == "now"]
+        else:
+            near = [account for account, acts in self.acts.items() if any(when in LATELY for when in acts)]
+        return frozenset(account.account_id for account in near if account.is_own and account.is_open)
+
+
+@dataclass(frozen=True)
+class World:
+    """A small county."""
+
+    accounts: list[Account]
+    members: list[Member] = field(default_factory=list)
+
+    def open_own(self, platform: str) -> list[Account]:
+        return [one for one in self.accounts if one.platform == platform and one.is_own and one.is_open]
+
+    def people(self, segment: str, platform: str) -> list[Member]:
+        """Everybody of a segment who is there today."""
+        present = [member for member in self.members if member.platform == platform and member.is_present]
+        return [member for member in present if segment == "everyone" or member.hits[segment] in ("yes", "twice")]
+
+    def data_on(self, account: Account, basis: str) -> date | None:
+        """The day of the newest data that can tell whom an account reaches."""
+        if basis == "follower":
+            return LIST_DAY[account.list_scope]
+        acts = (member.acts.values() for member in self.members if member.platform == account.platform)
+        days = [ACTED[when] for when in chain.from_iterable(chain.from_iterable(acts))]
+        return max(days, default=None)
+
+    def is_measured(self, platform: str, basis: str) -> bool:
+        """Whether any extract tells whom our open accounts reach; acts with a closed account tell it, too."""
+        if basis == "follower":
+            return any(self.data_on(account, basis) for account in self.open_own(platform))
+        return any(any(member.acts.values()) for member in self.members if member.platform == platform)
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Draw at most 6 accounts and 12 members; an account without a list has no followers we know of."""
+    names = draw(
+        st.lists(st.tuples(st.sampled_from(PLATFORMS), st.sampled_from("abcde")), min_size=1, max_size=6, unique=True)
+    )
+    mostly = st.sampled_from([True, True, True, False])
+    scopes = st.sampled_from(["complete", "complete", "partial", "none"])
+    accounts = [Account(*name, draw(mostly), draw(mostly), draw(scopes)) for name in names]
+    return World(accounts, [draw(members(n, accounts)) for n in range(draw(st.integers(0, 12)))])
+
+
+@st.composite
+def members(draw: st.DrawFn, member_key: int, accounts: list[Account]) -> Member:
+    """Draw one member of one platform."""
+    platform = draw(st.sampled_from(PLATFORMS))
+    near = [account for account in accounts if account.platform == platform]
+    how = st.sampled_from(["never", "now", "now", "once"])
+    acts = st.lists(st.sampled_from([*ACTED]), max_size=2)
+    return Member(
+        member_key,
+        platform,
+        {account: draw(how) for account in near if account.list_scope != "none"},
+        {account: draw(acts) for account in near if account.is_own},
+        {segment: draw(st.sampled_from([*HITS])) for segment in SEGMENTS},
+    )
+
+
+def rows_of(world: World) -> dict[str, list[Row]]:
+    """Write a world as the tables the models read."""
+    return {
+        "ref.account": [
+            {
+                "platform": one.platform,
+                "account_id": one.account_id,
+                "role": "own" if one.is_own else "seed",
+                "closed_on": None if one.is_open else AS_OF,
+            }
+            for one in world.accounts
+        ],
+        "ref.segment": [{"segment_id": segment} for segment in SEGMENTS],
+        "core.follower_list": [
+            {
+                "platform": one.platform,
+                "account_id": one.account_id,
+                "observed_on": LIST_DAY[one.list_scope],
+                "is_complete": one.list_scope == "complete",
+            }
+            for one in world.accounts
+            if one.list_scope != "none"
+        ],
+        "stg.member": [{"platform": one.platform, "member_key": one.member_key} for one in world.members],
+        "core.follow": [
+            {
+                "platform": account.platform,
+                "account_id": account.account_id,
+                "member_key": one.member_key,
+                "ended_on": AS_OF if how == "once" else None,
+            }
+            for one in world.members
+            for account, how in one.follows.items()
+            if how != "never"
+        ],
+        "core.engagement": [
+            {
+                "platform": account.platform,
+                "account_id": account.account_id,
+                "post_id": f"p{n}",
+                "member_key": one.member_key,
+                "engaged_on": ACTED[when],
+            }
+            for one in world.members
+            for account, acts in one.acts.items()
+            for n, when in enumerate(acts)
+        ],
+        "core.segment_rule_hit": [
+            {"segment_id": segment, "effect": effect, "platform": one.platform, "member_key": one.member_key}
+            for one in world.members
+            if one.is_present
+            for segment, hit in one.hits.items()
+            for effect in HITS[hit]
+        ],
+    }
+
+
+def run(world: World) -> tuple[list[Row], list[Row], list[Row]]:
+    """Run the models: signatures, reach, sizes."""
+    with filled_bench(rows_of(world), AS_OF) as con:
+        build(con, *MODELS)
+        return (
+            select(con, "SELECT * FROM mart.reach_signature"),
+            select(con, "SELECT * FROM mart.segment_reach"),
+            select(con, "SELECT * FROM mart.segment_size"),
+        )
+
+
+def shapley(accounts: list[str], people: list[frozenset[str]]) -> dict[str, Fraction]:
+    """Average over all orders of opening the accounts what each adds to net reach (Shapley 1953)."""
+    added = dict.fromkeys(accounts, 0)
+    orders = list(permutations(accounts))
+    for order in orders:
+        waiting = people
+        for account in order:
+            still = [sets for sets in waiting if account not in sets]
+            added[account] += len(waiting) - len(still)
+            waiting = still
+    return {account: Fraction(total, len(orders)) for account, total in added.items()}
+
+
+def ratio(part: float | None, whole: float | None) -> float | None:
+    return None if part is None or not whole else part / whole
+
+
+def subsets(items: list[str]) -> list[frozenset[str]]:
+    return [frozenset(some) for n in range(len(items) + 1) for some in combinations(items, n)]
+
+
+@settings(max_examples=80, deadline=None)
+@given(world=worlds())
+def test_signatures_are_the_sets_that_reach_each_person(world: World) -> None:
+    signatures, _, _ = run(world)
+    wanted: Counter[tuple[Any, ...]] = Counter()
+    for platform in PLATFORMS:
+        for basis in BASES:
+            if world.is_measured(platform, basis):
+                for segment in ("everyone", *SEGMENTS):
+                    for member in world.people(segment, platform):
+                        wanted[segment, platform, basis, tuple(sorted(member.reached_by(basis)))] += 1
+    got = {
+        (row["segment_id"], row["platform"], row["basis"], tuple(row["account_ids"])): row["people"]
+        for row in signatures
+    }
+    assert len(got) == len(signatures), "each set stands once"
+    assert got == dict(wanted)
+
+
+@settings(max_examples=80, deadline=None)
+@given(world=worlds())
+def test_reach_is_plain_set_arithmetic_and_fair_share_the_shapley_value(world: World) -> None:
+    _, reach, _ = run(world)
+    rows = {(row["segment_id"], row["platform"], row["account_id"], row["basis"]): row for row in reach}
+    wanted = {
+        (segment, platform, account.account_id, basis): figures
+        for segment in ("everyone", *SEGMENTS)
+        for platform in PLATFORMS
+        for basis in BASES
+        for account, figures in _figures(world, segment, platform, basis)
+    }
+    assert len(rows) == len(reach)
+    assert set(rows) == set(wanted)
+    for name, figures in wanted.items():
+        wrong = {column: (value, rows[name][column]) for column, value in figures.items()}
+        wrong = {column: values for column, values in wrong.items() if not same(*values)}
+        assert not wrong, f"{name}: {wrong}"
+
+
+def _figures(world: World, segment: str, platform: str, basis: str) -> list[tuple[Account, Row]]:
+    """What mart.segment_reach must say of each open account of ours on a platform."""
+    ours = world.open_own(platform)
+    sets = [member.reached_by(basis) for member in world.people(segment, platform)]
+    everyone = [member.reached_by(basis) for member in world.people("everyone", platform)]
+    fair = shapley([account.account_id for account in ours], sets)
+    measured = world.is_measured(platform, basis)
+    everyone_people = len(everyone) if measured and everyone else None
+    found = []
+    for account in ours:
+        own = account.account_id
+        data_on = world.data_on(account, basis)
+        known = data_on is not None
+        reach = sum(own in one for one in sets) if known else None
+        everybody = sum(own in one for one in everyone) if known else None
+        composition = ratio(reach, everybody)
+        share = ratio(len(sets), everyone_people) if known else None
+        is_partial = basis == "follower" and account.list_scope == "partial"
+        figures: Row = {
+            "reach_people": reach,
+            "exclusive_people": sum(one == {own} for one in sets) if known else None,
+            "fair_share_people": float(fair[own]) if known else None,
+            "segment_people": len(sets) if known else None,
+            "account_people": everybody,
+            "everyone_people": everyone_people,
+            "coverage_share": ratio(reach, len(sets)),
+            "composition_share": composition,
+            "affinity_index": None if composition is None or not share else 100 * composition / share,
+            "data_on": data_on,
+            "reach_reason": ("partial list: at least this many" if is_partial else None) if known else "no extract",
+        }
+        found.append((account, figures))
+    return found
+
+
+@settings(max_examples=80, deadline=None)
+@given(world=worlds())
+def test_sizes_fair_shares_and_closures_agree_with_each_other(world: World) -> None:
+    signatures, reach, sizes = run(world)
+    size = {(row["segment_id"], row["platform"]): row for row in sizes}
+    listed = [name for name in PLATFORMS if world.is_measured(name, "follower") and world.people("everyone", name)]
+    assert set(size) == {(segment, platform) for segment in ("everyone", *SEGMENTS) for platform in listed}
+    for (segment, platform), row in size.items():
+        sets = [member.reached_by("follower") for member in world.people(segment, platform)]
+        assert row["segment_people"] == len(sets)
+        assert row["reached_people"] == sum(map(bool, sets))
+        assert row["everyone_people"] == len(world.people("everyone", platform))
+        assert same(row["everyone_share"], len(sets) / len(world.people("everyone", platform)))
+        shares = [
+            one["fair_share_people"]
+            for one in reach
+            if (one["segment_id"], one["platform"], one["basis"]) == (segment, platform, "follower")
+        ]
+        assert same(sum(share for share in shares if share is not None), float(row["reached_people"]))
+        own = [
+            (frozenset(one["account_ids"]), one["people"])
+            for one in signatures
+            if (one["segment_id"], one["platform"], one["basis"]) == (segment, platform, "follower")
+        ]
+        for closed in subsets([account.account_id for account in world.open_own(platform)]):
+            lost = sum(people for reached_by, people in own if reached_by and reached_by <= closed)
+            assert lost == sum(map(bool, sets)) - sum(bool(one - closed) for one in sets)
+    for row in reach:
+        if row["reach_people"] is not None:
+            assert row["exclusive_people"] <= row["fair_share_people"] + 1e-9
+            assert row["fair_share_people"] <= row["reach_people"] + 1e-9
+            assert row["reach_people"] <= row["segment_people"]
