@@ -15,6 +15,7 @@ import duckdb
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines import landing, night, pseudonym, publish, reference
@@ -106,8 +107,8 @@ def show(basis: Annotated[str, typer.Option(help="follower or engaged.")] = "fol
     with _current(settings) as con:
         cells = con.execute(
             """
-            SELECT as_of, segment_id, platform, coalesce(account.name, account_id), reach_people, exclusive_people,
-                reach_reason
+            SELECT as_of, segment_id, platform, account_id, coalesce(account.name, account_id), reach_people,
+                exclusive_people, reach_reason
             FROM mart.segment_reach
             INNER JOIN core.account USING (platform, account_id)
             WHERE basis = $basis
@@ -189,21 +190,20 @@ def _land_x_analytics(path: Path, on: date, account: str | None, settings: Setti
 
 
 def _matrix(cells: list[tuple[Any, ...]], basis: str) -> Table:
-    """Lay out (as_of, segment, platform, account, reached, only here, reason) as accounts by segments."""
+    """Lay out (as_of, segment, platform, id, account, reached, only here, reason) as accounts by segments."""
     segments = list(dict.fromkeys(cell[1] for cell in cells))
     verb = {"follower": "follow", "engaged": "engaged in the last 90 days with"}[basis]
-    table = Table(
-        title=f"People who {verb} each account, {cells[0][0]}", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
-    )
+    title = f"People who {verb} each account, {cells[0][0]}"
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("account")
     for segment in segments:
         table.add_column(segment, justify="right", no_wrap=True)
-    rows: dict[str, list[str]] = {}
-    for _, _, platform, name, reached, only, reason in cells:
-        shown = reason.replace(" ", "\n", 1) if reached is None else f"{reached:,}\n[dim]{only:,}[/dim]"
-        rows.setdefault(f"{name}\n[dim]{platform}[/dim]", []).append(shown)
-    for account, values in rows.items():
-        table.add_row(account, *values)
+    rows: dict[tuple[str, str], list[str]] = {}
+    for _, _, platform, account_id, name, reached, only, reason in cells:
+        cell = reason.replace(" ", "\n", 1) if reached is None else f"{reached:,}\n[dim]{only:,}[/dim]"
+        rows.setdefault((platform, account_id), [f"{escape(name)}\n[dim]{platform}[/dim]"]).append(cell)
+    for row in rows.values():
+        table.add_row(*row)
     return table
 
 

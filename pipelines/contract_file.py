@@ -7,6 +7,7 @@ import codecs
 import csv
 import gzip
 import io
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -60,7 +61,7 @@ def check_whole(path: Path) -> None:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
         raise UnreadableFileError(path.name, "is not UTF-8", hint="export it as UTF-8") from None
-    except (OSError, EOFError, zstandard.ZstdError) as failure:
+    except (OSError, EOFError, zlib.error, zstandard.ZstdError) as failure:
         raise UnreadableFileError(
             path.name, f"does not unpack ({type(failure).__name__})", hint="it is cut off or corrupted: fetch it again"
         ) from None
@@ -174,19 +175,27 @@ def _found_columns(con: duckdb.DuckDBPyConnection, path: Path) -> dict[str, str]
 def _csv_header(path: Path) -> list[str]:
     with _unpacked(path) as source:
         text = io.TextIOWrapper(source, encoding="utf-8-sig", newline="")
-        header = next(csv.reader(text), [])
-    return [name.strip() for name in header]
+        header = [name.strip() for name in next(csv.reader(text), [])]
+    nameless = [n for n, name in enumerate(header, start=1) if not name]
+    if nameless:
+        raise SchemaError(path.name, f"has no name for column {nameless[0]}", hint="does its header end with a comma?")
+    if len(set(header)) < len(header):
+        raise SchemaError(path.name, "has a column twice in its header")
+    return header
 
 
 def _check_schema(path: Path, table: Table, found: dict[str, str]) -> None:
     missing = [name for name in table.required if name not in found]
     if missing:
-        near = get_close_matches(missing[0], [name for name in found if name not in table.column_names], n=1)
+        unknown = [name for name in found if name not in table.column_names]
+        near = get_close_matches(missing[0], unknown, n=1)
+        # By its place, not its name: a file without a header has people's values there.
+        place = f"is column {list(found).index(near[0]) + 1} meant for {missing[0]}?" if near else ""
         raise SchemaError(
             path.name,
             f"lacks the required column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has {len(found)} columns",
             known=table.column_names,
-            hint=f"is {near[0]} meant for {missing[0]}?" if near else "see docs/EXTRACTS.md",
+            hint=place or "see docs/EXTRACTS.md",
         )
     floats = [name for name, kind in found.items() if name.endswith("_id") and kind in ("DOUBLE", "FLOAT")]
     if floats:

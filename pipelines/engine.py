@@ -1,5 +1,6 @@
 """DuckDB as we use it: the one place that connects, and the boundary where its messages lose their values."""
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +8,10 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.errors import BusyError, StillreachError
+from pipelines.errors import BusyError, NoRoomError, StillreachError
 from pipelines.settings import Settings
+
+NO_ROOM = re.compile(r"[Nn]o space left|[Ff]ile too large|[Cc]ould not write|[Cc]annot write|[Qq]uota exceeded")
 
 
 def connect(path: Path | None, settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -22,6 +25,8 @@ def connect(path: Path | None, settings: Settings, *, read_only: bool = False) -
     except duckdb.IOException as failure:
         if "lock" in str(failure).lower():
             raise BusyError(_name(path), "another process has it open", hint="try again shortly") from None
+        if NO_ROOM.search(str(failure)):
+            raise no_room(_name(path)) from None
         raise
     spill = settings.work / "spill"
     spill.mkdir(parents=True, exist_ok=True)
@@ -45,6 +50,10 @@ def without_values(error: type[StillreachError], thing: str, hint: str = "") -> 
     """
     try:
         yield
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as failure:
+        if isinstance(failure, duckdb.OutOfMemoryException) or NO_ROOM.search(str(failure)):
+            raise no_room(thing) from None
+        raise error(thing, "cannot be read or written", hint=hint) from None
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as failure:
         raise error(thing, str(failure).splitlines()[0], hint=hint) from None
     except duckdb.Error as failure:
@@ -52,6 +61,25 @@ def without_values(error: type[StillreachError], thing: str, hint: str = "") -> 
         line = re.search(r"[Ll]ine:? (\d+)", str(failure).split("LINE ")[0])
         where = f" at line {line[1]}" if line else ""
         raise error(thing, f"{kind} error{where}", hint=hint) from None
+
+
+@contextmanager
+def with_room(thing: str) -> Iterator[None]:
+    """Say a full disk in a sentence where Python writes.
+
+    Raises `NoRoomError`.
+    """
+    try:
+        yield
+    except OSError as failure:
+        if failure.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            raise no_room(thing) from None
+        raise
+
+
+def no_room(thing: str) -> NoRoomError:
+    """The error of a full disk or memory."""
+    return NoRoomError(thing, "there is no room left", hint="make room on the disk, or raise STILLREACH_MEMORY_LIMIT")
 
 
 def quoted(value: object) -> str:

@@ -54,7 +54,7 @@ class SettingsError(YoursToFix):
 
 
 class KeyFileError(SettingsError):
-    """The pseudonym key is missing, readable by others, too short, or not the key of the last night."""
+    """The pseudonym key is missing, readable by others, or too short."""
 
 
 class DeliveryError(YoursToFix):
@@ -99,10 +99,6 @@ class ValidationStop(NotRetryable):
     exit_code = 7
 
 
-class PseudonymCollisionError(ValidationStop):
-    """Two people's ids gave one member_key."""
-
-
 class NothingLandedError(YoursToFix):
     """There is no landed delivery to build the night from."""
 
@@ -113,6 +109,10 @@ class PublishError(NotRetryable):
     """A snapshot failed its smoke test, or there is none to go back to."""
 
     exit_code = 9
+
+
+class NoRoomError(Retryable):
+    """The disk or the memory is full."""
 
 
 class BusyError(Retryable):

@@ -13,68 +13,21 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from pipelines import contract_file, engine
 from pipelines.contract import Table, table_of
+from pipelines.delivery import MANIFEST, Collected, Delivery, LandedFile, Told, ToldFile, read_manifest, told_of
 from pipelines.errors import BusyError, DeliveryError, LandedFileChangedError, UnreadableFileError
+from pipelines.progress import shown
 from pipelines.settings import Settings
 
-MANIFEST = "manifest.json"
-SCOPES = ("complete", "partial")
+LANDED_MARK = ".landed-"
 SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*")
-
-
-@dataclass(frozen=True)
-class LandedFile:
-    """One file of a delivery, as it was when it landed."""
-
-    name: str
-    table: str
-    bytes: int
-    sha256: str
-    rows: int
-    columns: list[str]
-    unknown_columns: list[str]
-
-
-@dataclass(frozen=True)
-class Collected:
-    """How many rows of a table a delivery holds for one account, beside the platform's own count."""
-
-    table: str
-    platform: str
-    account_id: str
-    collected: int
-    reported: int | None
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One landed drop: what came, from whom, for which day."""
-
-    delivery_id: str
-    source: str
-    snapshot_on: str
-    landed_at: str
-    follower_scope: str
-    first_observed_on: str
-    files: list[LandedFile]
-    accounts: list[Collected]
-    came_as: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def rows(self) -> int:
-        return sum(file.rows for file in self.files)
-
-    def folder(self, settings: Settings) -> Path:
-        return settings.landing / self.source / self.snapshot_on / self.delivery_id.split(".")[-1]
 
 
 @dataclass(frozen=True)
@@ -113,9 +66,12 @@ def land(
     or a subclass with nothing landed and the drop untouched; `BusyError` where another landing runs.
     """
     _check_name_and_day(source, on)
-    told = _told_manifest(drop)
-    with _landing_lock(settings), _temporary_folder(settings) as temporary:
-        files, packed = _copy(_files_of(drop), temporary)
+    told = told_of(drop)
+    came = _files_of(drop)
+    if missing := sorted(set(told.files) - {path.name for path in came}):
+        raise DeliveryError(str(drop), f"lacks {missing[0]}, which its sender says is there", hint="fetch it again")
+    with engine.with_room("landing"), _landing_lock(settings), _temporary_folder(settings) as temporary:
+        files, packed = _copy(came, temporary)
         delivery = _describe(files, told, source, on, settings, temporary)
         delivery = replace(delivery, came_as={**packed, **(came_as or {})}, notes=[*delivery.notes, *(notes or [])])
         before = current_deliveries(settings, until=on).get((source, on.isoformat()))
@@ -135,20 +91,6 @@ def current_deliveries(settings: Settings, until: date) -> dict[tuple[str, str],
             delivery = read_manifest(manifest)  # sorted by number: the last one read is in force
             found[delivery.source, day] = delivery
     return dict(sorted(found.items(), key=lambda item: (item[0][1], item[0][0])))
-
-
-def read_manifest(path: Path) -> Delivery:
-    """Read one manifest back.
-
-    Raises `LandedFileChangedError` where it is not as landing wrote it.
-    """
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-        read["files"] = [LandedFile(**file) for file in read["files"]]
-        read["accounts"] = [Collected(**account) for account in read["accounts"]]
-        return Delivery(**read)
-    except (ValueError, KeyError, TypeError):
-        raise LandedFileChangedError(str(path), "is not readable as a manifest", hint="restore it") from None
 
 
 def verify(delivery: Delivery, settings: Settings) -> None:
@@ -187,22 +129,17 @@ def _check_name_and_day(source: str, on: date) -> None:
         raise DeliveryError(f"snapshot day {on}", "lies in the future", hint="give the day the extract was read")
 
 
-def _told_manifest(drop: Path) -> dict[str, Any]:
-    """What the sender says of the drop in a `manifest.json` of their own; nothing where there is none."""
-    path = drop / MANIFEST
-    if not path.is_file():
-        return {}
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise UnreadableFileError(MANIFEST, "is not JSON") from None
-    known = ("follower_scope", "reported", "files")
-    unknown = sorted(set(told) - set(known)) if isinstance(told, dict) else ["a list"]
-    if unknown:
-        raise DeliveryError(MANIFEST, f"has {', '.join(unknown)}", known=known, hint="see docs/EXTRACTS.md")
-    if told.get("follower_scope", "complete") not in SCOPES:
-        raise DeliveryError(MANIFEST, "has an unknown follower_scope", known=SCOPES)
-    return dict(told)
+def remove_drop(path: Path) -> None:
+    """Take a landed drop out of the inbox at one stroke: half of one, left by a kill, would land as another drop."""
+    gone = path.with_name(f"{LANDED_MARK}{path.name}-{uuid.uuid4().hex[:8]}")
+    path.rename(gone)
+    shutil.rmtree(gone)
+
+
+def sweep_inbox(settings: Settings) -> None:
+    """Remove what is left of drops that had landed when a kill came."""
+    for left in settings.inbox.glob(f"*/{LANDED_MARK}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _files_of(drop: Path) -> list[Path]:
@@ -226,6 +163,8 @@ def _copy(files: list[Path], to: Path) -> tuple[list[Path], dict[str, str]]:
         contract_file.check_whole(path)
         unpack = contract_file.format_of(path) == "parquet" and path.suffix != ".parquet"
         name = path.stem if unpack else path.name
+        if (to / name).exists():
+            raise DeliveryError(path.name, f"would land as {name}, which the drop has too", hint="keep one of them")
         with (to / name).open("xb") as target:
             if unpack:
                 packed[path.name] = _sha256(path)
@@ -239,13 +178,11 @@ def _copy(files: list[Path], to: Path) -> tuple[list[Path], dict[str, str]]:
     return copied, packed
 
 
-def _describe(
-    files: list[Path], told: dict[str, Any], source: str, on: date, settings: Settings, temporary: Path
-) -> Delivery:
+def _describe(files: list[Path], told: Told, source: str, on: date, settings: Settings, temporary: Path) -> Delivery:
     con = engine.connect(None, settings)
     landed, accounts, first = [], [], on.isoformat()
     try:
-        for path in files:
+        for path in shown(files, f"inspect {source} {on}"):
             table = table_of(path.name)
             contents = contract_file.inspect(con, path, table)
             sha256 = _sha256(path)
@@ -270,7 +207,7 @@ def _describe(
         source=source,
         snapshot_on=on.isoformat(),
         landed_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        follower_scope=told.get("follower_scope", "complete"),
+        follower_scope=told.follower_scope,
         first_observed_on=first,
         files=landed,
         accounts=accounts,
@@ -278,16 +215,16 @@ def _describe(
     )
 
 
-def _check_told(name: str, sha256: str, rows: int, told: dict[str, Any]) -> None:
-    about = (told.get("files") or {}).get(name) or {}
-    if about.get("sha256", sha256) != sha256:
+def _check_told(name: str, sha256: str, rows: int, told: Told) -> None:
+    about = told.files.get(name, ToldFile())
+    if about.sha256 not in (None, sha256):
         raise UnreadableFileError(name, "has not the sha256 its sender says", hint="fetch it again")
-    if about.get("rows", rows) != rows:
-        raise UnreadableFileError(name, f"has {rows:,} rows, its sender says {about['rows']:,}", hint="fetch it again")
+    if about.rows not in (None, rows):
+        raise UnreadableFileError(name, f"has {rows:,} rows, its sender says {about.rows:,}", hint="fetch it again")
 
 
 def _collected(
-    con: duckdb.DuckDBPyConnection, path: Path, table: Table, present: tuple[str, ...], told: dict[str, Any]
+    con: duckdb.DuckDBPyConnection, path: Path, table: Table, present: tuple[str, ...], told: Told
 ) -> list[Collected]:
     if "account_id" not in present or "platform" not in present:
         return []
@@ -296,7 +233,7 @@ def _collected(
         "WHERE platform IS NOT NULL AND account_id IS NOT NULL GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     name = table.name.removeprefix("raw.")
-    reported = (told.get("reported") or {}).get(name) or {}
+    reported = dict(told.reported).get(name, {})  # type: ignore[call-overload]
     return [
         Collected(name, platform, account_id, n, reported.get(f"{platform}:{account_id}"))
         for platform, account_id, n in rows
@@ -310,9 +247,11 @@ def _first_observed_on(
     if "observed_on" not in table.required:
         return None
     row = con.execute(
-        f"SELECT min(TRY_CAST(observed_on AS DATE)) FROM {contract_file.relation(path, table, present)}"
+        "SELECT CAST(min(listed_on) AS VARCHAR) FROM ("
+        f"SELECT TRY_CAST(observed_on AS DATE) AS listed_on FROM {contract_file.relation(path, table, present)}"
+        ") WHERE listed_on >= DATE '1990-01-01'"
     ).fetchone()
-    return row[0].isoformat() if row and row[0] else None
+    return str(row[0]) if row and row[0] else None
 
 
 def _content(delivery: Delivery) -> str:

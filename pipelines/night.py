@@ -22,6 +22,7 @@ import duckdb
 from pipelines import engine, landing, pseudonym, publish, reference
 from pipelines.errors import ModelError, NothingLandedError, SettingsError, StillreachError, ValidationStop
 from pipelines.landing import Landed
+from pipelines.progress import shown
 from pipelines.segments import definition
 from pipelines.settings import Settings, from_environment
 from pipelines.warehouse import accounting, build, raw, state
@@ -40,10 +41,11 @@ def land_inbox(as_of: date) -> list[Landed]:
     """
     settings = from_environment()
     done = []
-    for path, source, day in landing.inbox_drops(settings, until=as_of):
+    for path, source, day in shown(landing.inbox_drops(settings, until=as_of), "land the inbox"):
         done.append(landing.land(path, source, day, settings))
         log.info("%s", done[-1].said())
-        shutil.rmtree(path)
+        landing.remove_drop(path)
+    landing.sweep_inbox(settings)
     return done
 
 
@@ -129,9 +131,10 @@ def publish_night(run_id: str) -> bool:
     settings = from_environment()
     with _step(settings, run_id, "publish") as con:
         _write_runs(con, settings, run_id)
-        publish.write_snapshot(con, settings, run_id)
-        state.save_state(con, settings, run_id, _record(settings, run_id)["build_hash"])
-        is_current = publish.flip(settings, run_id)
+        with publish.publishing(settings):
+            publish.write_snapshot(con, settings, run_id)
+            state.save_state(con, settings, run_id, _record(settings, run_id)["build_hash"])
+            is_current = publish.flip(settings, run_id)
     _end(settings, run_id, "published")
     shutil.rmtree(_folder(settings, run_id), ignore_errors=True)
     publish.prune(settings)
@@ -207,6 +210,9 @@ def as_of_run(run_id: str) -> date:
 def records(settings: Settings) -> list[dict[str, Any]]:
     """Every run's record, oldest first."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in _runs_folder(settings).glob("*.json")]
+    for record in found:
+        if record["status"] == "running" and state.snapshot_path(settings, record["run_id"]).exists():
+            record["status"] = "published"  # killed after its snapshot was whole, before its record said so
     return sorted(found, key=lambda record: str(record["started_at"]))
 
 
@@ -240,7 +246,7 @@ def _step(settings: Settings, run_id: str, name: str, *, connect: bool = True) -
     con = None
     try:
         con = engine.connect(_night_file(settings, run_id), settings) if connect else None
-        with engine.without_values(ModelError, name):
+        with engine.with_room(name), engine.without_values(ModelError, name):
             yield con
     except StillreachError as stop:
         _end(settings, run_id, "stopped", stop.said())
@@ -287,7 +293,7 @@ def _sweep(settings: Settings) -> None:
     for record in records(settings):
         folder = _folder(settings, record["run_id"])
         begun = datetime.fromisoformat(record["started_at"])
-        if folder.exists() and (record["ended_at"] or datetime.now(UTC) - begun > ABANDONED_AFTER):
+        if record["ended_at"] or datetime.now(UTC) - begun > ABANDONED_AFTER:
             shutil.rmtree(folder, ignore_errors=True)
 
 

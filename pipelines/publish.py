@@ -52,8 +52,9 @@ def smoke_test(path: Path, settings: Settings) -> None:
 
     Raises `PublishError` where it lacks a table, the marts are empty, or their sums do not agree.
     """
-    con = engine.connect(path, settings, read_only=True)
+    con = None
     try:
+        con = engine.connect(path, settings, read_only=True)
         for schema in PUBLISHED_SCHEMAS:
             for table in contracts(schema).values():
                 con.execute(f"SELECT {_columns(table)} FROM {table.name} LIMIT 1").fetchall()
@@ -74,7 +75,8 @@ def smoke_test(path: Path, settings: Settings) -> None:
     except duckdb.Error as failure:
         raise PublishError(path.name, f"does not read back ({type(failure).__name__})") from None
     finally:
-        con.close()
+        if con:
+            con.close()
     if not rows or not rows[0]:
         raise PublishError(path.name, "has no account in mart.account_scorecard")
     if apart and apart[0]:
@@ -83,11 +85,10 @@ def smoke_test(path: Path, settings: Settings) -> None:
 
 def flip(settings: Settings, snapshot_id: str) -> bool:
     """Point `current.duckdb` at a snapshot, unless a later day is published already; tell whether it did."""
-    with _publish_lock(settings):
-        current = current_snapshot(settings)
-        if current and current[:10] > snapshot_id[:10]:
-            return False
-        _point(settings, snapshot_id)
+    current = current_snapshot(settings)
+    if current and current[:10] > snapshot_id[:10]:
+        return False
+    _point(settings, snapshot_id)
     return True
 
 
@@ -96,7 +97,7 @@ def rollback(settings: Settings) -> str:
 
     Raises `PublishError` where there is none.
     """
-    with _publish_lock(settings):
+    with publishing(settings):
         current = current_snapshot(settings)
         earlier = [one for one in snapshots(settings) if current and one < current]
         if not earlier:
@@ -154,11 +155,18 @@ def _comment(con: duckdb.DuckDBPyConnection, table: Table) -> None:
 
 
 @contextmanager
-def _publish_lock(settings: Settings) -> Iterator[None]:
+def publishing(settings: Settings) -> Iterator[None]:
+    """Be the only one who publishes; what is unfinished then was left by a kill, and goes.
+
+    Raises `BusyError` where another publish runs.
+    """
     settings.published.mkdir(parents=True, exist_ok=True)
     with (settings.published / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BusyError("publish", "another publish runs", hint="try again shortly") from None
+        for folder in (settings.published / "snapshots", settings.work / "state"):
+            for left in folder.glob("*.unfinished*"):
+                left.unlink()
         yield

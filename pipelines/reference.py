@@ -1,6 +1,7 @@
 """What people decide, read from the reference folder: accounts, bands, accepted lists. Data with a reason."""
 
 import csv
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -10,7 +11,7 @@ from typing import Any
 import yaml
 
 from pipelines.errors import RefError
-from pipelines.settings import Settings
+from pipelines.settings import SHIPPED_REF, Settings
 
 ROLES = ("own", "seed")
 ACCOUNT_COLUMNS = ("platform", "account_id", "handle", "name", "role", "purpose", "opened_on", "closed_on")
@@ -70,6 +71,8 @@ def read_accounts(settings: Settings) -> list[Account]:
         )
         if account.ref in accounts:
             raise RefError(f"{path.name} line {line}", f"names {account.ref} a second time")
+        if account.opened_on and account.closed_on and account.closed_on < account.opened_on:
+            raise RefError(f"{path.name} line {line}", "closes the account before it opens")
         accounts[account.ref] = account
     if not any(account.role == "own" for account in accounts.values()):
         raise RefError(path.name, "has no account of role own", hint="list the accounts the question is about")
@@ -92,47 +95,74 @@ def read_accepted_lists(settings: Settings) -> list[AcceptedList]:
 
 
 def read_bands(settings: Settings) -> dict[str, float]:
-    """Read `bands.yml`: every threshold by name.
+    """Read every threshold by name: the shipped `bands.yml`, and over it the deployment's own.
 
-    Raises `RefError` where a band lacks its number or its reason.
+    Raises `RefError` where a band is unknown, or lacks its number or its reason.
     """
-    path = settings.ref_file("bands.yml")
-    read = read_yaml(path)
+    bands = _bands(SHIPPED_REF / "bands.yml")
+    own = _bands(settings.ref_file("bands.yml"))
+    if unknown := sorted(set(own) - set(bands)):
+        raise RefError("bands.yml", f"has the unknown band {unknown[0]}", known=bands)
+    return bands | own
+
+
+def _bands(path: Path) -> dict[str, float]:
     bands = {}
-    for name, band in read.items():
-        if not isinstance(band, dict) or set(band) != {"value", "reason"} or not isinstance(band["value"], int | float):
+    for name, band in read_yaml(path).items():
+        if not isinstance(band, dict) or set(band) != {"value", "reason"}:
             raise RefError(f"{path.name}: {name}", "is no band", known=("value", "reason"))
-        bands[name] = float(band["value"])
+        value = band["value"]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise RefError(f"{path.name}: {name}", "has a value that is no number")
+        if not str(band["reason"] or "").strip():
+            raise RefError(f"{path.name}: {name}", "gives no reason")
+        bands[name] = float(value)
     return bands
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML that refuses a key given twice: the last one would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for n, key in enumerate(keys):
+            if key in keys[:n]:
+                raise yaml.MarkedYAMLError(problem=f"the key {key} twice", problem_mark=node.value[n][0].start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping.
 
-    Raises `RefError` with the line where it is not YAML, or no mapping.
+    Raises `RefError` with the line where it is not YAML, gives a key twice, or is no mapping.
     """
     try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+        read = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except yaml.MarkedYAMLError as failure:
         line = failure.problem_mark.line + 1 if failure.problem_mark else "?"
         raise RefError(f"{path.name} line {line}", f"is not YAML ({failure.problem})") from None
     except UnicodeDecodeError:
         raise RefError(path.name, "is not UTF-8") from None
+    except yaml.YAMLError as failure:
+        raise RefError(path.name, f"is not text that YAML allows ({type(failure).__name__})") from None
     if not isinstance(read, dict):
         raise RefError(path.name, "is no mapping of keys to values")
     return read
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, dict[str, str | None]]]:
-    with path.open(encoding="utf-8-sig", newline="") as source:
-        reader = csv.DictReader(source, strict=True)
-        found = tuple(reader.fieldnames or ())
-        if set(found) != set(columns):
-            raise RefError(path.name, f"has the columns {', '.join(found)}", known=columns)
-        for row in reader:
-            if None in row or None in row.values():
-                raise RefError(f"{path.name} line {reader.line_num}", "has too many or too few cells")
-            yield reader.line_num, {name: value.strip() or None for name, value in row.items()}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as source:
+            reader = csv.DictReader(source, strict=True)
+            found = tuple(reader.fieldnames or ())
+            if sorted(found) != sorted(columns):
+                raise RefError(path.name, f"has the columns {', '.join(found)}", known=columns)
+            for row in reader:
+                if None in row or None in row.values():
+                    raise RefError(f"{path.name} line {reader.line_num}", "has too many or too few cells")
+                yield reader.line_num, {name: value.strip() or None for name, value in row.items()}
+    except (csv.Error, UnicodeDecodeError) as failure:
+        raise RefError(path.name, f"is no UTF-8 CSV ({type(failure).__name__})", hint="save it as UTF-8 CSV") from None
 
 
 def _day(path: Path, line: int, column: str, text: str | None) -> date | None:

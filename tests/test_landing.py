@@ -17,6 +17,7 @@ import pytest
 from hypothesis import strategies as st
 
 from pipelines import landing
+from pipelines.delivery import read_manifest
 from pipelines.errors import BusyError, DeliveryError, LandedFileChangedError, SchemaError, UnreadableFileError
 from pipelines.settings import Settings
 
@@ -80,7 +81,7 @@ def test_the_manifest_says_what_came(
     assert datetime.now(UTC) - datetime.fromisoformat(manifest["landed_at"]) < timedelta(minutes=5)
     assert landed.delivery.rows == 4
     assert landed.said() == f"{landed.delivery.delivery_id}: landed 4 rows in 2 files"
-    assert landing.read_manifest(landed.delivery.folder(settings) / "manifest.json") == landed.delivery
+    assert read_manifest(landed.delivery.folder(settings) / "manifest.json") == landed.delivery
 
 
 def test_landed_files_are_the_bytes_that_came_and_read_only(
@@ -113,7 +114,6 @@ def test_packed_parquet_lands_unpacked_and_says_what_it_came_as(
     landing.verify(landed.delivery, settings)
 
 
-@pytest.mark.xfail(strict=True, raises=FileExistsError, reason="two files of one landed name: no error of ours")
 def test_a_parquet_file_beside_itself_packed_is_refused(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop, followers: Rows
 ) -> None:
@@ -212,14 +212,19 @@ BAD_DROPS: list[tuple[str, Mapping[str, Any], type[DeliveryError], str]] = [
     ("nothing", {}, DeliveryError, "holds no files"),
     ("a manifest alone", {"manifest.json": {}}, DeliveryError, "holds no files"),
     ("hidden files alone", {".follower.csv": ONE}, DeliveryError, "holds no files"),
-    ("no JSON", {"follower.csv": ONE, "manifest.json": "{'a': 1}"}, UnreadableFileError, "manifest.json: is not JSON"),
-    ("a list", {"follower.csv": ONE, "manifest.json": "[1]"}, DeliveryError, "manifest.json: has a list"),
-    ("unknown keys", {"follower.csv": ONE, "manifest.json": {"scope": 1, "by": 2}}, DeliveryError, "has by, scope"),
+    ("no JSON", {"follower.csv": ONE, "manifest.json": "{'a': 1}"}, DeliveryError, "Invalid JSON"),
+    ("a list", {"follower.csv": ONE, "manifest.json": "[1]"}, DeliveryError, "manifest.json: cannot be used"),
+    (
+        "unknown keys",
+        {"follower.csv": ONE, "manifest.json": {"scope": 1, "by": 2}},
+        DeliveryError,
+        "Extra inputs are not permitted",
+    ),
     (
         "scope",
         {"follower.csv": ONE, "manifest.json": {"follower_scope": "some"}},
         DeliveryError,
-        "unknown follower_scope",
+        "follower_scope: Input should be",
     ),
     (
         "told another hash",
@@ -271,7 +276,6 @@ def test_a_drop_that_cannot_land_leaves_nothing_landed_and_itself_as_it_was(
     ],
     ids=str,
 )
-@pytest.mark.xfail(strict=True, reason="the shape of a sender's manifest is not checked")
 def test_a_senders_manifest_of_another_shape_is_refused(
     told: dict[str, Any], settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
@@ -280,7 +284,6 @@ def test_a_senders_manifest_of_another_shape_is_refused(
         landing.land(drop, "x_extract", ON, settings)
 
 
-@pytest.mark.xfail(strict=True, reason="files that a sender lists and that did not come are not missed")
 def test_a_file_that_its_sender_lists_and_that_did_not_come_is_missed(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
@@ -417,12 +420,8 @@ def test_an_empty_inbox_holds_no_drops(settings: Settings) -> None:
 
 @pytest.mark.parametrize("observed_on", ["0044-03-15 (BC)", "-infinity", "infinity"])
 def test_a_day_before_christ_or_beyond_time_lands_without_an_exception(
-    observed_on: str, settings: Settings, tmp_path: Path, write_drop: WriteDrop, request: pytest.FixtureRequest
+    observed_on: str, settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
-    if "BC" in observed_on:
-        request.applymarker(
-            pytest.mark.xfail(strict=True, raises=AttributeError, reason="DuckDB gives a day BC as text")
-        )
     drop = write_drop(tmp_path / "drop", {"follower.csv": ONE + f"x,1,8,{observed_on}\n"})
     assert landing.land(drop, "x_extract", ON, settings).delivery.rows == 2
 
@@ -436,7 +435,7 @@ LANDINGS = st.lists(
 
 @hypothesis.given(LANDINGS, st.sampled_from((ON - timedelta(days=1), ON, LATER)))
 @hypothesis.settings(
-    max_examples=25, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
 def test_whatever_lands_the_last_of_a_source_and_day_is_in_force(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop, landings: list[tuple[str, date, int, bool]], until: date

@@ -15,11 +15,14 @@ def expectations(tonight: Tonight) -> list[Any]:
             "warning",
             "Nothing was ever delivered for an open account of ours: the report can say nothing of it.",
             """
-            SELECT 1 AS broken FROM (SELECT * FROM {batch}) AS account
-            WHERE role = 'own' AND is_open
-                AND NOT EXISTS (SELECT 1 FROM core.follower_list AS l WHERE l.account_id = account.account_id)
-                AND NOT EXISTS (SELECT 1 FROM core.account_day AS d WHERE d.account_id = account.account_id)
-                AND NOT EXISTS (SELECT 1 FROM core.post AS p WHERE p.account_id = account.account_id)
+            SELECT 1 AS broken
+            FROM (SELECT * FROM {batch}) AS account
+            WHERE role = 'own' AND is_open AND (platform, account_id) NOT IN (
+                SELECT (platform, account_id) FROM core.follower_list
+                UNION ALL SELECT (platform, account_id) FROM core.account_day
+                UNION ALL SELECT (platform, account_id) FROM core.post
+                UNION ALL SELECT (platform, account_id) FROM core.engagement
+            )
             """,
         )
     ]

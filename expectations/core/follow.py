@@ -24,4 +24,15 @@ def expectations(tonight: Tonight) -> list[Any]:
             "SELECT 1 AS broken FROM {batch} WHERE ended_on IS NULL "
             "GROUP BY account_id, member_key HAVING count(*) > 1",
         ),
+        no_rows(
+            "follow_does_not_overlap",
+            "critical",
+            notes,
+            """
+            SELECT 1 AS broken
+            FROM (SELECT * FROM {batch} WHERE ended_on IS NOT NULL) AS ended
+            INNER JOIN core.follow AS other USING (account_id, member_key)
+            WHERE other.first_seen_on > ended.first_seen_on AND other.first_seen_on < ended.ended_on
+            """,
+        ),
     ]

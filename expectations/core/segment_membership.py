@@ -16,11 +16,18 @@ def expectations(tonight: Tonight) -> list[Any]:
             column_list=["segment_id", "member_key"],
             **about("membership_is_one_row", "critical", "A fault of ours in sql/core: keep the data and report it."),
         ),
-        gxe.ExpectColumnValuesToBeBetween(
-            column="membership_probability",
-            min_value=0,
-            max_value=1,
-            **about("membership_probability_is_one", "critical", "A fault of ours in sql/core: report it."),
+        no_rows(
+            "membership_probability_is_one",
+            "critical",
+            "A fault of ours in sql/core: keep the data and report it.",
+            "SELECT 1 AS broken FROM {batch} WHERE NOT coalesce(membership_probability BETWEEN 0 AND 1, false)",
+        ),
+        no_rows(
+            "members_are_present",
+            "critical",
+            "A fault of ours in sql/core: keep the data and report it.",
+            "SELECT 1 AS broken FROM {batch} "
+            "WHERE member_key NOT IN (SELECT member_key FROM core.member WHERE is_present)",
         ),
         no_rows(
             "segment_has_members",

@@ -28,14 +28,15 @@ def expectations(tonight: Tonight) -> list[Any]:
             notes,
             """
             SELECT 1 AS broken
-            FROM (
+            FROM (SELECT DISTINCT platform, basis FROM {batch}) AS measured
+            LEFT JOIN (
                 SELECT platform, basis, sum(people) AS people
                 FROM {batch} WHERE segment_id = 'everyone' GROUP BY platform, basis
-            ) AS counted
-            INNER JOIN (
+            ) AS counted USING (platform, basis)
+            LEFT JOIN (
                 SELECT platform, count(*) AS people FROM core.member WHERE is_present GROUP BY platform
             ) AS present USING (platform)
-            WHERE counted.people <> present.people
+            WHERE counted.people IS DISTINCT FROM present.people
             """,
         ),
     ]

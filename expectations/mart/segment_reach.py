@@ -40,7 +40,6 @@ def expectations(tonight: Tonight) -> list[Any]:
             "totals_have_no_reach",
             "critical",
             notes,
-            "SELECT 1 AS broken FROM {batch} "
-            "WHERE reach_people IS NOT NULL AND reach_reason IN ('totals only', 'no extract')",
+            "SELECT 1 AS broken FROM {batch} WHERE reach_people IS NOT NULL AND reach_reason NOT LIKE 'partial list%'",
         ),
     ]

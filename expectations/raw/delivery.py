@@ -15,7 +15,8 @@ def expectations(tonight: Tonight) -> list[Any]:
             "delivery_rows_are_accounted_for",
             "critical",
             "Rows were lost between the file and the tables: a fault of ours. Keep the delivery and report it.",
-            "SELECT 1 AS broken FROM {batch} WHERE n_rows <> n_rows_loaded + n_rows_quarantined + n_rows_duplicate",
+            "SELECT 1 AS broken FROM {batch} "
+            "WHERE n_rows IS DISTINCT FROM n_rows_loaded + n_rows_quarantined + n_rows_duplicate",
         ),
         no_rows(
             "delivery_is_mostly_fit",

@@ -61,7 +61,10 @@ def read_definitions(settings: Settings, accounts: Iterable[Account]) -> list[De
     folder = settings.ref_file("segments")
     seeds = {account.ref for account in accounts if account.role == "seed"}
     own = {account.ref for account in accounts if account.role == "own"}
-    definitions = [_read(path, seeds, own) for path in sorted(folder.glob("*.yml"))]
+    files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    if strange := [path.name for path in files if path.suffix != ".yml"]:
+        raise SegmentDefinitionError(strange[0], "is no segment's file", hint="name it <segment_id>.yml")
+    definitions = [_read(path, seeds, own) for path in files]
     return sorted(definitions, key=lambda definition: definition.segment_id)
 
 
@@ -86,7 +89,7 @@ def _read(path: Path, seeds: set[str], own: set[str]) -> Definition:
 
 def _check_values(path: Path, rule: Rule, seeds: set[str], own: set[str]) -> None:
     thing = f"{path.name}: rule '{rule.rule_id}'"
-    if len(set(rule.values)) < len(rule.values):
+    if len({value.casefold() for value in rule.values}) < len(rule.values):
         raise SegmentDefinitionError(thing, "has a value twice")
     if rule.evidence_kind == "word":
         if unusable := [value for value in rule.values if not any(letter.isalnum() for letter in value)]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import duckdb
 
 from pipelines.contract import contracts
-from pipelines.landing import Delivery
+from pipelines.delivery import Delivery
 
 ACCOUNTED = ("delivery", "quarantine", "follower_count")
 

@@ -3,11 +3,10 @@
 from datetime import date
 
 import duckdb
-from rich.console import Console
-from rich.progress import track
 
 from pipelines import engine
 from pipelines.errors import ModelError
+from pipelines.progress import shown
 from pipelines.warehouse.catalog import Model, models
 
 
@@ -18,8 +17,7 @@ def build_layer(con: duckdb.DuckDBPyConnection, layer: str, as_of: date) -> None
     """
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
     con.execute("SET VARIABLE as_of = $as_of", {"as_of": as_of})
-    screen = Console(stderr=True)
-    for model in track(models(layer), f"build {layer}", console=screen, transient=True, disable=not screen.is_terminal):
+    for model in shown(models(layer), f"build {layer}"):
         _build(con, model)
 
 

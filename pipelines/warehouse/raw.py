@@ -8,13 +8,16 @@ import duckdb
 
 from pipelines import contract_file, engine
 from pipelines.contract import EXTRACT_TYPES, Column, Table, contracts
+from pipelines.delivery import Delivery
 from pipelines.errors import UnreadableFileError
-from pipelines.landing import Delivery
+from pipelines.progress import shown
 from pipelines.settings import Settings
 
-# A spreadsheet showed the id as 1.22158E+17: its last digits are gone for good.
-DAMAGED_ID = r"\d+([.,]\d+)?[eE]\+\d+"
+# A spreadsheet showed the id as 1.22158E+17, or a program as 7.0: its last digits are gone, or another person's.
+DAMAGED_ID = r"\d+[.,]\d+[eE]\+?\d+|\d+[eE]\+\d+|\d+\.0"
+EARLIEST = "DATE '1990-01-01'"  # nothing social is older; also keeps out -infinity and years before Christ
 OFFSET = r".*[+-]\d\d(:?\d\d)?"
+BLANKS = r"E' \t\r\n\u00a0'"
 WHOLE_NUMBER = r"\d{1,18}(\.0+)?"
 
 
@@ -27,7 +30,7 @@ def load(con: duckdb.DuckDBPyConnection, deliveries: list[Delivery], settings: S
     for name, table in contracts("raw").items():
         con.execute(f"CREATE OR REPLACE TABLE raw.{name} ({_definition(table)})")
     con.execute("BEGIN")
-    for delivery in deliveries:
+    for delivery in shown(deliveries, "load"):
         for file in delivery.files:
             path = delivery.folder(settings) / file.name
             table = contracts("raw")[file.table]
@@ -53,7 +56,7 @@ def _definition(table: Table) -> str:
 
 def _insert(table: Table, relation: str, delivery: Delivery) -> str:
     optional = [column.name for column in table.columns if not column.required and _usable(column)]
-    trimmed = ", ".join(f"nullif(trim({name}), '') AS {name}" for name in table.column_names)
+    trimmed = ", ".join(f"nullif(trim({name}, {BLANKS}), '') AS {name}" for name in table.column_names)
     judgements = "".join(
         f"came.{column.name} IS NULL OR coalesce({_usable(column, 'came.')}, false) AS {column.name}_fits, "
         for column in table.columns
@@ -117,11 +120,13 @@ def _usable(column: Column, of: str = "") -> str | None:
     name = f"{of}{column.name}"
     match column.type:
         case "date":
-            return f"coalesce(TRY_CAST({name} AS DATE) <= {of}snapshot_on, false)"
+            return f"coalesce(TRY_CAST({name} AS DATE) BETWEEN {EARLIEST} AND {of}snapshot_on, false)"
         case "instant":
             return (
+                f"substr({name}, 11, 1) IN ('T', ' ', 't') AND "
                 f"(right({name}, 1) IN ('Z', 'z') OR regexp_full_match(right({name}, 6), '{OFFSET}')) AND "
-                f"coalesce(TRY_CAST({name} AS TIMESTAMPTZ) < {of}snapshot_on + INTERVAL 2 DAY, false)"
+                f"coalesce(TRY_CAST({name} AS TIMESTAMPTZ) >= {EARLIEST} "
+                f"AND TRY_CAST({name} AS TIMESTAMPTZ) < {of}snapshot_on + INTERVAL 2 DAY, false)"
             )
         case "count":
             return f"regexp_full_match({name}, '{WHOLE_NUMBER}')"
@@ -132,6 +137,7 @@ def _usable(column: Column, of: str = "") -> str | None:
         case "word":
             return f"{name} IN ({', '.join(repr(value) for value in column.values)})"
         case "text" if column.name.endswith("_id"):
-            return f"NOT (contains({name}, '+') AND regexp_full_match({name}, '{DAMAGED_ID}'))"
+            suspicious = f"(contains({name}, '+') OR contains({name}, '.'))"
+            return f"NOT ({suspicious} AND regexp_full_match({name}, '{DAMAGED_ID}'))"
     assert column.type in EXTRACT_TYPES, column.type
     return None

@@ -15,7 +15,7 @@ import duckdb
 
 from pipelines import engine
 from pipelines.contract import contracts
-from pipelines.landing import Delivery
+from pipelines.delivery import Delivery
 from pipelines.settings import SQL, Settings
 from pipelines.warehouse.catalog import CARRIED
 
@@ -67,8 +67,9 @@ def _missing(
     settings: Settings, path: Path, snapshot_id: str, wanted: list[Delivery], wanted_hash: str
 ) -> tuple[Delivery, ...] | None:
     """The wanted deliveries that a state lacks, or None where it cannot be gone on from."""
-    con = engine.connect(path, settings, read_only=True)
+    con = None
     try:
+        con = engine.connect(path, settings, read_only=True)
         _attach(con, settings, snapshot_id, with_state=False)
         state = con.execute("SELECT build_hash FROM meta.state").fetchone()
         held = {row[0] for row in con.execute("SELECT delivery_id FROM last_snapshot.meta.delivery").fetchall()}
@@ -79,7 +80,8 @@ def _missing(
     except duckdb.Error:
         return None  # not readable as a state: older ones, or the deliveries themselves, hold all of it
     finally:
-        con.close()
+        if con:
+            con.close()
     if not state or state[0] != wanted_hash or not newest or held - {one.delivery_id for one in wanted}:
         return None
     missing = tuple(one for one in wanted if one.delivery_id not in held)

@@ -21,4 +21,4 @@ SELECT
     segment.definition_hash
 FROM verdicts
 INNER JOIN ref.segment ON verdicts.segment_id = segment.segment_id
-WHERE verdicts.n_rules_hit > 0 AND verdicts.n_exclusions_hit = 0
+WHERE verdicts.n_exclusions_hit = 0

@@ -68,7 +68,6 @@ posts AS (
         platform,
         account_id,
         count(*) AS n_posts,
-        max(CAST(posted_at AS DATE)) AS last_posted_on,
         sum(likes) AS n_likes,
         sum(replies) AS n_replies,
         sum(reposts) AS n_reposts,
@@ -82,14 +81,20 @@ posts AS (
     GROUP BY platform, account_id
 ),
 
-accounts_with_posts AS (
-    SELECT DISTINCT platform, account_id FROM core.post
+latest_posts AS (
+    SELECT platform, account_id, max(CAST(posted_at AS DATE)) AS last_posted_on
+    FROM core.post
+    GROUP BY platform, account_id
+),
+
+accounts_with_engagements AS (
+    SELECT DISTINCT platform, account_id FROM core.engagement
 ),
 
 totals AS (
     SELECT platform, account_id FROM core.account_day
     UNION
-    SELECT platform, account_id FROM accounts_with_posts
+    SELECT platform, account_id FROM latest_posts
 ),
 
 reach AS (
@@ -115,6 +120,7 @@ SELECT
     CASE
         WHEN newest_lists.has_complete_list THEN 'people'
         WHEN newest_lists.follower_list_on IS NOT NULL THEN 'partial lists'
+        WHEN accounts_with_engagements.account_id IS NOT NULL THEN 'engagements only'
         WHEN totals.account_id IS NOT NULL THEN 'totals only'
         ELSE 'no extract'
     END AS data_basis,
@@ -134,8 +140,8 @@ SELECT
         WHEN earlier_lists.earlier_list_on IS NOT NULL
             THEN follower_moves.followers_left / nullif(follower_moves.followers_earlier, 0)
     END AS churn_share,
-    CASE WHEN accounts_with_posts.account_id IS NOT NULL THEN coalesce(posts.n_posts, 0) END AS n_posts,
-    posts.last_posted_on,
+    CASE WHEN latest_posts.account_id IS NOT NULL THEN coalesce(posts.n_posts, 0) END AS n_posts,
+    latest_posts.last_posted_on,
     CAST(posts.n_likes AS BIGINT) AS n_likes,
     CAST(posts.n_replies AS BIGINT) AS n_replies,
     CAST(posts.n_reposts AS BIGINT) AS n_reposts,
@@ -149,8 +155,11 @@ LEFT JOIN follower_moves
 LEFT JOIN reported_followers
     ON account.platform = reported_followers.platform AND account.account_id = reported_followers.account_id
 LEFT JOIN posts ON account.platform = posts.platform AND account.account_id = posts.account_id
-LEFT JOIN accounts_with_posts
-    ON account.platform = accounts_with_posts.platform AND account.account_id = accounts_with_posts.account_id
+LEFT JOIN latest_posts ON account.platform = latest_posts.platform AND account.account_id = latest_posts.account_id
+LEFT JOIN accounts_with_engagements
+    ON
+        account.platform = accounts_with_engagements.platform
+        AND account.account_id = accounts_with_engagements.account_id
 LEFT JOIN totals ON account.platform = totals.platform AND account.account_id = totals.account_id
 LEFT JOIN reach ON account.platform = reach.platform AND account.account_id = reach.account_id
 WHERE account.role = 'own'

@@ -15,7 +15,10 @@ measured_bases AS (
             follower_list.platform = open_own_accounts.platform
             AND follower_list.account_id = open_own_accounts.account_id
     UNION
-    SELECT DISTINCT platform, 'engaged' AS basis FROM core.engagement
+    SELECT DISTINCT engagement.platform, 'engaged' AS basis
+    FROM core.engagement
+    INNER JOIN open_own_accounts
+        ON engagement.platform = open_own_accounts.platform AND engagement.account_id = open_own_accounts.account_id
 ),
 
 connections AS (

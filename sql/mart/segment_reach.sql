@@ -49,9 +49,14 @@ newest_lists AS (
     GROUP BY platform, account_id
 ),
 
+-- An account without one engagement in the extracts is one whose engagements nobody collected: unknown, not 0.
 newest_engagements AS (
-    SELECT platform, max(engaged_on) AS data_on FROM core.engagement
-    GROUP BY platform
+    SELECT
+        platform,
+        account_id,
+        max(engaged_on) AS data_on
+    FROM core.engagement
+    GROUP BY platform, account_id
 ),
 
 accounts_with_totals AS (
@@ -69,12 +74,15 @@ account_bases AS (
         CASE
             WHEN newest_lists.has_complete_list THEN NULL
             WHEN newest_lists.data_on IS NOT NULL THEN 'partial list: at least this many'
+            WHEN newest_engagements.data_on IS NOT NULL THEN 'no follower list'
             WHEN accounts_with_totals.account_id IS NOT NULL THEN 'totals only'
             ELSE 'no extract'
         END AS reach_reason
     FROM core.account
     LEFT JOIN newest_lists
         ON account.platform = newest_lists.platform AND account.account_id = newest_lists.account_id
+    LEFT JOIN newest_engagements
+        ON account.platform = newest_engagements.platform AND account.account_id = newest_engagements.account_id
     LEFT JOIN accounts_with_totals
         ON account.platform = accounts_with_totals.platform AND account.account_id = accounts_with_totals.account_id
     WHERE account.role = 'own' AND account.is_open
@@ -86,11 +94,15 @@ account_bases AS (
         newest_engagements.data_on,
         CASE
             WHEN newest_engagements.data_on IS NOT NULL THEN NULL
+            WHEN newest_lists.data_on IS NOT NULL THEN 'no engagement extract'
             WHEN accounts_with_totals.account_id IS NOT NULL THEN 'totals only'
             ELSE 'no extract'
         END AS reach_reason
     FROM core.account
-    LEFT JOIN newest_engagements ON account.platform = newest_engagements.platform
+    LEFT JOIN newest_engagements
+        ON account.platform = newest_engagements.platform AND account.account_id = newest_engagements.account_id
+    LEFT JOIN newest_lists
+        ON account.platform = newest_lists.platform AND account.account_id = newest_lists.account_id
     LEFT JOIN accounts_with_totals
         ON account.platform = accounts_with_totals.platform AND account.account_id = accounts_with_totals.account_id
     WHERE account.role = 'own' AND account.is_open

@@ -6,7 +6,7 @@ WITH profile_rows AS (
         platform,
         member_id,
         observed_on,
-        observed_on || ' ' || delivery_id || ' ' || account_id AS list_read,
+        CAST(observed_on AS DATE) || ' ' || delivery_id || ' ' || account_id AS list_read,
         name,
         bio,
         location,

@@ -33,8 +33,13 @@ numbered_readings AS (
                 likes DESC NULLS LAST,
                 replies DESC NULLS LAST,
                 reposts DESC NULLS LAST,
+                quotes DESC NULLS LAST,
+                clicks DESC NULLS LAST,
+                reach DESC NULLS LAST,
                 posted_at ASC,
-                account_id ASC
+                account_id ASC,
+                kind ASC NULLS LAST,
+                tags ASC NULLS LAST
         ) AS newest,
         count(*) OVER (PARTITION BY delivery_id, platform, post_id) AS n_rows
     FROM readings

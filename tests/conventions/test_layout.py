@@ -23,9 +23,11 @@ STG_LOOKUPS = {"stg.member_key"}
 ORDER = (
     "pipelines.errors",
     "pipelines.settings",
+    "pipelines.progress",
     "pipelines.contract",
     "pipelines.engine",
     "pipelines.contract_file",
+    "pipelines.delivery",
     "pipelines.landing",
     "pipelines.extract",
     "pipelines.pseudonym",

@@ -473,7 +473,7 @@ def test_two_accounts_are_sorted_by_account(tmp_path: Path) -> None:
 
 def test_an_unknown_account_argument_is_refused(tmp_path: Path) -> None:
     file = put(tmp_path, "c.csv", sheet(C2026, post_2026()))
-    with pytest.raises(DeliveryError, match="not an X account of ours.*sp_motor.*Hint: "):
+    with pytest.raises(DeliveryError, match=r"not an X account of ours.*sp_motor.*Hint: "):
         convert(file, tmp_path / "out", OURS, SEEN, "77")
 
 
@@ -499,7 +499,7 @@ def test_an_overview_in_no_folder_is_refused_even_beside_a_content_export(tmp_pa
 def test_one_post_under_two_accounts_is_refused(tmp_path: Path) -> None:
     for folder in ("1001", "1002"):
         put(tmp_path, f"in/{folder}/c.csv", sheet(C2026, post_2026("1", SECRET)))
-    with pytest.raises(DeliveryError, match="1 post under two accounts.*Hint: ") as caught:
+    with pytest.raises(DeliveryError, match=r"1 post under two accounts.*Hint: ") as caught:
         convert(tmp_path / "in", tmp_path / "out", OURS, SEEN)
     assert "Jane" not in str(caught.value)
 

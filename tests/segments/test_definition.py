@@ -133,16 +133,12 @@ def test_an_exclusion_is_held_to_the_same(settings: Settings) -> None:
         ("one word in two spellings", "[biker, motorcyclist]", "[biker, Biker]"),
     ],
 )
-@pytest.mark.xfail(
-    strict=True, reason="the later key wins in silence; ReaderError passes as it is; not compared folded"
-)
 def test_a_definition_that_cannot_be_meant_is_refused(what: str, old: str, new: str, settings: Settings) -> None:
     edit(settings, old, new)
     with pytest.raises(RefError, match=r"rider\.yml"):
         read(settings)
 
 
-@pytest.mark.xfail(strict=True, reason="only *.yml is read: a definition named .yaml is passed over in silence")
 def test_a_definition_under_another_ending_is_not_passed_over(settings: Settings) -> None:
     path = settings.ref / "segments" / "rider.yml"
     path.rename(path.with_suffix(".yaml"))

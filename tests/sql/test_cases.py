@@ -1,6 +1,7 @@
 """Every worked example under this folder holds, says why each of its rows is there, and leaves no model out."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -30,6 +31,12 @@ def _marked(case: Case) -> object:
 def test_the_model_gives_the_rows_the_case_expects(case: Case) -> None:
     said = differences(case.expect, run_case(case))
     assert not said, "\n".join([case.why, *said])
+
+
+@pytest.mark.parametrize("case", [_marked(case) for case in all_cases()])
+def test_the_order_of_the_rows_given_decides_nothing(case: Case) -> None:
+    backwards = {table: rows[::-1] for table, rows in case.given.items()}
+    assert not differences(case.expect, run_case(replace(case, given=backwards)))
 
 
 @pytest.mark.parametrize("case", all_cases(), ids=lambda case: case.id)

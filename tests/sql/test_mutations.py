@@ -7,6 +7,26 @@ import pytest
 
 from tests.sql.case_runner import all_cases, all_models, differences, run_case
 
+# Pieces of the models that more than one mutation changes, as they stand on one line.
+LATELY = "engaged_on > getvariable('as_of') - INTERVAL 90 DAY"
+POSTED_LATELY = "CAST(posted_at AS DATE) > getvariable('as_of') - INTERVAL 90 DAY"
+SAME_PLATFORM = "engagement.platform = open_own_accounts.platform AND "
+SAME_ACCOUNT = " AND engagement.account_id = open_own_accounts.account_id"
+MEASURED_BY_ACTS = (
+    f"FROM core.engagement INNER JOIN open_own_accounts ON {SAME_PLATFORM}{SAME_ACCOUNT.removeprefix(' AND ')}"
+)
+PARTIAL_LIST = "WHEN newest_lists.data_on IS NOT NULL THEN 'partial list: at least this many'"
+NO_LIST = "WHEN newest_engagements.data_on IS NOT NULL THEN 'no follower list'"
+NO_ACTS = "WHEN newest_lists.data_on IS NOT NULL THEN 'no engagement extract'"
+TOTALS = "WHEN accounts_with_totals.account_id IS NOT NULL THEN 'totals only'"
+JOINED_ACTS, JOINED_LISTS = (
+    f"LEFT JOIN {of} ON account.platform = {of}.platform AND account.account_id = {of}.account_id"
+    for of in ("newest_engagements", "newest_lists")
+)
+LISTS_ONLY = "WHEN newest_lists.follower_list_on IS NOT NULL THEN 'partial lists'"
+ACTS_ONLY = "WHEN accounts_with_engagements.account_id IS NOT NULL THEN 'engagements only'"
+TOTALS_ONLY = "WHEN totals.account_id IS NOT NULL THEN 'totals only'"
+
 # Model, what its SQL says (once; on one line, without comments), what it is made to say.
 MUTATIONS = [
     ("core.account", "opened_on <= getvariable", "opened_on < getvariable"),
@@ -47,7 +67,8 @@ MUTATIONS = [
     ("core.post", "max_by(likes, reading) FILTER (WHERE likes IS NOT NULL)", "max(likes)"),
     ("core.post", "max_by(impressions, reading)", "min_by(impressions, reading)"),
     ("core.segment_membership", "effect = 'exclude'", "effect = 'include'"),
-    ("core.segment_membership", " AND verdicts.n_exclusions_hit = 0", ""),
+    ("core.segment_membership", "WHERE verdicts.n_exclusions_hit = 0", ""),
+    ("core.segment_membership", "verdicts.n_exclusions_hit = 0", "verdicts.n_rules_hit > 0"),
     ("core.segment_membership", "verdicts.n_exclusions_hit = 0", "verdicts.n_exclusions_hit < verdicts.n_rules_hit"),
     ("core.segment_membership", "INNER JOIN ref.segment", "LEFT JOIN ref.segment"),
     ("core.segment_rule_hit", "lower(strip_accents(value))", "strip_accents(value)"),
@@ -65,6 +86,11 @@ MUTATIONS = [
     ("mart.reach_signature", "SELECT DISTINCT 'engaged'", "SELECT 'engaged'"),
     ("mart.reach_signature", "engaged_on > getvariable", "engaged_on >= getvariable"),
     ("mart.reach_signature", "90 DAY", "89 DAY"),
+    ("mart.reach_signature", f"{MEASURED_BY_ACTS} )", "FROM core.engagement )"),
+    ("mart.reach_signature", f"{MEASURED_BY_ACTS} )", MEASURED_BY_ACTS.replace(SAME_ACCOUNT, "") + " )"),
+    ("mart.reach_signature", f"{MEASURED_BY_ACTS} )", MEASURED_BY_ACTS.replace(SAME_PLATFORM, "") + " )"),
+    ("mart.reach_signature", f"{MEASURED_BY_ACTS} )", f"{MEASURED_BY_ACTS} WHERE {LATELY} )"),
+    ("mart.reach_signature", f"{MEASURED_BY_ACTS} WHERE", "FROM core.engagement WHERE"),
     ("mart.reach_signature", "WHERE is_present", ""),
     ("mart.reach_signature", "LEFT JOIN member_signatures", "INNER JOIN member_signatures"),
     ("mart.segment_reach", "n_accounts = 1", "n_accounts <= 2"),
@@ -81,6 +107,27 @@ MUTATIONS = [
         "100 * (reach_people / nullif(account_people",
         "100 * (reach_people / nullif(segment_people",
     ),
+    ("mart.segment_reach", "max(engaged_on)", "min(engaged_on)"),
+    ("mart.segment_reach", "FROM core.engagement", f"FROM core.engagement WHERE {LATELY}"),
+    ("mart.segment_reach", NO_LIST, ""),
+    ("mart.segment_reach", f"{NO_LIST} {TOTALS}", f"{TOTALS} {NO_LIST}"),
+    ("mart.segment_reach", f"{PARTIAL_LIST} {NO_LIST}", f"{NO_LIST} {PARTIAL_LIST}"),
+    ("mart.segment_reach", NO_ACTS, ""),
+    ("mart.segment_reach", f"{NO_ACTS} {TOTALS}", f"{TOTALS} {NO_ACTS}"),
+    ("mart.segment_reach", f"WHEN newest_engagements.data_on IS NOT NULL THEN NULL {NO_ACTS}", NO_ACTS),
+    *(
+        ("mart.segment_reach", f"{joined} LEFT JOIN {after}", f"{joined.replace(lost, '')} LEFT JOIN {after}")
+        for joined, after in (
+            (JOINED_ACTS, "accounts_with_totals"),
+            (JOINED_ACTS, "newest_lists"),
+            (JOINED_LISTS, "newest_engagements"),
+            (JOINED_LISTS, "accounts_with_totals"),
+        )
+        for lost in (
+            *re.findall(r"account\.platform = \S+ AND ", joined),
+            *re.findall(r" AND account\.account_id.*", joined),
+        )
+    ),
     ("mart.segment_reach", "CROSS JOIN account_bases", "INNER JOIN account_bases ON segments.segment_id = 'everyone'"),
     ("mart.segment_size", "WHERE basis = 'follower'", ""),
     ("mart.segment_size", "len(account_ids) > 0", "len(account_ids) > 1"),
@@ -94,6 +141,18 @@ MUTATIONS = [
     ("mart.account_scorecard", "metric = 'followers' AND ", ""),
     ("mart.account_scorecard", " AND day <= getvariable('as_of')", ""),
     ("mart.account_scorecard", "WHERE segment_id = 'everyone'", ""),
+    ("mart.account_scorecard", "max(CAST(posted_at AS DATE))", "min(CAST(posted_at AS DATE))"),
+    ("mart.account_scorecard", "last_posted_on FROM core.post", f"last_posted_on FROM core.post WHERE {POSTED_LATELY}"),
+    ("mart.account_scorecard", ACTS_ONLY, ""),
+    ("mart.account_scorecard", f"{ACTS_ONLY} {TOTALS_ONLY}", f"{TOTALS_ONLY} {ACTS_ONLY}"),
+    ("mart.account_scorecard", f"{LISTS_ONLY} {ACTS_ONLY}", f"{ACTS_ONLY} {LISTS_ONLY}"),
+    (
+        "mart.account_scorecard",
+        "SELECT DISTINCT platform, account_id FROM core.e",
+        "SELECT platform, account_id FROM core.e",
+    ),
+    ("mart.account_scorecard", "account.platform = accounts_with_engagements.platform AND ", ""),
+    ("mart.account_scorecard", " AND account.account_id = accounts_with_engagements.account_id", ""),
 ]
 
 

@@ -43,13 +43,14 @@ HITS: dict[str, list[str]] = {
 
 @dataclass(frozen=True)
 class Account:
-    """One account: whether ours, whether open, and the list of followers that came."""
+    """One account: whether ours, whether open, the list of followers that came, and where totals of it stand."""
 
     platform: str
     account_id: str
     is_own: bool
     is_open: bool
     list_scope: str
+    totals: str | None
 
 
 @dataclass(frozen=True)
@@ -95,15 +96,21 @@ class World:
         """The day of the newest data that can tell whom an account reaches."""
         if basis == "follower":
             return LIST_DAY[account.list_scope]
-        acts = (member.acts.values() for member in self.members if member.platform == account.platform)
-        days = [ACTED[when] for when in chain.from_iterable(chain.from_iterable(acts))]
-        return max(days, default=None)
+        acts = chain.from_iterable(member.acts.get(account, []) for member in self.members)
+        return max((ACTED[when] for when in acts), default=None)
 
     def is_measured(self, platform: str, basis: str) -> bool:
-        """Whether any extract tells whom our open accounts reach; acts with a closed account tell it, too."""
-        if basis == "follower":
-            return any(self.data_on(account, basis) for account in self.open_own(platform))
-        return any(any(member.acts.values()) for member in self.members if member.platform == platform)
+        """Whether any extract tells whom our open accounts reach; one of a closed account or of another's does not."""
+        return any(self.data_on(account, basis) for account in self.open_own(platform))
+
+    def reason(self, account: Account, basis: str) -> str | None:
+        """What is to be said of an account's figures, or of their absence."""
+        if self.data_on(account, basis):
+            is_partial = basis == "follower" and account.list_scope == "partial"
+            return "partial list: at least this many" if is_partial else None
+        if any(self.data_on(account, other) for other in BASES):
+            return {"follower": "no follower list", "engaged": "no engagement extract"}[basis]
+        return "totals only" if account.totals else "no extract"
 
 
 @st.composite
@@ -114,13 +121,15 @@ def worlds(draw: st.DrawFn) -> World:
     )
     mostly = st.sampled_from([True, True, True, False])
     scopes = st.sampled_from(["complete", "complete", "partial", "none"])
-    accounts = [Account(*name, draw(mostly), draw(mostly), draw(scopes)) for name in names]
-    return World(accounts, [draw(members(n, accounts)) for n in range(draw(st.integers(0, 12)))])
+    totals = st.sampled_from([None, "core.account_day", "core.post"])
+    accounts = [Account(*name, draw(mostly), draw(mostly), draw(scopes), draw(totals)) for name in names]
+    collected = {account for account in accounts if draw(mostly)}
+    return World(accounts, [draw(members(n, accounts, collected)) for n in range(draw(st.integers(0, 12)))])
 
 
 @st.composite
-def members(draw: st.DrawFn, member_key: int, accounts: list[Account]) -> Member:
-    """Draw one member of one platform."""
+def members(draw: st.DrawFn, member_key: int, accounts: list[Account], collected: set[Account]) -> Member:
+    """Draw one member of one platform; acts are only known with accounts whose acts were collected."""
     platform = draw(st.sampled_from(PLATFORMS))
     near = [account for account in accounts if account.platform == platform]
     how = st.sampled_from(["never", "now", "now", "once"])
@@ -129,7 +138,7 @@ def members(draw: st.DrawFn, member_key: int, accounts: list[Account]) -> Member
         member_key,
         platform,
         {account: draw(how) for account in near if account.list_scope != "none"},
-        {account: draw(acts) for account in near if account.is_own},
+        {account: draw(acts) for account in near if account in collected},
         {segment: draw(st.sampled_from([*HITS])) for segment in SEGMENTS},
     )
 
@@ -157,6 +166,14 @@ def rows_of(world: World) -> dict[str, list[Row]]:
             for one in world.accounts
             if one.list_scope != "none"
         ],
+        **{
+            table: [
+                {"platform": one.platform, "account_id": one.account_id}
+                for one in world.accounts
+                if one.totals == table
+            ]
+            for table in ("core.account_day", "core.post")
+        },
         "stg.member": [{"platform": one.platform, "member_key": one.member_key} for one in world.members],
         "core.follow": [
             {
@@ -279,7 +296,6 @@ def _figures(world: World, segment: str, platform: str, basis: str) -> list[tupl
         everybody = sum(own in one for one in everyone) if known else None
         composition = ratio(reach, everybody)
         share = ratio(len(sets), everyone_people) if known else None
-        is_partial = basis == "follower" and account.list_scope == "partial"
         figures: Row = {
             "reach_people": reach,
             "exclusive_people": sum(one == {own} for one in sets) if known else None,
@@ -291,7 +307,7 @@ def _figures(world: World, segment: str, platform: str, basis: str) -> list[tupl
             "composition_share": composition,
             "affinity_index": None if composition is None or not share else 100 * composition / share,
             "data_on": data_on,
-            "reach_reason": ("partial list: at least this many" if is_partial else None) if known else "no extract",
+            "reach_reason": world.reason(account, basis),
         }
         found.append((account, figures))
     return found

@@ -1,0 +1,269 @@
+"""Bad input stops the night by name, publishes nothing, loses nothing, and names no person."""
+
+import gzip
+import logging
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines import night, publish
+from pipelines.errors import NothingLandedError, RefError, StillreachError, ValidationStop
+from pipelines.settings import Settings
+from pipelines.warehouse import build
+
+WriteDrop = Callable[[Path, Mapping[str, Any]], Path]
+County = Callable[..., dict[str, Any]]
+
+ON = date(2026, 7, 22)
+CSV = "platform,account_id,member_id,observed_on,bio\n"
+ROW = "x,1,zqid7,2026-07-22,zqbio\n"
+
+pytestmark = pytest.mark.usefixtures("no_report")
+
+
+def inbox(settings: Settings) -> Path:
+    return settings.inbox / "x_extract" / str(ON)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def stopped(settings: Settings, error: type[StillreachError]) -> StillreachError:
+    """Run a night that must stop, and give its error; what is published stays what it was."""
+    before = publish.current_snapshot(settings), publish.snapshots(settings)
+    with pytest.raises(error) as stop:
+        night.run_night(ON)
+    assert (publish.current_snapshot(settings), publish.snapshots(settings)) == before
+    return stop.value
+
+
+BAD_FILES: dict[str, tuple[Mapping[str, Any], str]] = {
+    "cut off": ({"follower.csv": CSV + ROW[:-1]}, "UnreadableFileError: follower.csv: does not end with a line break"),
+    "cut off, packed": ({"follower.csv.gz": gzip.compress((CSV + ROW).encode())[:-3]}, "does not unpack (EOFError)"),
+    "empty": ({"follower.csv": b""}, "UnreadableFileError: follower.csv: is empty"),
+    "header alone": ({"follower.csv": CSV}, "UnreadableFileError: follower.csv: has no rows"),
+    "Latin-1": ({"follower.csv": (CSV + ROW + "x,1,é,,\n").encode("latin-1")}, "follower.csv: is not UTF-8"),
+    "NUL": ({"follower.csv": CSV + ROW + "\0\n"}, "follower.csv: holds NUL bytes"),
+    "misnamed": ({"followers.csv": CSV + ROW}, "SchemaError: followers.csv: is no file of the extract contract"),
+    "column missing": (
+        {"follower.csv": (CSV + ROW).replace("member_id", "member")},
+        "is column 3 meant for member_id?",
+    ),
+    "float ids": (
+        {"follower.parquet": [{"platform": "x", "account_id": "1", "member_id": 7.0, "observed_on": "2026-07-22"}]},
+        "SchemaError: follower.parquet: holds member_id as floating-point numbers",
+    ),
+    "one long line": ({"follower.jsonl.gz": b"[" + b'{"bio": "zqbio"}, ' * (1 << 20)}, "does not unpack"),
+    "another row count": (
+        {"follower.csv": CSV + ROW, "manifest.json": {"files": {"follower.csv": {"rows": 9}}}},
+        "follower.csv: has 1 rows, its sender says 9",
+    ),
+    "empty drop": ({}, "holds no files"),
+}
+
+
+@pytest.mark.parametrize("what", BAD_FILES)
+def test_a_bad_drop_in_the_inbox_stops_the_night_and_stays_there(
+    what: str, two_nights: Settings, write_drop: WriteDrop
+) -> None:
+    files, found = BAD_FILES[what]
+    # A good drop of an earlier day lands before the bad one stops the night.
+    good = write_drop(two_nights.inbox / "other" / "2026-07-21", {"follower.csv": CSV + ROW.replace("22", "21")})
+    drop = write_drop(inbox(two_nights), files)
+    came = contents(drop)
+    stop = stopped(two_nights, StillreachError)
+    assert stop.exit_code == 4
+    assert found in stop.said()
+    assert "zq" not in stop.said()
+    assert contents(drop) == came
+    assert not good.exists()
+    assert not (two_nights.landing / "x_extract" / str(ON)).exists()
+
+
+def test_a_night_without_any_delivery_is_stopped(settings: Settings) -> None:
+    stop = stopped(settings, NothingLandedError)
+    assert stop.exit_code == 8
+    assert night.records(settings) == []
+
+
+def test_a_drop_of_a_later_day_waits(settings: Settings, write_drop: WriteDrop) -> None:
+    drop = write_drop(settings.inbox / "x_extract" / "2026-07-23", {"follower.csv": CSV + ROW})
+    stopped(settings, NothingLandedError)
+    assert drop.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("account.csv", "platform,account_id\nx,1\n"),
+        ("segments/rider.yml", "segment_id: rider\n"),
+        ("bands.yml", "a: 1\n"),
+    ],
+)
+def test_unusable_reference_data_stops_the_night(
+    name: str, content: str, two_nights: Settings, write_drop: WriteDrop
+) -> None:
+    (two_nights.ref / name).write_text(content, encoding="utf-8")
+    stop = stopped(two_nights, RefError)
+    assert stop.exit_code == 5
+    assert Path(name).name in str(stop)
+
+
+def tenth(county: County) -> dict[str, Any]:
+    """A day's drop in which the list of x:1 is a tenth as long as the week before."""
+    files = county(str(ON), 64)
+    ours = [row for row in files["follower.jsonl.gz"] if row["account_id"] == "1"]
+    others = [row for row in files["follower.jsonl.gz"] if row["account_id"] != "1"]
+    return files | {"follower.jsonl.gz": [*ours[:6], *others]}
+
+
+def test_a_list_a_tenth_as_long_stops_the_night_until_somebody_says_that_it_is_right(
+    two_nights: Settings, write_drop: WriteDrop, county: County
+) -> None:
+    write_drop(inbox(two_nights), tenth(county))
+    for _ in range(2):  # a second try finds the drop landed, and stops as well
+        stop = stopped(two_nights, ValidationStop)
+        assert stop.exit_code == 7
+        assert "1 critical expectations failed: follower_list_did_not_collapse" in str(stop)
+        record = night.records(two_nights)[-1]
+        assert record["status"] == "stopped"
+        assert "follower_list_did_not_collapse" in record["stopped_reason"]
+    accepted = "platform,account_id,observed_on,reason\nx,1,2026-07-22,closed to new followers after a merger\n"
+    (two_nights.ref / "accepted_list.csv").write_text(accepted, encoding="utf-8")
+    run_id = night.run_night(ON)
+    assert publish.current_snapshot(two_nights) == run_id
+
+
+def test_a_list_a_tenth_as_long_that_is_declared_partial_is_no_collapse(
+    two_nights: Settings, write_drop: WriteDrop, county: County
+) -> None:
+    write_drop(inbox(two_nights), tenth(county) | {"manifest.json": {"follower_scope": "partial"}})
+    run_id = night.run_night(ON)
+    assert publish.current_snapshot(two_nights) == run_id
+
+
+def test_a_collapsed_list_that_is_sent_again_whole_is_forgotten(
+    two_nights: Settings, write_drop: WriteDrop, county: County
+) -> None:
+    write_drop(inbox(two_nights), tenth(county))
+    stopped(two_nights, ValidationStop)
+    write_drop(inbox(two_nights), county(str(ON), 64))
+    run_id = night.run_night(ON)
+    assert publish.current_snapshot(two_nights) == run_id
+
+
+@pytest.mark.parametrize(
+    ("what", "files", "expectation"),
+    [
+        (
+            "two in a hundred of no listed account",
+            {"follower.csv": CSV + ROW * 98 + ROW.replace("x,1", "x,3") * 2},
+            "delivery_is_mostly_fit",
+        ),
+        ("every id through a spreadsheet", {"follower.csv": CSV + ROW.replace("zqid7", "1.2E+17")}, "holds_something"),
+        (
+            "posts without a zone",
+            {"post.csv": "platform,post_id,account_id,posted_at\nx,7,1,2026-07-22T10:00\n"},
+            "hold",
+        ),
+    ],
+)
+def test_a_delivery_of_which_too_little_can_be_used_stops_the_night(
+    what: str, files: Mapping[str, Any], expectation: str, two_nights: Settings, write_drop: WriteDrop
+) -> None:
+    write_drop(inbox(two_nights), files)
+    stop = stopped(two_nights, ValidationStop)
+    assert "raw layer" in str(stop)
+    assert expectation in str(stop)
+
+
+def test_one_row_in_a_hundred_that_cannot_be_used_is_counted_and_no_more(
+    two_nights: Settings, write_drop: WriteDrop
+) -> None:
+    rows = "".join(ROW.replace("zqid7", f"zqid{n}") for n in range(99))
+    write_drop(two_nights.inbox / "other" / str(ON), {"follower.csv": CSV + rows + ROW.replace("zqid7", "")})
+    run_id = night.run_night(ON)
+    with duckdb.connect(str(two_nights.published / publish.LINK), read_only=True) as con:
+        found = con.execute(
+            "SELECT quarantine_reason, n_rows FROM meta.quarantine WHERE delivery_id LIKE 'other.%'"
+        ).fetchall()
+        warned = con.execute(
+            "SELECT expectation_id FROM meta.validation_result WHERE NOT is_success AND run_id = $id", {"id": run_id}
+        ).fetchall()
+    assert found == [("member_id is empty", 1)]
+    assert ("quarantine_is_empty",) in warned
+
+
+def _good(files: dict[str, Any]) -> dict[str, Any]:
+    return files
+
+
+def _cut_off(files: dict[str, Any]) -> dict[str, Any]:
+    return files | {"follower-2.csv": CSV + ROW + 'x,1,zqid8,2026-07-22,"zqbio\n'}
+
+
+def _unparsable(files: dict[str, Any]) -> dict[str, Any]:
+    return files | {"follower-2.jsonl": '{"platform": "x", "bio": "zqbio"}\n{"bio": "zqname" "zqbio"}\n'}
+
+
+def _too_many_cells(files: dict[str, Any]) -> dict[str, Any]:
+    return files | {"follower-2.csv": CSV + ROW + ROW.strip() + ",zqname\n"}
+
+
+def _unusable(files: dict[str, Any]) -> dict[str, Any]:
+    bad = [
+        {"platform": "x", "account_id": "1", "member_id": "zqid7", "observed_on": "zqday", "followers_count": "zqmany"},
+        {"platform": "x", "account_id": "zqaccount", "member_id": "zqid7", "observed_on": str(ON)},
+    ]
+    return files | {"follower-2.jsonl": bad * 100}
+
+
+def _empty_ids(files: dict[str, Any]) -> dict[str, Any]:
+    return {"follower.csv": CSV + ROW.replace("zqid7", "")}
+
+
+@pytest.mark.parametrize(
+    "change", [_good, _cut_off, _unparsable, _too_many_cells, _unusable, _empty_ids, "collapse", "cast"]
+)
+def test_nothing_that_a_night_says_names_a_person(
+    change: Any,
+    two_nights: Settings,
+    write_drop: WriteDrop,
+    county: County,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    whole = county(str(ON), 64)
+    write_drop(
+        inbox(two_nights), tenth(county) if change == "collapse" else whole if change == "cast" else change(whole)
+    )
+    if change == "cast":  # a fault of ours: DuckDB quotes the value it cannot convert
+
+        def casting(con: duckdb.DuckDBPyConnection, layer: str, as_of: date) -> None:
+            con.execute("CREATE TABLE main.oops AS SELECT CAST(bio AS INTEGER) AS bio FROM raw.follower")
+
+        monkeypatch.setattr(build, "build_layer", casting)
+    said = ""
+    try:
+        night.run_night(ON)
+    except StillreachError as stop:
+        said = "".join(traceback.format_exception(stop))
+    assert bool(said) == (change is not _good)
+    logged = "".join(caplog.handler.format(record) for record in caplog.records)
+    assert logged or said
+    printed = "".join(capfd.readouterr())
+    written = b"".join(path.read_bytes() for path in (two_nights.data / "runs").iterdir()).decode()
+    for text in (said, logged, printed, written):
+        assert "zq" not in text
+    manifests = [path.read_text(encoding="utf-8") for path in two_nights.landing.rglob("manifest.json")]
+    assert manifests
+    if change is not _unusable:  # a manifest counts rows by account id: it names what was sent as an account
+        assert "zq" not in "".join(manifests)
