@@ -17,7 +17,7 @@ from pipelines.settings import Settings
 DAMAGED_ID = r"\d+[.,]\d+[eE]\+?\d+|\d+[eE]\+\d+|\d+\.0"
 EARLIEST = "DATE '1990-01-01'"  # nothing social is older; also keeps out -infinity and years before Christ
 OFFSET = r".*[+-]\d\d(:?\d\d)?"
-BLANKS = r"E' \t\r\n\u00a0'"
+BLANKS = "E' \\t\\r\\n\u00a0'"
 WHOLE_NUMBER = r"\d{1,18}(\.0+)?"
 
 
