@@ -4,7 +4,9 @@ import csv
 import gzip
 import io
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -213,3 +215,17 @@ def followers() -> Callable[..., list[dict[str, Any]]]:
         ]
 
     return rows
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave without Python's own shutdown, in which DuckDB's client prints pages about "leaked" objects."""
+    if not hasattr(config, "workerinput") and getattr(config, "_exit_status", None) is not None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config._exit_status)  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Remember how the session ended, for `pytest_unconfigure`."""
+    session.config._exit_status = int(exitstatus)  # type: ignore[attr-defined]

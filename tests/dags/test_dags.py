@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import night
+from pipelines.errors import BusyError, SegmentDefinitionError, ValidationStop
 from pipelines.settings import ROOT
 
 FILES = sorted((ROOT / "dags").glob("*.py"))
@@ -101,3 +102,23 @@ def test_files_hold_no_logic(path: Path) -> None:
     }
     assert at_the_top <= {"datetime", "pendulum", "airflow.sdk"}
     assert "SELECT" not in text
+
+
+@pytest.mark.parametrize("error", [ValidationStop("a layer", "stopped"), SegmentDefinitionError("a file", "is odd")])
+def test_what_a_person_must_mend_is_never_tried_again(error: Exception) -> None:
+    assert decide(error) == "fail"
+
+
+@pytest.mark.parametrize("error", [BusyError("the warehouse", "is busy"), OSError("gone")])
+def test_what_may_pass_is_tried_again(error: Exception) -> None:
+    assert decide(error) == "default"
+
+
+def decide(error: Exception) -> str:
+    """Ask the retry policy that both DAGs use."""
+    from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+    for path in FILES:
+        assert 'NEVER_AGAIN: list[str | type[BaseException]] = ["pipelines.errors.YoursToFix", ' in path.read_text()
+    rule = RetryRule(["pipelines.errors.YoursToFix", "pipelines.errors.NotRetryable"], action=RetryAction.FAIL)
+    return str(ExceptionRetryPolicy([rule]).evaluate(error, try_number=1, max_tries=3).action.value)
