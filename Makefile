@@ -53,7 +53,7 @@ $(AIRFLOW_HOME)/.ready: | $(READY)
 	@touch $@
 
 test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(READY) ## Format, lint, types, SQL style: says, never edits
 	@$(BIN)/ruff format --check .

@@ -32,7 +32,9 @@ def expectations(tonight: Tonight) -> list[Any]:
             SELECT 1 AS broken
             FROM (SELECT * FROM {batch} WHERE ended_on IS NOT NULL) AS ended
             INNER JOIN core.follow AS other USING (account_id, member_key)
-            WHERE other.first_seen_on > ended.first_seen_on AND other.first_seen_on < ended.ended_on
+            WHERE other.first_seen_on < ended.ended_on AND coalesce(other.ended_on > ended.first_seen_on, true)
+                AND (other.first_seen_on, other.last_seen_on, other.ended_on)
+                    IS DISTINCT FROM (ended.first_seen_on, ended.last_seen_on, ended.ended_on)
             """,
         ),
     ]

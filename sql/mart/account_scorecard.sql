@@ -82,7 +82,11 @@ posts AS (
 ),
 
 latest_posts AS (
-    SELECT platform, account_id, max(CAST(posted_at AS DATE)) AS last_posted_on
+    SELECT
+        platform,
+        account_id,
+        max(CASE WHEN CAST(posted_at AS DATE) <= getvariable('as_of') THEN CAST(posted_at AS DATE) END)
+            AS last_posted_on
     FROM core.post
     GROUP BY platform, account_id
 ),

@@ -145,7 +145,7 @@ BREAKS = {
     "follow_does_not_overlap": Break(
         "core",
         "critical",
-        1,
+        2,
         "INSERT INTO core.follow VALUES "
         "('x', 'news', 2, NULL, DATE '2026-09-10', DATE '2026-09-10', DATE '2026-09-12')",
     ),
