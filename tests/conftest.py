@@ -219,7 +219,7 @@ def followers() -> Callable[..., list[dict[str, Any]]]:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave without Python's own shutdown, in which DuckDB's client prints pages about "leaked" objects."""
-    if not hasattr(config, "workerinput") and getattr(config, "_exit_status", None) is not None:
+    if getattr(config, "_exit_status", None) is not None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(config._exit_status)  # type: ignore[attr-defined]
