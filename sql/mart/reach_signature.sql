@@ -36,7 +36,7 @@ connections AS (
 ),
 
 member_signatures AS (
-    SELECT basis, member_key, list(account_id ORDER BY account_id) AS account_ids
+    SELECT basis, member_key, array_sort(array_agg(account_id)) AS account_ids
     FROM connections
     GROUP BY basis, member_key
 ),

@@ -18,7 +18,7 @@ account_signatures AS (
         platform,
         basis,
         unnest(account_ids) AS account_id,
-        len(account_ids) AS n_accounts,
+        array_length(account_ids) AS n_accounts,
         people
     FROM mart.reach_signature
 ),
@@ -29,7 +29,7 @@ shared_people AS (
     GROUP BY segment_id, platform, basis, account_id, n_accounts
 ),
 
--- Fractions are added in one order, so that two nights give the same last digit.
+-- Fractions of people are added as decimals: whatever the order, two nights give the same last digit.
 reached AS (
     SELECT
         segment_id,
@@ -38,7 +38,7 @@ reached AS (
         account_id,
         sum(people) AS reach_people,
         sum(CASE WHEN n_accounts = 1 THEN people ELSE 0 END) AS exclusive_people,
-        sum(people / n_accounts ORDER BY n_accounts) AS fair_share_people
+        sum(CAST(people / n_accounts AS DECIMAL(38, 12))) AS fair_share_people
     FROM shared_people
     GROUP BY segment_id, platform, basis, account_id
 ),

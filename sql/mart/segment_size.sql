@@ -5,7 +5,7 @@ WITH sizes AS (
         segment_id,
         platform,
         sum(people) AS segment_people,
-        sum(CASE WHEN len(account_ids) > 0 THEN people ELSE 0 END) AS reached_people
+        sum(CASE WHEN array_length(account_ids) > 0 THEN people ELSE 0 END) AS reached_people
     FROM mart.reach_signature
     WHERE basis = 'follower'
     GROUP BY segment_id, platform

@@ -130,7 +130,7 @@ MUTATIONS = [
     ),
     ("mart.segment_reach", "CROSS JOIN account_bases", "INNER JOIN account_bases ON segments.segment_id = 'everyone'"),
     ("mart.segment_size", "WHERE basis = 'follower'", ""),
-    ("mart.segment_size", "len(account_ids) > 0", "len(account_ids) > 1"),
+    ("mart.segment_size", "array_length(account_ids) > 0", "array_length(account_ids) > 1"),
     ("mart.segment_size", "coalesce(sizes.reached_people, 0)", "sizes.reached_people"),
     ("mart.segment_size", " AND platforms.platform = sizes.platform", ""),
     ("mart.account_scorecard", "WHERE account.role = 'own'", ""),
