@@ -4,10 +4,9 @@
 import logging
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,16 +17,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines import landing, night, pseudonym, publish, reference
+from pipelines import night, pseudonym, publish
 from pipelines.dictionary import dictionary as data_dictionary
-from pipelines.errors import DeliveryError, PublishError, SettingsError, StillreachError
+from pipelines.errors import PublishError, SettingsError, StillreachError
 from pipelines.settings import Settings, from_environment
 
 app = typer.Typer(help=__import__("pipelines").__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 screen = Console()
 
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, YYYY-MM-DD.")]
-X_ANALYTICS = "x_analytics"
 
 
 @app.command("new-key")
@@ -48,12 +46,7 @@ def land(
     account: Annotated[str, typer.Option(help="For x_analytics: the account the export is of.")] = "",
 ) -> None:
     """Land a drop: copied, proved whole, hashed, and put in force for its source and day."""
-    settings = from_environment()
-    done = (
-        _land_x_analytics(path, on.date(), account or None, settings)
-        if source == X_ANALYTICS
-        else landing.land(path, source, on.date(), settings)
-    )
+    done = night.land_drop(path, source, on.date(), account or None)
     screen.print(done.said(), soft_wrap=True)
     for note in done.delivery.notes:
         screen.print(f"  {note}", soft_wrap=True)
@@ -172,21 +165,6 @@ def _run(as_of: datetime | None, *, replay: bool) -> None:
     run_id = night.run_night(day, replay=replay)
     current = publish.current_snapshot(from_environment())
     screen.print(f"published: {run_id}" + ("" if current == run_id else f" (current stays {current})"))
-
-
-def _land_x_analytics(path: Path, on: date, account: str | None, settings: Settings) -> landing.Landed:
-    from pipelines.extract import x_analytics
-
-    handles = {
-        (one.handle or one.account_id).lower().removeprefix("@"): one.account_id
-        for one in reference.read_accounts(settings)
-        if one.role == "own" and one.platform == "x"
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        notes = x_analytics.convert(path, Path(folder), handles, on, account)
-        if not any(Path(folder).iterdir()):
-            raise DeliveryError(path.name, "holds no posts and no days", hint="; ".join(notes))
-        return landing.land(Path(folder), X_ANALYTICS, on, settings, notes=notes)
 
 
 def _matrix(cells: list[tuple[Any, ...]], basis: str) -> Table:

@@ -27,6 +27,7 @@ from pipelines.progress import shown
 from pipelines.settings import Settings
 
 LANDED_MARK = ".landed-"
+ORIGINAL = "original"
 SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -57,12 +58,12 @@ def land(
     on: date,
     settings: Settings,
     *,
-    came_as: dict[str, str] | None = None,
+    made_from: Path | None = None,
     notes: list[str] | None = None,
 ) -> Landed:
     """Copy a drop (a folder, or one file) into the landing area, prove it whole, and put it in force.
 
-    `came_as` names and hashes the files that an extract module made the drop from. Raises `DeliveryError`
+    `made_from` is the export that an extract module made the drop from: it is kept beside. Raises `DeliveryError`
     or a subclass with nothing landed and the drop untouched; `BusyError` where another landing runs.
     """
     _check_name_and_day(source, on)
@@ -73,7 +74,8 @@ def land(
     with engine.with_room("landing"), _landing_lock(settings), _temporary_folder(settings) as temporary:
         files, packed = _copy(came, temporary)
         delivery = _describe(files, told, source, on, settings, temporary)
-        delivery = replace(delivery, came_as={**packed, **(came_as or {})}, notes=[*delivery.notes, *(notes or [])])
+        exported = _keep_export(made_from, temporary) if made_from else {}
+        delivery = replace(delivery, came_as=packed | exported, notes=[*delivery.notes, *(notes or [])])
         before = current_deliveries(settings, until=on).get((source, on.isoformat()))
         if before and _content(before) == _content(delivery):
             return Landed(before, is_new=False, supersedes=None)
@@ -178,6 +180,21 @@ def _copy(files: list[Path], to: Path) -> tuple[list[Path], dict[str, str]]:
     return copied, packed
 
 
+def _keep_export(made_from: Path, temporary: Path) -> dict[str, str]:
+    """Copy an export as it came into `original/`: what its reader left out is not lost. Names and hashes."""
+    files = [made_from] if made_from.is_file() else sorted(path for path in made_from.rglob("*") if path.is_file())
+    kept = {}
+    for path in files:
+        name = path.name if path == made_from else path.relative_to(made_from).as_posix()
+        copy = temporary / ORIGINAL / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+        with copy.open("rb") as written:
+            os.fsync(written.fileno())
+        kept[f"{ORIGINAL}/{name}"] = _sha256(copy)
+    return kept
+
+
 def _describe(files: list[Path], told: Told, source: str, on: date, settings: Settings, temporary: Path) -> Delivery:
     con = engine.connect(None, settings)
     landed, accounts, first = [], [], on.isoformat()
@@ -256,6 +273,7 @@ def _first_observed_on(
 
 def _content(delivery: Delivery) -> str:
     said = [delivery.follower_scope, *sorted(f"{file.name} {file.sha256}" for file in delivery.files)]
+    said += sorted(f"{name} {sha256}" for name, sha256 in delivery.came_as.items() if name.startswith(ORIGINAL))
     return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
@@ -269,8 +287,9 @@ def _put(delivery: Delivery, temporary: Path, settings: Settings) -> None:
         json.dump(asdict(delivery), target, indent=1, ensure_ascii=False)
         target.flush()
         os.fsync(target.fileno())
-    for path in temporary.iterdir():
-        path.chmod(0o440)
+    for path in temporary.rglob("*"):
+        if path.is_file():
+            path.chmod(0o440)
     folder = delivery.folder(settings)
     folder.parent.mkdir(parents=True, exist_ok=True)
     sync_folder(temporary)

@@ -9,6 +9,7 @@ import logging
 import resource
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,15 @@ from typing import Any
 import duckdb
 
 from pipelines import engine, landing, pseudonym, publish, reference
-from pipelines.errors import ModelError, NothingLandedError, SettingsError, StillreachError, ValidationStop
+from pipelines.errors import (
+    DeliveryError,
+    ModelError,
+    NothingLandedError,
+    SettingsError,
+    StillreachError,
+    ValidationStop,
+)
+from pipelines.extract import x_analytics
 from pipelines.landing import Landed
 from pipelines.progress import shown
 from pipelines.segments import definition
@@ -30,7 +39,7 @@ from pipelines.warehouse import reference as reference_tables
 
 log = logging.getLogger(__name__)
 
-CHECKED_LAYERS = ("raw", "core", "mart")
+X_ANALYTICS = "x_analytics"
 ABANDONED_AFTER = timedelta(days=2)
 
 
@@ -42,11 +51,31 @@ def land_inbox(as_of: date) -> list[Landed]:
     settings = from_environment()
     done = []
     for path, source, day in shown(landing.inbox_drops(settings, until=as_of), "land the inbox"):
-        done.append(landing.land(path, source, day, settings))
+        done.append(land_drop(path, source, day))
         log.info("%s", done[-1].said())
         landing.remove_drop(path)
     landing.sweep_inbox(settings)
     return done
+
+
+def land_drop(path: Path, source: str, on: date, account_id: str | None = None) -> Landed:
+    """Land one drop; an export of a source with a reader of its own becomes one first.
+
+    Raises `DeliveryError` or a subclass with nothing landed.
+    """
+    settings = from_environment()
+    if source != X_ANALYTICS:
+        return landing.land(path, source, on, settings)
+    handles = {
+        (one.handle or one.account_id).lower().removeprefix("@"): one.account_id
+        for one in reference.read_accounts(settings)
+        if one.role == "own" and one.platform == "x"
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        notes = x_analytics.convert(path, Path(folder), handles, on, account_id)
+        if not any(Path(folder).iterdir()):
+            raise DeliveryError(path.name, "holds no posts and no days", hint="; ".join(notes))
+        return landing.land(Path(folder), source, on, settings, made_from=path, notes=notes)
 
 
 def load(as_of: date, *, replay: bool = False) -> str:

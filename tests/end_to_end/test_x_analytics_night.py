@@ -87,3 +87,14 @@ def test_posts_arrive_and_the_account_is_totals_only(deployment: Deployment, tmp
 def test_the_same_export_again_is_no_new_delivery(deployment: Deployment, tmp_path: Path) -> None:
     land(tmp_path / "d", "2026-07-14", overview=FIRST)
     assert "the same content is landed already" in land(tmp_path / "e", "2026-07-14", overview=FIRST).replace("\n", " ")
+
+
+def test_an_export_in_the_inbox_lands_too_and_is_kept_as_it_came(deployment: Deployment) -> None:
+    folder = deployment.settings.inbox / "x_analytics" / "2026-07-14" / "1001"
+    folder.mkdir(parents=True)
+    (folder / "overview.csv").write_text(FIRST, encoding="utf-8-sig")
+    deployment.night(date(2026, 7, 14))
+    assert impressions(deployment) == [("2026-07-13", 900.0), ("2026-07-14", 1070.0)]
+    assert not (deployment.settings.inbox / "x_analytics" / "2026-07-14").exists()
+    (kept,) = deployment.settings.landing.rglob("original/1001/overview.csv")
+    assert kept.read_text(encoding="utf-8-sig") == FIRST
