@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.errors import BusyError, NoRoomError, StillreachError
-from pipelines.settings import Settings
+from pipelines.settings import Settings, private
 
 NO_ROOM = re.compile(r"[Nn]o space left|[Ff]ile too large|[Cc]ould not write|[Cc]annot write|[Qq]uota exceeded")
 
@@ -28,8 +28,8 @@ def connect(path: Path | None, settings: Settings, *, read_only: bool = False) -
         if NO_ROOM.search(str(failure)):
             raise no_room(_name(path)) from None
         raise
-    spill = settings.work / "spill"
-    spill.mkdir(parents=True, exist_ok=True)
+    spill = private(settings.work) / "spill"
+    spill.mkdir(exist_ok=True)
     con.execute("SET autoinstall_known_extensions = false")
     con.execute("SET autoload_known_extensions = false")
     con.execute("SET TimeZone = 'UTC'")

@@ -24,7 +24,7 @@ from pipelines.contract import Table, table_of
 from pipelines.delivery import MANIFEST, Collected, Delivery, LandedFile, Told, ToldFile, read_manifest, told_of
 from pipelines.errors import BusyError, DeliveryError, LandedFileChangedError, UnreadableFileError
 from pipelines.progress import shown
-from pipelines.settings import Settings
+from pipelines.settings import Settings, private
 
 LANDED_MARK = ".landed-"
 ORIGINAL = "original"
@@ -321,7 +321,7 @@ def _temporary_folder(settings: Settings) -> Iterator[Path]:
 
 @contextmanager
 def _landing_lock(settings: Settings) -> Iterator[None]:
-    settings.landing.mkdir(parents=True, exist_ok=True)
+    private(settings.landing)
     with (settings.landing / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -33,7 +33,7 @@ from pipelines.extract import x_analytics
 from pipelines.landing import Landed
 from pipelines.progress import shown
 from pipelines.segments import definition
-from pipelines.settings import Settings, from_environment
+from pipelines.settings import Settings, from_environment, private
 from pipelines.warehouse import accounting, build, raw, state
 from pipelines.warehouse import reference as reference_tables
 
@@ -249,6 +249,7 @@ def _begin(settings: Settings, as_of: date, base: state.Base, built_hash: str, n
     now = datetime.now(UTC)
     run_id = f"{as_of}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
     _runs_folder(settings).mkdir(parents=True, exist_ok=True)
+    private(settings.work)
     _folder(settings, run_id).mkdir(parents=True)
     record: dict[str, Any] = {
         "run_id": run_id,

@@ -9,7 +9,7 @@ import stat
 import duckdb
 
 from pipelines.errors import KeyFileError
-from pipelines.settings import Settings
+from pipelines.settings import Settings, private
 
 KEY_BYTES = 32
 BLOCK_BYTES = 64  # SHA-256's block, which HMAC pads the key to (RFC 2104)
@@ -21,7 +21,7 @@ def new_key(settings: Settings) -> None:
     Raises `KeyFileError` where one is there already: another key makes every pseudonym another one.
     """
     path = settings.key_file
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private(path.parent)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
     except FileExistsError:

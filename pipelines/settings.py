@@ -62,6 +62,13 @@ class Settings:
         return shipped
 
 
+def private(folder: Path) -> Path:
+    """Make a folder that only the pipeline's user can enter, where there is none."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
 def from_environment() -> Settings:
     """Read `STILLREACH_*` once; unset variables mean the checkout's own folders.
 

@@ -465,3 +465,9 @@ def test_gzip_that_only_its_trailer_betrays_is_refused(
     drop = write_drop(tmp_path / "drop", {"follower.csv.gz": bytes(packed)})
     with pytest.raises(UnreadableFileError, match="does not unpack"):
         landing.land(drop, "x_extract", ON, settings)
+
+
+def test_nobody_else_can_enter_where_people_are(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> None:
+    landing.land(write_drop(tmp_path / "drop", {"follower.csv": ONE}), "x_extract", ON, settings)
+    for folder in (settings.landing, settings.work):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder

@@ -16,7 +16,7 @@ import duckdb
 from pipelines import engine
 from pipelines.contract import contracts
 from pipelines.delivery import Delivery
-from pipelines.settings import SQL, Settings
+from pipelines.settings import SQL, Settings, private
 from pipelines.warehouse.catalog import CARRIED
 
 STATE_TABLES = ("stg.member",)
@@ -126,7 +126,7 @@ def _attach(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str
 def save_state(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str, built_hash: str) -> None:
     """Write the restricted half of tonight's state beside its snapshot; whole or not at all."""
     path = state_path(settings, snapshot_id)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private(path.parent)
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     con.execute(f"ATTACH '{engine.quoted(unfinished)}' AS state")
