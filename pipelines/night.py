@@ -247,7 +247,7 @@ def records(settings: Settings) -> list[dict[str, Any]]:
 
 def _begin(settings: Settings, as_of: date, base: state.Base, built_hash: str, n_deliveries: int) -> str:
     now = datetime.now(UTC)
-    run_id = f"{as_of}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+    run_id = f"{as_of}-{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}"  # ids sort by day, then by when the run began
     _runs_folder(settings).mkdir(parents=True, exist_ok=True)
     private(settings.work)
     _folder(settings, run_id).mkdir(parents=True)
@@ -255,7 +255,7 @@ def _begin(settings: Settings, as_of: date, base: state.Base, built_hash: str, n
         "run_id": run_id,
         "as_of": as_of.isoformat(),
         "status": "running",
-        "started_at": now.isoformat(timespec="seconds"),
+        "started_at": now.isoformat(timespec="microseconds"),
         "ended_at": None,
         "base_snapshot_id": base.snapshot_id,
         "build_hash": built_hash,
