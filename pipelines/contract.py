@@ -12,16 +12,8 @@ import yaml
 from pipelines.errors import ModelError, SchemaError
 from pipelines.settings import SQL
 
-# One kind of value of an extract, and the DuckDB type it becomes.
-EXTRACT_TYPES = {
-    "text": "VARCHAR",
-    "word": "VARCHAR",
-    "date": "DATE",
-    "instant": "TIMESTAMPTZ",
-    "count": "BIGINT",
-    "number": "DOUBLE",
-    "boolean": "BOOLEAN",
-}
+# The kinds of values an extract holds.
+EXTRACT_TYPES = ("text", "word", "date", "instant", "count", "number", "boolean")
 FILE_NAME = re.compile(r"(?P<table>[a-z_]+)(-[\w.-]+?)?\.(?P<format>csv|jsonl|parquet)(\.(?P<packed>gz|zst))?")
 
 

@@ -17,7 +17,7 @@ def expectations(tonight: Tonight) -> list[Any]:
             **about(
                 "member_key_stands_for_one_person",
                 "critical",
-                "Two ids gave one pseudonym (expected once in 30 million nights of a million people). Make a new key.",
+                "Two ids gave one pseudonym. Make a new key: every pseudonym changes, and the deliveries are replayed.",
             ),
         )
     ]

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import engine
+from pipelines import contract_file, engine
 from pipelines.contract import contracts
 from pipelines.delivery import Delivery
 from pipelines.settings import SQL, Settings, private
+from pipelines.warehouse import raw
 from pipelines.warehouse.catalog import CARRIED
 
 STATE_TABLES = ("stg.member",)
@@ -39,14 +40,14 @@ def state_path(settings: Settings, snapshot_id: str) -> Path:
 
 
 def build_hash(account_refs: list[str], key_fingerprint: str) -> str:
-    """Hash what decides how deliveries become `core`: our SQL, the known accounts, the key.
+    """Hash what decides how deliveries become `core`: our SQL, what judges rows, the known accounts, the key.
 
     A state built under another hash is never carried forward.
     """
     digest = hashlib.sha256()
-    for layer in ("raw", "stg", "core"):
-        for path in sorted((SQL / layer).iterdir()):
-            digest.update(f"{layer}/{path.name}\n".encode() + path.read_bytes())
+    deciding = [path for layer in ("raw", "stg", "core") for path in sorted((SQL / layer).iterdir())]
+    for path in (*deciding, Path(raw.__file__), Path(contract_file.__file__)):
+        digest.update(f"{path.parent.name}/{path.name}\n".encode() + path.read_bytes())
     digest.update("\n".join([*sorted(account_refs), key_fingerprint]).encode())
     return digest.hexdigest()[:16]
 
