@@ -17,12 +17,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines import night, pseudonym, publish
+from pipelines import cli_segments, night, pseudonym, publish
 from pipelines.dictionary import dictionary as data_dictionary
 from pipelines.errors import PublishError, SettingsError, StillreachError
 from pipelines.settings import Settings, from_environment
 
 app = typer.Typer(help=__import__("pipelines").__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(cli_segments.app, name="segments")
+app.command("explain")(cli_segments.explain)
 screen = Console()
 
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, YYYY-MM-DD.")]

@@ -87,6 +87,10 @@ class SegmentDefinitionError(RefError):
     """A segment's definition is not usable."""
 
 
+class RefusedSegmentError(SegmentDefinitionError):
+    """A segment is about what no public body may infer of people (docs/POLICY.md)."""
+
+
 class ModelError(NotRetryable):
     """A model or its contract is wrong: a fault of ours, not of the data."""
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import astuple
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from pipelines.errors import (
 from pipelines.extract import x_analytics
 from pipelines.landing import Landed
 from pipelines.progress import shown
-from pipelines.segments import definition
+from pipelines.segments import definition, examples, history
 from pipelines.settings import Settings, from_environment, private
 from pipelines.warehouse import accounting, build, raw, state
 from pipelines.warehouse import reference as reference_tables
@@ -40,6 +41,7 @@ from pipelines.warehouse import reference as reference_tables
 log = logging.getLogger(__name__)
 
 X_ANALYTICS = "x_analytics"
+DEFINITIONS = "definitions.json"
 ABANDONED_AFTER = timedelta(days=2)
 
 
@@ -86,20 +88,27 @@ def load(as_of: date, *, replay: bool = False) -> str:
     """
     settings = from_environment()
     key = pseudonym.read_key(settings)
-    accounts = reference.read_accounts(settings)
-    definitions = definition.read_definitions(settings, accounts)
+    known = definition.read_known(settings)
+    definitions = definition.read_definitions(settings, known)
+    examples.check_examples(definitions, examples.run_examples(settings, definitions, known))
+    versions = history.versions_of_night(settings, as_of, history.compiled(definitions))
     wanted = list(landing.current_deliveries(settings, until=as_of).values())
     if not wanted:
         raise NothingLandedError(str(settings.landing), f"holds no delivery up to {as_of}", hint="stillreach land")
-    built_hash = state.build_hash([account.ref for account in accounts], pseudonym.fingerprint(key))
-    base = state.Base(None, tuple(wanted)) if replay else state.choose_base(settings, as_of, wanted, built_hash)
-    run_id = _begin(settings, as_of, base, built_hash, len(wanted))
+    built_hash = state.build_hash([account.ref for account in known.accounts], pseudonym.fingerprint(key))
+    told = partial(history.history_hash, versions)
+    base = state.Base(None, tuple(wanted))
+    if not replay:
+        base = state.choose_base(settings, as_of, wanted, built_hash, told)
+    run_id = _begin(settings, as_of, base, (built_hash, told(as_of)), len(wanted))
     with _step(settings, run_id, "load") as con:
         for delivery in base.missing:
             landing.verify(delivery, settings)
         state.attach_prior(con, settings, base.snapshot_id)
         accounting.create_meta(con, goes_on=base.snapshot_id is not None)
-        reference_tables.load(con, accounts, reference.read_accepted_lists(settings), definitions)
+        accepted = reference.read_accepted_lists(settings)
+        reference_tables.load(con, known, accepted, definitions, versions)
+        history.write(_folder(settings, run_id) / DEFINITIONS, versions[-1].compiled)
         raw.load(con, list(base.missing), settings)
         pseudonym.give_key(con, key)
         build.build_layer(con, "stg", as_of)
@@ -145,6 +154,13 @@ def build_core(run_id: str) -> None:
         build.build_layer(con, "core", as_of_run(run_id))
 
 
+def build_expansion(run_id: str) -> None:
+    """Score everybody against each segment's members, and test whether such scores mean anything."""
+    settings = from_environment()
+    with _step(settings, run_id, "build expansion") as con:
+        build.build_layer(con, "expansion", as_of_run(run_id))
+
+
 def build_mart(run_id: str) -> None:
     """Build the tables that answer questions."""
     settings = from_environment()
@@ -162,7 +178,9 @@ def publish_night(run_id: str) -> bool:
         _write_runs(con, settings, run_id)
         with publish.publishing(settings):
             publish.write_snapshot(con, settings, run_id)
-            state.save_state(con, settings, run_id, _record(settings, run_id)["build_hash"])
+            record = _record(settings, run_id)
+            state.save_state(con, settings, run_id, (record["build_hash"], record["history_hash"]))
+            history.keep(settings, as_of_run(run_id), history.read(_folder(settings, run_id) / DEFINITIONS))
             is_current = publish.flip(settings, run_id)
     _end(settings, run_id, "published")
     shutil.rmtree(_folder(settings, run_id), ignore_errors=True)
@@ -188,6 +206,7 @@ STEPS: dict[str, Callable[[str], object]] = {
     "check_raw": lambda run_id: check(run_id, "raw"),
     "build_core": build_core,
     "check_core": lambda run_id: check(run_id, "core"),
+    "build_expansion": build_expansion,
     "build_mart": build_mart,
     "check_mart": lambda run_id: check(run_id, "mart"),
     "publish": publish_night,
@@ -245,7 +264,7 @@ def records(settings: Settings) -> list[dict[str, Any]]:
     return sorted(found, key=lambda record: str(record["started_at"]))
 
 
-def _begin(settings: Settings, as_of: date, base: state.Base, built_hash: str, n_deliveries: int) -> str:
+def _begin(settings: Settings, as_of: date, base: state.Base, built: tuple[str, str], n_deliveries: int) -> str:
     now = datetime.now(UTC)
     run_id = f"{as_of}-{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}"  # ids sort by day, then by when the run began
     _runs_folder(settings).mkdir(parents=True, exist_ok=True)
@@ -258,7 +277,8 @@ def _begin(settings: Settings, as_of: date, base: state.Base, built_hash: str, n
         "started_at": now.isoformat(timespec="microseconds"),
         "ended_at": None,
         "base_snapshot_id": base.snapshot_id,
-        "build_hash": built_hash,
+        "build_hash": built[0],
+        "history_hash": built[1],
         "n_deliveries": n_deliveries,
         "stopped_reason": None,
         "steps": [],

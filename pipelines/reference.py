@@ -16,6 +16,7 @@ from pipelines.settings import SHIPPED_REF, Settings
 ROLES = ("own", "seed")
 ACCOUNT_COLUMNS = ("platform", "account_id", "handle", "name", "role", "purpose", "opened_on", "closed_on")
 ACCEPTED_COLUMNS = ("platform", "account_id", "observed_on", "reason")
+PLACE_COLUMNS = ("place", "region", "country", "latitude", "longitude", "is_home")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,18 @@ class AcceptedList:
     account_id: str
     observed_on: date
     reason: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """One place that people declare: its region and country, WGS 84 degrees, and whether it is home."""
+
+    place: str
+    region: str | None
+    country: str | None
+    latitude: float
+    longitude: float
+    is_home: bool
 
 
 def read_accounts(settings: Settings) -> list[Account]:
@@ -92,6 +105,51 @@ def read_accepted_lists(settings: Settings) -> list[AcceptedList]:
             raise RefError(f"{path.name} line {line}", "lacks a value", known=ACCEPTED_COLUMNS)
         accepted.append(AcceptedList(row["platform"], row["account_id"], observed_on, row["reason"]))
     return accepted
+
+
+def read_places(settings: Settings) -> list[Place]:
+    """Read the deployment's own `place.csv`; without one no place is known.
+
+    Raises `RefError` where a row has no name, no usable degrees, or stands twice.
+    """
+    path = settings.ref / "place.csv"
+    if not path.exists():
+        return []
+    places: dict[str, Place] = {}
+    for line, row in _rows(path, PLACE_COLUMNS):
+        where = f"{path.name} line {line}"
+        if not row["place"]:
+            raise RefError(where, "has no place")
+        if row["is_home"] not in ("yes", "no"):
+            raise RefError(where, f"has {row['is_home']!r} for is_home", known=("yes", "no"))
+        latitude = _degrees(where, "latitude", row["latitude"], 90)
+        longitude = _degrees(where, "longitude", row["longitude"], 180)
+        if row["place"].casefold() in places:
+            raise RefError(where, f"names {row['place']} a second time")
+        is_home = row["is_home"] == "yes"
+        places[row["place"].casefold()] = Place(
+            row["place"], row["region"], row["country"], latitude, longitude, is_home
+        )
+    return list(places.values())
+
+
+def read_list(settings: Settings, name: str) -> tuple[str, ...]:
+    """Read `lists/<name>.yml`: values that several segments share, for `values_from`.
+
+    Raises `RefError` where there is none, or it is no list of texts.
+    """
+    folder = settings.ref / "lists"
+    path = folder / f"{name}.yml"
+    if not path.exists():
+        known = sorted(one.stem for one in folder.glob("*.yml"))
+        raise RefError(f"lists/{name}.yml", "is not there", known=known)
+    read = read_yaml(path)
+    if set(read) != {"title", "values"}:
+        raise RefError(path.name, f"has the keys {', '.join(map(str, read))}", known=("title", "values"))
+    values = read["values"]
+    if not isinstance(values, list) or not values or not all(isinstance(one, str) and one.strip() for one in values):
+        raise RefError(path.name, "has values that are no list of texts", hint="put numbers and yes or no in quotes")
+    return tuple(values)
 
 
 def read_bands(settings: Settings) -> dict[str, float]:
@@ -148,6 +206,34 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(read, dict):
         raise RefError(path.name, "is no mapping of keys to values")
     return read
+
+
+def line_of(path: Path, keys: tuple[str | int, ...]) -> int | None:
+    """The line of a YAML file on which a key's value stands, or the nearest key above it that is there."""
+    node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    line = None
+    for key in keys:
+        found = None
+        if isinstance(node, yaml.MappingNode):
+            found = next((pair for pair in node.value if pair[0].value == key), None)
+            line = found[0].start_mark.line + 1 if found else line
+        elif isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            found = (None, node.value[key])
+            line = node.value[key].start_mark.line + 1
+        if not found:
+            break
+        node = found[1]
+    return line
+
+
+def _degrees(where: str, column: str, text: str | None, most: int) -> float:
+    try:
+        degrees = float(text or "")
+    except ValueError:
+        degrees = math.nan
+    if not abs(degrees) <= most:
+        raise RefError(where, f"has {text!r} for {column}", hint=f"degrees from -{most} to {most}")
+    return degrees
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> Iterable[tuple[int, dict[str, str | None]]]:

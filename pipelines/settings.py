@@ -37,6 +37,10 @@ class Settings:
         return self.data / "landing"
 
     @property
+    def definitions(self) -> Path:
+        return self.data / "definitions"
+
+    @property
     def work(self) -> Path:
         return self.data / "work"
 

@@ -36,21 +36,30 @@ segment_id: rider
 title: Riders
 question: Which of our accounts still reach riders?
 owner: Roads policing
+status: active
 rules:
   - rule_id: bio_says_rider
     match: any_word
     values: [biker, motorcyclist]
     why: People who say so themselves.
   - rule_id: follows_riders_pages
-    match: follows_or_engages_at_least
+    match: follows_at_least
     k: 2
-    values: ["x:91", "x:92"]
+    values_from: seeds
     why: Two pages are no chance.
 exclude:
   - rule_id: mountain_biker
     match: any_phrase
     values: [mountain biker]
     why: Pedals, not engines.
+seeds: ["x:91", "x:92"]
+examples:
+  - {member: in, bio: "Biker since 1989", why: Says so.}
+  - {member: in, name: "A motorcyclist", why: A name may say it too.}
+  - {member: in, follows: ["x:91", "x:92"], why: Two pages.}
+  - {member: out, bio: "Mountain biker", why: Pedals.}
+  - {member: out, follows: ["x:91"], why: One page may be chance.}
+  - {member: out, bio: "Bikerton born", why: A word in a word.}
 """
 
 

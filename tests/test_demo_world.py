@@ -341,13 +341,7 @@ def test_segments_list_the_seeds_that_were_planted_for_them() -> None:
         text = (SHIPPED_REF / "segments" / f"{segment_id}.yml").read_text(encoding="utf-8")
         definition = yaml.safe_load(text)
         assert definition["segment_id"] == segment_id
-        listed = [
-            value
-            for rule in definition["rules"]
-            if rule["match"] == "follows_or_engages_at_least"
-            for value in rule["values"]
-        ]
-        assert sorted(listed) == sorted(
+        assert sorted(definition["seeds"]) == sorted(
             f"{platform}:{account_id}" for platform, account_id, audience in planted if audience.startswith(community)
         )
 

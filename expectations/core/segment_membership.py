@@ -10,11 +10,27 @@ TABLE = "core.segment_membership"
 
 
 def expectations(tonight: Tonight) -> list[Any]:
-    """One row per segment and member, a probability that is one, and no segment without anybody."""
+    """Spells that begin before they end and do not overlap, a probability that is one, members who are there."""
     return [
         gxe.ExpectCompoundColumnsToBeUnique(
-            column_list=["segment_id", "member_key"],
+            column_list=["segment_id", "member_key", "entered_on"],
             **about("membership_is_one_row", "critical", "A fault of ours in sql/core: keep the data and report it."),
+        ),
+        no_rows(
+            "membership_spells_do_not_overlap",
+            "critical",
+            "A fault of ours in sql/core: keep the data and report it.",
+            """
+            SELECT 1 AS broken
+            FROM (
+                SELECT
+                    entered_on,
+                    left_on,
+                    lead(entered_on) OVER (PARTITION BY segment_id, member_key ORDER BY entered_on) AS next_on
+                FROM (SELECT DISTINCT segment_id, member_key, entered_on, left_on FROM {batch}) AS different_spells
+            ) AS spells
+            WHERE left_on <= entered_on OR coalesce(left_on, DATE '9000-01-01') > next_on
+            """,
         ),
         no_rows(
             "membership_probability_is_one",
@@ -27,12 +43,14 @@ def expectations(tonight: Tonight) -> list[Any]:
             "critical",
             "A fault of ours in sql/core: keep the data and report it.",
             "SELECT 1 AS broken FROM {batch} "
-            "WHERE coalesce(member_key NOT IN (SELECT member_key FROM core.member WHERE is_present), true)",
+            "WHERE left_on IS NULL "
+            "AND coalesce(member_key NOT IN (SELECT member_key FROM core.member WHERE is_present), true)",
         ),
         no_rows(
             "segment_has_members",
             "warning",
             "A segment has nobody: its words or seed accounts may be misspelt, or its people are not in the extracts.",
-            "SELECT 1 AS broken FROM ref.segment WHERE segment_id NOT IN (SELECT segment_id FROM {batch})",
+            "SELECT 1 AS broken FROM ref.segment "
+            "WHERE segment_id NOT IN (SELECT segment_id FROM {batch} WHERE left_on IS NULL)",
         ),
     ]

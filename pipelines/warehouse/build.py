@@ -18,10 +18,14 @@ def build_layer(con: duckdb.DuckDBPyConnection, layer: str, as_of: date) -> None
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
     con.execute("SET VARIABLE as_of = $as_of", {"as_of": as_of})
     for model in shown(models(layer), f"build {layer}"):
-        _build(con, model)
+        build_model(con, model)
 
 
-def _build(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+def build_model(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+    """Build one model, as its file says.
+
+    Raises `ModelError`.
+    """
     with engine.without_values(ModelError, model.full_name):
         con.execute(f"CREATE OR REPLACE TABLE {model.full_name} AS {model.sql}")
     check_contract(con, model)

@@ -14,11 +14,12 @@ from pipelines.contract import Table, contracts
 from pipelines.errors import ModelError
 from pipelines.settings import SQL
 
-LAYERS = ("stg", "core", "mart")
+LAYERS = ("stg", "core", "expansion", "mart")
 
 # What a night takes over from the one before: `prior.<name>`, and the table it was.
 CARRIED = {
     "member": "stg.member",
+    "member_tag": "stg.member_tag",
     "follower_list": "core.follower_list",
     "follow": "core.follow",
     "post": "core.post",
@@ -26,6 +27,7 @@ CARRIED = {
     "account_day": "core.account_day",
     "account_day_restatement": "core.account_day_restatement",
     "contact": "core.contact",
+    "word_hit": "core.word_hit",
 }
 
 

@@ -1,40 +1,52 @@
-"""The reference folder as tables: `ref.account`, `ref.segment` and the rules, for SQL to join."""
+"""The reference folder as tables: `ref.account`, `ref.segment`, its versions and rules, for SQL to join."""
 
 import duckdb
 
 from pipelines.contract import contracts
-from pipelines.reference import AcceptedList, Account
-from pipelines.segments.definition import Definition
+from pipelines.reference import AcceptedList
+from pipelines.segments.definition import Definition, Known
+from pipelines.segments.history import Version, tables
+from pipelines.segments.rule import weighted
 
 
 def load(
     con: duckdb.DuckDBPyConnection,
-    accounts: list[Account],
+    known: Known,
     accepted: list[AcceptedList],
     definitions: list[Definition],
+    versions: list[Version],
 ) -> None:
-    """Replace every table of schema `ref`."""
+    """Replace every table of schema `ref`.
+
+    Segments are those of the newest version; one whose file is gone or changed since, as in a night of an earlier
+    day, keeps its id for a title.
+    """
     con.execute("CREATE SCHEMA IF NOT EXISTS ref")
+    in_force = versions[-1].compiled["segments"] if versions else {}
+    named = {one.segment_id: one for one in definitions}
     rows: dict[str, list[tuple[object, ...]]] = {
         "account": [
             (one.platform, one.account_id, one.handle, one.name, one.role, one.purpose, one.opened_on, one.closed_on)
-            for one in accounts
+            for one in known.accounts
         ],
         "accepted_list": [(one.platform, one.account_id, one.observed_on, one.reason) for one in accepted],
-        "segment": [(one.segment_id, one.title, one.question, one.owner, one.definition_hash) for one in definitions],
-        "segment_rule": [
-            (one.segment_id, rule.rule_id, effect, rule.match, rule.evidence_kind, rule.k, rule.why)
-            for one in definitions
-            for effect, rules in (("include", one.rules), ("exclude", one.exclude))
-            for rule in rules
+        "place": [
+            (one.place, one.region, one.country, one.latitude, one.longitude, one.is_home) for one in known.places
         ],
-        "segment_rule_value": [
-            (one.segment_id, rule.rule_id, rule.match, value, *_account_of(rule.evidence_kind, value), rule.k)
+        "segment": [
+            _segment(segment_id, named.get(segment_id), segment["definition_hash"])
+            for segment_id, segment in in_force.items()
+        ],
+        "segment_rule": [
+            (one.segment_id, rule.rule_id, effect, rule.match, rule.evidence_kind, weight, rule.why, rule.rule_hash)
             for one in definitions
-            for rule in (*one.rules, *one.exclude)
-            for value in rule.values
+            if one.segment_id in in_force
+            for effect, items in (("include", one.rules), ("exclude", one.exclude))
+            for item in items
+            for rule, weight in weighted(item)
         ],
     }
+    rows |= tables(versions)
     for name, table in contracts("ref").items():
         columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
         con.execute(f"CREATE OR REPLACE TABLE ref.{name} ({columns})")
@@ -42,8 +54,19 @@ def load(
             con.executemany(f"INSERT INTO ref.{name} VALUES ({', '.join('?' * len(table.columns))})", rows[name])
 
 
-def _account_of(evidence_kind: str, value: str) -> tuple[str | None, str | None]:
-    if evidence_kind != "connection":
-        return None, None
-    platform, account_id = value.split(":", 1)
-    return platform, account_id
+def _segment(segment_id: str, definition: Definition | None, definition_hash: str) -> tuple[object, ...]:
+    if definition is None:
+        return (segment_id, segment_id, None, None, None, "rules_only", None, None, None, definition_hash)
+    header = definition.header
+    return (
+        segment_id,
+        header.title,
+        header.question,
+        header.owner,
+        header.policy_weight,
+        header.evidence.expansion,
+        ", ".join(header.warnings) or None,
+        header.lawful_basis,
+        header.approved_by,
+        definition_hash,
+    )

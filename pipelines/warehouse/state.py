@@ -7,6 +7,7 @@ night always gives what a rebuild gives, and costs the change and the audience, 
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -20,7 +21,7 @@ from pipelines.settings import SQL, Settings, private
 from pipelines.warehouse import raw
 from pipelines.warehouse.catalog import CARRIED
 
-STATE_TABLES = ("stg.member",)
+STATE_TABLES = ("stg.member", "stg.member_tag")
 
 
 @dataclass(frozen=True)
@@ -52,27 +53,37 @@ def build_hash(account_refs: list[str], key_fingerprint: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def choose_base(settings: Settings, as_of: date, wanted: list[Delivery], wanted_hash: str) -> Base:
-    """Find the newest state to go on from, and what is still to be loaded on top of it."""
+def choose_base(
+    settings: Settings,
+    as_of: date,
+    wanted: list[Delivery],
+    wanted_hash: str,
+    history_hash: Callable[[date], str],
+) -> Base:
+    """Find the newest state to go on from, and what is still to be loaded on top of it.
+
+    `history_hash` tells what definitions were in force up to a day: a state built under others is of no use.
+    """
     for path in sorted((settings.work / "state").glob("*.duckdb"), reverse=True):
         snapshot_id = path.stem
         if snapshot_id[:10] > as_of.isoformat() or not snapshot_path(settings, snapshot_id).exists():
             continue
-        missing = _missing(settings, path, snapshot_id, wanted, wanted_hash)
+        built = (wanted_hash, history_hash(date.fromisoformat(snapshot_id[:10])))
+        missing = _missing(settings, path, snapshot_id, wanted, built)
         if missing is not None:
             return Base(snapshot_id, missing)
     return Base(None, tuple(wanted))
 
 
 def _missing(
-    settings: Settings, path: Path, snapshot_id: str, wanted: list[Delivery], wanted_hash: str
+    settings: Settings, path: Path, snapshot_id: str, wanted: list[Delivery], built: tuple[str, str]
 ) -> tuple[Delivery, ...] | None:
     """The wanted deliveries that a state lacks, or None where it cannot be gone on from."""
     con = None
     try:
         con = engine.connect(path, settings, read_only=True)
         _attach(con, settings, snapshot_id, with_state=False)
-        state = con.execute("SELECT build_hash FROM meta.state").fetchone()
+        state = con.execute("SELECT build_hash, history_hash FROM meta.state").fetchone()
         held = {row[0] for row in con.execute("SELECT delivery_id FROM last_snapshot.meta.delivery").fetchall()}
         newest = con.execute(
             "SELECT (SELECT max(snapshot_on)::VARCHAR FROM last_snapshot.meta.delivery), "
@@ -83,7 +94,7 @@ def _missing(
     finally:
         if con:
             con.close()
-    if not state or state[0] != wanted_hash or not newest or held - {one.delivery_id for one in wanted}:
+    if state != built or not newest or held - {one.delivery_id for one in wanted}:
         return None
     missing = tuple(one for one in wanted if one.delivery_id not in held)
     late = [
@@ -124,7 +135,7 @@ def _attach(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str
         con.execute(f"ATTACH '{engine.quoted(state_path(settings, snapshot_id))}' AS last_state (READ_ONLY)")
 
 
-def save_state(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str, built_hash: str) -> None:
+def save_state(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str, built: tuple[str, str]) -> None:
     """Write the restricted half of tonight's state beside its snapshot; whole or not at all."""
     path = state_path(settings, snapshot_id)
     private(path.parent)
@@ -135,7 +146,7 @@ def save_state(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: 
     con.execute("CREATE SCHEMA state.meta")
     for table in STATE_TABLES:
         con.execute(f"CREATE TABLE state.{table} AS SELECT * FROM {table}")
-    con.execute("CREATE TABLE state.meta.state AS SELECT $hash AS build_hash", {"hash": built_hash})
+    con.execute("CREATE TABLE state.meta.state AS SELECT ? AS build_hash, ? AS history_hash", list(built))
     con.execute("DETACH state")
     unfinished.chmod(0o600)
     unfinished.rename(path)

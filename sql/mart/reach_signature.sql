@@ -43,6 +43,7 @@ member_signatures AS (
 
 segment_members AS (
     SELECT segment_id, platform, member_key FROM core.segment_membership
+    WHERE left_on IS NULL
     UNION ALL
     SELECT 'everyone' AS segment_id, platform, member_key FROM core.member
     WHERE is_present

@@ -1,52 +1,17 @@
 -- One row per person ever seen: their pseudonym and the latest profile an extract gave, carried from night to night.
 -- The only text of a person that outlives a night, in the restricted work file only, and not for longer than
 -- 180 days after it was last seen: an edited segment definition has to be read against it.
-WITH profile_rows AS (
-    SELECT
-        platform,
-        member_id,
-        observed_on,
-        CAST(observed_on AS DATE) || ' ' || delivery_id || ' ' || account_id AS list_read,
-        name,
-        bio,
-        location,
-        followers_count,
-        following_count,
-        created_at,
-        is_protected
-    FROM raw.follower
-    WHERE
-        quarantine_reason IS NULL
-        AND coalesce(name, bio, location, followers_count, following_count, created_at, is_protected) IS NOT NULL
+WITH newest_days AS (
+    SELECT member_key, max(profile_on) AS profile_on
+    FROM stg.profile
+    GROUP BY member_key
 ),
 
-newest_lists AS (
-    SELECT platform, member_id, max(list_read) AS list_read
-    FROM profile_rows
-    GROUP BY platform, member_id
-),
-
--- One list shows a member once; where it repeats them, each column's largest value holds, whatever the order.
 profiles AS (
-    SELECT
-        member_key.member_key,
-        max(CAST(profile_rows.observed_on AS DATE)) AS profile_on,
-        max(profile_rows.name) AS name,
-        max(profile_rows.bio) AS bio,
-        max(profile_rows.location) AS location,
-        max(CAST(profile_rows.followers_count AS BIGINT)) AS followers_count,
-        max(CAST(profile_rows.following_count AS BIGINT)) AS following_count,
-        max(CAST(profile_rows.created_at AS TIMESTAMPTZ)) AS created_at,
-        bool_or(CAST(profile_rows.is_protected AS BOOLEAN)) AS is_protected
-    FROM profile_rows
-    INNER JOIN newest_lists
-        ON
-            profile_rows.platform = newest_lists.platform
-            AND profile_rows.member_id = newest_lists.member_id
-            AND profile_rows.list_read = newest_lists.list_read
-    INNER JOIN stg.member_key
-        ON profile_rows.platform = member_key.platform AND profile_rows.member_id = member_key.member_id
-    GROUP BY member_key.member_key
+    SELECT profile.*
+    FROM stg.profile
+    INNER JOIN newest_days
+        ON profile.member_key = newest_days.member_key AND profile.profile_on = newest_days.profile_on
 ),
 
 people AS (

@@ -12,6 +12,7 @@ import pytest
 
 from pipelines import publish
 from pipelines.cli import app
+from pipelines.cli_segments import app as segments
 from pipelines.contract import contracts
 from pipelines.demo_world import write_demo_world
 from pipelines.dictionary import dictionary
@@ -69,7 +70,12 @@ def test_the_dictionary_is_what_the_contracts_say() -> None:
 def test_readme_names_every_command_and_every_mart() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = {one.name or one.callback.__name__ for one in app.registered_commands if one.callback}
-    assert len(commands) >= 8
+    commands |= {
+        f"segments {(one.name or one.callback.__name__).strip('_')}"
+        for one in segments.registered_commands
+        if one.callback
+    }
+    assert len(commands) >= 12
     for command in commands:
         assert f"stillreach {command}" in readme, command
     for mart in contracts("mart"):

@@ -134,6 +134,7 @@ def test_segments_find_their_community(
                     membership.member_key IS NOT NULL AS is_said
                 FROM truth LEFT JOIN core.segment_membership AS membership
                     ON truth.member_key = membership.member_key AND membership.segment_id = $segment
+                    AND membership.left_on IS NULL
             )
             SELECT count(*) FILTER (is_true AND is_said), count(*) FILTER (is_said), count(*) FILTER (is_true)
             FROM judged

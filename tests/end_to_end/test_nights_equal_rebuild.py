@@ -1,5 +1,6 @@
 """Whatever comes in whatever order, a night that carries forward gives what a replay from nothing gives."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from pipelines import landing, night
+from pipelines.segments import definition, examples
 from tests.end_to_end.world import Deployment, deploy
 
 FIRST = date(2026, 5, 4)
@@ -17,15 +19,37 @@ ACCOUNTS = [
     {"platform": "x", "account_id": "91", "role": "seed"},
     {"platform": "mastodon", "account_id": "5", "role": "own"},
 ]
-SEGMENT = """
+RULES = {
+    "words": "{rule_id: says_so, match: any_word, values: [rider], why: They say so.}",
+    "other_words": "{rule_id: says_so, match: any_word, values: [rider, gardener], why: They say so.}",
+    "follows": "{rule_id: reads_it, match: follows_at_least, k: 1, values: ['x:91'], why: They read it.}",
+    "acts": "{rule_id: acts, match: engages_at_least, k: 1, within_days: 3, values: ['x:1'], why: They act.}",
+    "tags": "{rule_id: tags, match: used_tag, within_days: 4, values: [ride], why: They say so in answers.}",
+}
+HEADER = """
 segment_id: rider
 title: Riders
 question: Who rides?
 owner: Roads
-rules:
-  - {rule_id: says_so, match: any_word, values: [rider], why: They say so.}
-  - {rule_id: reads_it, match: follows_or_engages_at_least, k: 1, values: ["x:91"], why: They read it.}
+status: active
+warnings: [defined_by_own_accounts]
 """
+
+
+def segment(rules: Iterable[str], exclude: Iterable[str] = ()) -> str:
+    """Write a definition of these rules; its examples are a matter of other tests."""
+    lines = [HEADER, "rules:\n", *(f"  - {RULES[one]}\n" for one in rules)]
+    if exclude:
+        lines += ["exclude:\n", *(f"  - {RULES[one]}\n" for one in exclude)]
+    return "".join(lines)
+
+
+DEFINITIONS = (
+    segment(["words", "follows"]),
+    segment(["other_words", "acts"]),
+    segment(["words", "acts", "tags"]),
+    segment(["acts", "follows"], exclude=["words"]),
+)
 people = st.sampled_from(["a", "b", "c", "d"])
 
 
@@ -54,8 +78,9 @@ def deliveries(draw: st.DrawFn, source: str) -> dict[str, Any]:
             "post_id": draw(st.sampled_from(["p1", "p2"])),
             "account_id": "1",
             "member_id": who,
-            "kind": "like",
+            "kind": "reply",
             "engaged_at": draw(st.sampled_from(["", "2026-05-03T10:00:00Z"])),
+            "text": draw(st.sampled_from(["", "lovely #Ride today"])),
         }
         for who in draw(st.lists(people, max_size=2))
     ]
@@ -69,11 +94,16 @@ def deliveries(draw: st.DrawFn, source: str) -> dict[str, Any]:
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Drops in the order in which they come, with nights between some: late, repeated and superseding ones too."""
+    """Drops in the order in which they come, with nights between some: late, repeated and superseding ones too.
+
+    Between any two of them the segment's definition may be edited.
+    """
     sources = draw(st.lists(st.sampled_from(["one", "two"]), min_size=1, max_size=5))
     events: list[dict[str, Any]] = []
     for source in sources:
         events.append({"land": draw(deliveries(source=source))})
+        if draw(st.booleans()):
+            events.append({"edit": draw(st.sampled_from(DEFINITIONS))})
         if draw(st.booleans()):
             events.append({"night": FIRST + timedelta(days=draw(st.integers(0, 7)))})
     if draw(st.booleans()):
@@ -83,7 +113,9 @@ def histories(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def no_audit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave audits to their own tests: lists of four people may well halve."""
+    """Leave audits to their own tests: lists of four people may well halve, and definitions need no examples here."""
+    monkeypatch.setattr(examples, "check_examples", lambda definitions, ran: None)
+    monkeypatch.setattr(definition, "FEWEST_EXAMPLES", 0)
     for name in night.STEPS:
         if name.startswith("check_"):
             monkeypatch.setitem(night.STEPS, name, lambda run_id: None)
@@ -104,8 +136,12 @@ def test_nights_equal_a_rebuild(
 ) -> None:
     folder = tmp_path_factory.mktemp("history")
     deployed = deploy(folder, ACCOUNTS, monkeypatch)
-    (folder / "ref" / "segments" / "rider.yml").write_text(SEGMENT, encoding="utf-8")
+    rider = folder / "ref" / "segments" / "rider.yml"
+    rider.write_text(DEFINITIONS[0], encoding="utf-8")
     for event in history:
+        if "edit" in event:
+            rider.write_text(event["edit"], encoding="utf-8")
+            continue
         if "land" in event:
             drop = event["land"]
             deployed.land(drop["source"], drop["on"], **drop["tables"])
@@ -115,6 +151,10 @@ def test_nights_equal_a_rebuild(
     carried = published(deployed, last, replay=False)
     replayed = published(deployed, last, replay=True)
     assert carried == replayed
+    sizes = "SELECT count(*) FROM core.segment_membership WHERE left_on IS NULL"
+    assert deployed.rows(sizes) == deployed.rows(
+        "SELECT coalesce(sum(people_in - people_out), 0) FROM mart.segment_change"
+    )
 
 
 def published(deployed: Deployment, as_of: date, *, replay: bool) -> dict[str, list[tuple[Any, ...]]]:
@@ -142,6 +182,34 @@ def test_a_state_is_really_carried_forward(
     assert deployed.rows(f"SELECT base_snapshot_id FROM meta.run WHERE run_id = '{run_id}'") == [
         (records[1]["run_id"],)
     ]
+
+
+def test_edits_between_nights_are_carried_forward_as_they_came(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, no_audit: None
+) -> None:
+    """Every night goes on from the one before, under another definition; only the last edit of a day is undone."""
+    folder = tmp_path_factory.mktemp("edited")
+    deployed = deploy(folder, ACCOUNTS, monkeypatch)
+    bios = ["keen rider", "gardener", "", "keen rider", "gardener"]
+    for n, text in enumerate((*DEFINITIONS, DEFINITIONS[0])):
+        (folder / "ref" / "segments" / "rider.yml").write_text(text, encoding="utf-8")
+        on = FIRST + timedelta(days=n)
+        rows = [
+            {"platform": "x", "account_id": one, "member_id": f"m{who}", "observed_on": on, "bio": bios[(n + who) % 5]}
+            for one in ("1", "91")
+            for who in range(5)
+            if (who + n) % 4
+        ]
+        deployed.land("one", on, follower=rows)
+        deployed.night(on)
+    records = night.records(deployed.settings)
+    assert [record["base_snapshot_id"] for record in records[1:]] == [record["run_id"] for record in records[:-1]]
+    assert deployed.rows("SELECT count(*) FROM ref.segment_version") == [(5,)]
+    assert deployed.rows("SELECT count(DISTINCT cause) FROM mart.segment_change")[0][0] >= 3
+    last = FIRST + timedelta(days=9)
+    carried = published(deployed, last, replay=False)
+    assert night.records(deployed.settings)[-1]["base_snapshot_id"] == records[-1]["run_id"]
+    assert carried == published(deployed, last, replay=True)
 
 
 def test_another_key_or_account_replays_everything(

@@ -69,8 +69,28 @@ GOOD_ROWS: dict[str, list[Row]] = {
     "core.post": [ACCOUNT | {"post_id": "p1", "posted_at": datetime(2026, 9, 15, 8, tzinfo=UTC)}],
     "core.account_day": [ACCOUNT | {"day": date(2026, 9, 15), "metric": "followers", "value": 2}],
     "core.segment_membership": [
-        {"segment_id": "rider", "platform": "x", "member_key": PERSON, "membership_probability": 1.0},
-        {"segment_id": "rider", "platform": "x", "member_key": 1, "membership_probability": 0.0},
+        {
+            "segment_id": "rider",
+            "platform": "x",
+            "member_key": PERSON,
+            "entered_on": date(2026, 9, 1),
+            "membership_probability": 1.0,
+        },
+        {
+            "segment_id": "rider",
+            "platform": "x",
+            "member_key": 1,
+            "entered_on": date(2026, 9, 1),
+            "membership_probability": 0.0,
+        },
+        {
+            "segment_id": "rider",
+            "platform": "x",
+            "member_key": 1,
+            "entered_on": date(2026, 8, 1),
+            "left_on": date(2026, 9, 1),
+            "membership_probability": 1.0,
+        },
     ],
 }
 
@@ -163,6 +183,12 @@ BREAKS = {
         "critical",
         2,
         f"INSERT INTO core.segment_membership SELECT * FROM core.segment_membership WHERE member_key = {PERSON}",
+    ),
+    "membership_spells_do_not_overlap": Break(
+        "core",
+        "critical",
+        1,
+        "UPDATE core.segment_membership SET left_on = DATE '2026-09-02' WHERE left_on IS NOT NULL",
     ),
     "membership_probability_is_one": Break(
         "core",

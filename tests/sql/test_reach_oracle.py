@@ -19,7 +19,6 @@ BASES = ("follower", "engaged")
 MODELS = (
     "core.account",
     "core.member",
-    "core.segment_membership",
     "mart.reach_signature",
     "mart.segment_reach",
     "mart.segment_size",
@@ -33,11 +32,12 @@ ACTED = {
 }
 LATELY = ("today", "just within")
 LIST_DAY = {"none": None, "partial": date(2026, 9, 21), "complete": date(2026, 9, 28)}
-HITS: dict[str, list[str]] = {
+# How a present member stands to a segment, and the days on which each of their spells in it ended.
+LEFT_ON: dict[str, list[date | None]] = {
     "no": [],
-    "yes": ["include"],
-    "twice": ["include", "include"],
-    "out": ["include", "exclude"],
+    "in": [None],
+    "left": [date(2026, 6, 1)],
+    "back": [date(2026, 6, 1), None],
 }
 
 
@@ -55,13 +55,13 @@ class Account:
 
 @dataclass(frozen=True)
 class Member:
-    """One member: how they stand to each account of their platform, and what each segment's rules say of them."""
+    """One member: how they stand to each account of their platform, and how they belong to each segment."""
 
     member_key: int
     platform: str
     follows: dict[Account, str]
     acts: dict[Account, list[str]]
-    hits: dict[str, str]
+    belongs: dict[str, str]
 
     @property
     def is_present(self) -> bool:
@@ -90,7 +90,7 @@ class World:
     def people(self, segment: str, platform: str) -> list[Member]:
         """Everybody of a segment who is there today."""
         present = [member for member in self.members if member.platform == platform and member.is_present]
-        return [member for member in present if segment == "everyone" or member.hits[segment] in ("yes", "twice")]
+        return [member for member in present if segment == "everyone" or None in LEFT_ON[member.belongs[segment]]]
 
     def data_on(self, account: Account, basis: str) -> date | None:
         """The day of the newest data that can tell whom an account reaches."""
@@ -139,7 +139,7 @@ def members(draw: st.DrawFn, member_key: int, accounts: list[Account], collected
         platform,
         {account: draw(how) for account in near if account.list_scope != "none"},
         {account: draw(acts) for account in near if account in collected},
-        {segment: draw(st.sampled_from([*HITS])) for segment in SEGMENTS},
+        {segment: draw(st.sampled_from([*LEFT_ON])) for segment in SEGMENTS},
     )
 
 
@@ -198,12 +198,18 @@ def rows_of(world: World) -> dict[str, list[Row]]:
             for account, acts in one.acts.items()
             for n, when in enumerate(acts)
         ],
-        "core.segment_rule_hit": [
-            {"segment_id": segment, "effect": effect, "platform": one.platform, "member_key": one.member_key}
+        "core.segment_membership": [
+            {
+                "segment_id": segment,
+                "platform": one.platform,
+                "member_key": one.member_key,
+                "entered_on": date(2026, 5 + 2 * n, 1),
+                "left_on": left_on,
+            }
             for one in world.members
             if one.is_present
-            for segment, hit in one.hits.items()
-            for effect in HITS[hit]
+            for segment, how in one.belongs.items()
+            for n, left_on in enumerate(LEFT_ON[how])
         ],
     }
 

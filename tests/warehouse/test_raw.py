@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipelines import engine, landing, night, pseudonym, reference
 from pipelines.contract import contracts
-from pipelines.segments import definition
+from pipelines.segments import definition, history
 from pipelines.settings import Settings
 from pipelines.warehouse import accounting, build, raw, state
 from pipelines.warehouse import reference as reference_tables
@@ -45,10 +45,12 @@ def load(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> Iterator[
         delivery = landing.land(write_drop(tmp_path / "drop", files), "x_extract", ON, settings).delivery
         con = engine.connect(None, settings)
         opened.append(con)
-        accounts = reference.read_accounts(settings)
+        known = definition.read_known(settings)
         state.attach_prior(con, settings, None)
         accounting.create_meta(con, goes_on=False)
-        reference_tables.load(con, accounts, [], definition.read_definitions(settings, accounts))
+        definitions = definition.read_definitions(settings, known)
+        versions = [history.Version(history.ALWAYS, history.compiled(definitions))]
+        reference_tables.load(con, known, [], definitions, versions)
         raw.load(con, [delivery], settings)
         pseudonym.give_key(con, pseudonym.read_key(settings))
         build.build_layer(con, "stg", ON)

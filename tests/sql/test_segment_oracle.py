@@ -1,0 +1,569 @@
+"""Compare segments with a day-by-day reading of their definitions, on small generated worlds.
+
+The oracle asks on every day of everybody what the rules as written say; it knows no spells and no ways.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache
+from typing import Any
+
+import duckdb
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from pipelines.errors import SegmentDefinitionError
+from pipelines.segments import history
+from pipelines.segments.definition import Definition, Evidence, Header
+from pipelines.segments.rule import (
+    AllWords,
+    AnyPhrase,
+    AnyWord,
+    EngagesAtLeast,
+    FollowsAtLeast,
+    Group,
+    InSegment,
+    Item,
+    PlaceIn,
+    Rule,
+    Stopped,
+    UsedTag,
+    leaves,
+)
+from tests.sql.case_runner import Row, build, filled_bench, insert, select, table_columns
+
+FIRST = date(2026, 1, 1)
+NEAR = 11  # most things happen in twelve days
+FAR = (96, 101, 180, 181, 184, 188, 191, 192, 196)
+MEMBERS = {1: "x", 2: "x", 3: "x", 4: "x", 105: "mastodon"}
+ACCOUNTS = ("a", "b", "c")
+PLACES = ("Leek", "North Leek", "Stone", "Dale")
+MODELS = (
+    "stg.member",
+    "stg.member_tag",
+    "core.member",
+    "core.word_hit",
+    "core.connection_hit",
+    "core.segment_rule_hit",
+    "core.segment_spell",
+    "core.segment_membership",
+    "mart.segment_change",
+)
+SEGMENTS = ("rider", "tourer")
+CARRIED = {"member": "stg.member", "member_tag": "stg.member_tag", "word_hit": "core.word_hit"}
+
+Definitions = dict[str, Definition]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What a list showed of somebody on a day."""
+
+    day: int
+    bio: str | None = None
+    name: str | None = None
+    location: str | None = None
+
+
+@dataclass(frozen=True)
+class Act:
+    """An act on a post of an account."""
+
+    day: int
+    account: str
+    post: str
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A hash tag used on a day, and the day of the delivery that tells of it."""
+
+    day: int
+    tag: str
+    told: int
+
+
+@dataclass(frozen=True)
+class Member:
+    """One person: profiles, acts and tags by day, and follow spells (first day, day after the last or none)."""
+
+    key: int
+    platform: str
+    profiles: list[Profile] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
+    tags: list[Tag] = field(default_factory=list)
+    follows: dict[str, list[tuple[int, int | None]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class World:
+    """A small county, and what was meant by its segments from which day on."""
+
+    as_of: int
+    members: list[Member]
+    versions: list[tuple[int, Definitions]]
+
+    @property
+    def compiled(self) -> list[history.Version]:
+        return [history.Version(on(day), history.compiled(meant.values())) for day, meant in self.versions]
+
+    def version(self, day: int) -> int:
+        """The number of the version in force on a day; the first one always was."""
+        return max(n for n, (from_day, _) in enumerate(self.versions) if n == 0 or from_day <= day)
+
+    def first_list(self, platform: str, account: str) -> int | None:
+        first = [
+            since
+            for member in self.members
+            if member.platform == platform
+            for since, _ in member.follows.get(account, [])
+        ]
+        return min(first, default=None)
+
+
+def on(day: int) -> date:
+    return FIRST + timedelta(days=day)
+
+
+# What the oracle says.
+
+
+def words(text: str | None) -> list[str]:
+    return re.findall(r"[a-z0-9]+", (text or "").lower().replace("é", "e"))
+
+
+def stand_in(phrase: list[str], text: list[str]) -> bool:
+    return any(text[n : n + len(phrase)] == phrase for n in range(len(text)))
+
+
+def shown(member: Member, day: int) -> Profile:
+    """The last profile shown, unless it is forgotten."""
+    last = max((one for one in member.profiles if one.day <= day), key=lambda one: one.day, default=None)
+    return last if last and day < last.day + 180 else Profile(day)
+
+
+def place_of(location: str | None) -> str | None:
+    named = [place for place in PLACES if stand_in(words(place), words(location))]
+    return min(named, key=lambda place: (-len(place), place), default=None)
+
+
+def says(rule: Rule, profile: Profile) -> bool:
+    """Whether a profile meets a rule on words or places."""
+    texts = (words(profile.bio), words(profile.name))
+    said = [any(stand_in(words(value), text) for text in texts) for value in rule.values]
+    match rule:
+        case AllWords():
+            return all(said)
+        case PlaceIn():
+            return place_of(profile.location) in rule.values
+    return any(said)
+
+
+def holds(rule: Rule, member: Member, day: int) -> bool:
+    """Whether a single rule speaks for somebody on a day."""
+    accounts = [value.split(":")[1] for value in rule.values if value.startswith(f"{member.platform}:")]
+    acts = [(day - act.day, act) for act in member.acts if act.account in accounts and act.day <= day]
+    match rule:
+        case AnyWord() | AnyPhrase() | AllWords() | PlaceIn():
+            return says(rule, shown(member, day))
+        case UsedTag():
+            wanted = [value.lower().lstrip("#") for value in rule.values]
+            return any(0 <= day - one.day < rule.within_days and one.tag in wanted for one in member.tags)
+        case FollowsAtLeast():
+            return sum(follows(member, account, day) for account in accounts) >= rule.k
+        case EngagesAtLeast():
+            lately = [act for age, act in acts if age < rule.within_days]
+            return len({act.account if rule.counted == "accounts" else act.post for act in lately}) >= rule.k
+        case Stopped():
+            return min((age for age, _ in acts), default=-1) in range(rule.not_within_days, rule.within_days)
+    raise AssertionError(rule.match)
+
+
+def follows(member: Member, account: str, day: int) -> bool:
+    return any(since <= day and (until is None or day < until) for since, until in member.follows.get(account, []))
+
+
+def is_present(member: Member, day: int) -> bool:
+    return any(follows(member, account, day) for account in ACCOUNTS) or any(
+        0 <= day - act.day < 90 for act in member.acts
+    )
+
+
+class Oracle:
+    """What definitions say of people, one day at a time."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.holds = cache(lambda rule, n, day: holds(rule, world.members[n], day))
+        self.belongs = cache(self._belongs)
+
+    def _belongs(self, version: int, segment: str, n: int, day: int) -> bool:
+        """Whether somebody is in a segment on a day by a version of the definitions, in force that day or not."""
+        definition = self.world.versions[version][1].get(segment)
+        if definition is None or not is_present(self.world.members[n], day):
+            return False
+        if any(self._item(version, item, n, day) for item in definition.exclude):
+            return False
+        weights = [item.weight for item in definition.rules if self._item(version, item, n, day)]
+        return sum(weights) >= definition.header.evidence.threshold
+
+    def _item(self, version: int, item: Item, n: int, day: int) -> bool:
+        match item:
+            case Group():
+                held = [self._item(version, one, n, day) for one in item.items]
+                return {"all": all(held), "any": any(held), "none": not any(held)}[item.op]
+            case InSegment():
+                return any(self.belongs(version, segment, n, day) for segment in item.values)
+        return bool(self.holds(item, n, day))
+
+    def is_in(self, segment: str, n: int, day: int) -> bool:
+        return bool(self.belongs(self.world.version(day), segment, n, day))
+
+    def spells(self) -> set[tuple[Any, ...]]:
+        """Runs of days in a segment, as core.segment_membership has them."""
+        world, found = self.world, set()
+        for segment in SEGMENTS:
+            for n, member in enumerate(world.members):
+                days = [day for day in range(world.as_of + 1) if self.is_in(segment, n, day)]
+                starts = [day for day in days if day - 1 not in days]
+                ends = [day for day in days if day + 1 not in days]
+                for start, end in zip(starts, ends, strict=True):
+                    in_force = world.compiled[world.version(end)].compiled["segments"][segment]["definition_hash"]
+                    left_on = None if end == world.as_of else on(end + 1)
+                    found.add((segment, member.platform, member.key, on(start), left_on, in_force))
+        return found
+
+    def rule_hits(self) -> set[tuple[Any, ...]]:
+        """Who shows what today, as core.segment_rule_hit has it."""
+        day = self.world.as_of
+        return {
+            (segment, rule.rule_id, effect, member.platform, member.key)
+            for segment, definition in self.world.versions[-1][1].items()
+            for effect, items in (("include", definition.rules), ("exclude", definition.exclude))
+            for rule in leaves(items)
+            for n, member in enumerate(self.world.members)
+            if not isinstance(rule, InSegment) and is_present(member, day) and self.holds(rule, n, day)
+        }
+
+    def changes(self) -> Counter[tuple[Any, ...]]:
+        """People who came and went, by segment, platform, day, cause and direction."""
+        told: Counter[tuple[Any, ...]] = Counter()
+        for day in range(self.world.as_of + 1):
+            before, now = self.world.version(day - 1), self.world.version(day)
+            for segment in SEGMENTS:
+                for n, member in enumerate(self.world.members):
+                    was = self.belongs(before, segment, n, day - 1)
+                    by_old = self.belongs(before, segment, n, day)
+                    by_new = self.belongs(now, segment, n, day)
+                    if by_old > was:
+                        cause = "new extracts" if self._is_first_list(member, day) else "people in"
+                        told[segment, member.platform, on(day), cause, "in"] += 1
+                    if by_old < was:
+                        cause = "lost extracts" if self._is_forgotten(member, day) else "people out"
+                        told[segment, member.platform, on(day), cause, "out"] += 1
+                    if by_new != by_old:
+                        told[segment, member.platform, on(day), "rule edits", "in" if by_new else "out"] += 1
+        return told
+
+    def _is_first_list(self, member: Member, day: int) -> bool:
+        return any(
+            since == day == self.world.first_list(member.platform, account)
+            for account, spells in member.follows.items()
+            for since, _ in spells
+        )
+
+    def _is_forgotten(self, member: Member, day: int) -> bool:
+        """Whether words that a rule looked for yesterday were shown 180 days ago and not since, today neither."""
+        profile = next((one for one in member.profiles if one.day == day - 180), None)
+        if profile is None or any(day - 180 < one.day <= day for one in member.profiles):
+            return False
+        # A rule that was edited out is still asked on the day of the edit.
+        asked = {self.world.version(day - 1), self.world.version(day - 2)}
+        return any(
+            says(rule, profile)
+            for version in asked
+            for definition in self.world.versions[version][1].values()
+            for rule in leaves((*definition.rules, *definition.exclude))
+            if rule.evidence_kind in ("word", "place")
+        )
+
+
+# Worlds are drawn.
+
+WORLDS = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+NIGHTS = settings(WORLDS, max_examples=20)
+EVERYWHERE = ("x:a", "x:b", "mastodon:a")
+ON_X = ("x:a", "x:b", "x:c")
+NAMED: Any = {"rule_id": "r", "why": "-"}
+RULES: list[Rule] = [
+    AnyWord(match="any_word", values=("Biker", "moto"), **NAMED),
+    AnyWord(match="any_word", values=("café",), **NAMED),
+    AnyWord(match="any_word", values=("biker", "MOTO", "mountain", "bikers"), **NAMED),
+    AnyPhrase(match="any_phrase", values=("mountain bike", "moto cafe"), **NAMED),
+    AllWords(match="all_words", values=("mountain", "biker"), **NAMED),
+    PlaceIn(match="place_in", values=("Leek", "Stone"), **NAMED),
+    PlaceIn(match="place_in", values=("North Leek",), **NAMED),
+    UsedTag(match="used_tag", values=("#ride", "#Tour"), within_days=3, **NAMED),
+    UsedTag(match="used_tag", values=("#ride",), within_days=180, **NAMED),
+    FollowsAtLeast(match="follows_at_least", values=EVERYWHERE, k=1, **NAMED),
+    FollowsAtLeast(match="follows_at_least", values=ON_X, k=2, **NAMED),
+    EngagesAtLeast(match="engages_at_least", values=EVERYWHERE, k=1, within_days=100, **NAMED),
+    EngagesAtLeast(match="engages_at_least", values=ON_X, k=2, within_days=4, **NAMED),
+    EngagesAtLeast(match="engages_at_least", values=ON_X, k=2, counted="accounts", within_days=4, **NAMED),
+    Stopped(match="stopped", values=ON_X, within_days=6, not_within_days=2, **NAMED),
+    Stopped(match="stopped", values=EVERYWHERE, within_days=120, not_within_days=5, **NAMED),
+]
+IN_RIDER = InSegment(match="in_segment", values=("rider",), **NAMED)
+WEIGHTS = st.sampled_from([1.0, 1.0, 2.0])
+BIOS = st.sampled_from([None, "", "A BIKER.", "bikers", "mountain-bike & moto", "biker moto café", "mountain"])
+NAMES = st.sampled_from([None, None, "Moto", "Biker", "Café Mountain"])
+LOCATIONS = st.sampled_from([None, "Leek", "North Leek, by Leek", "north leeky", "Dale/Stone", "Moon"])
+
+
+def items(rules: list[Rule], depth: int = 2) -> st.SearchStrategy[Item]:
+    """Single rules with a weight, and groups of them; a group of what must not show stands beside what must."""
+    single = st.builds(lambda rule, weight: rule.model_copy(update={"weight": weight}), st.sampled_from(rules), WEIGHTS)
+    if not depth:
+        return single
+    inner = st.lists(items(rules, depth - 1), min_size=1, max_size=2).map(tuple)
+    but_not = st.builds(lambda shown, not_shown: (shown, Group("none", not_shown)), items(rules, depth - 1), inner)
+    groups = st.builds(Group, st.just("any"), inner, WEIGHTS) | st.builds(
+        Group, st.just("all"), inner | but_not, WEIGHTS
+    )
+    return single | single | groups
+
+
+@st.composite
+def definitions(draw: st.DrawFn, segment_id: str, rules: list[Rule]) -> Definition:
+    """Draw what a segment means: rules that can add up to the threshold, and what takes people out."""
+    included = draw(st.lists(items(rules), min_size=1, max_size=3))
+    excluded = draw(st.just([]) | st.lists(items(rules, 1), max_size=2))
+    threshold = draw(st.sampled_from([1.0, 1.0, min(2.0, sum(item.weight for item in included))]))
+    named = iter(f"r{n}" for n in range(99))
+    header = Header(
+        segment_id=segment_id,
+        title="-",
+        question="-",
+        owner="-",
+        status="active",
+        evidence=Evidence(threshold=threshold),
+    )
+    return Definition(
+        f"{segment_id}.yml", header, *(tuple(renamed(one, named) for one in of) for of in (included, excluded))
+    )
+
+
+def renamed(item: Item, names: Iterator[str]) -> Item:
+    """Give every rule an id of its own."""
+    if isinstance(item, Group):
+        return Group(item.op, tuple(renamed(one, names) for one in item.items), item.weight)
+    return item.model_copy(update={"rule_id": next(names)})
+
+
+@st.composite
+def meanings(draw: st.DrawFn, days: st.SearchStrategy[int]) -> list[tuple[int, Definitions]]:
+    """Draw up to four versions of two segments; each may come, go, change, or come back as it was."""
+    riders = [None, *draw(st.lists(definitions("rider", RULES), min_size=1, max_size=3))]
+    tourers = [None, *draw(st.lists(definitions("tourer", [*RULES, IN_RIDER, IN_RIDER]), max_size=2))]
+    versions = []
+    for day in sorted(draw(st.sets(days, min_size=2, max_size=4))):
+        rider, tourer = draw(st.sampled_from([*riders[1:], *riders])), draw(st.sampled_from(tourers))
+        if rider is None and tourer and tourer.others:
+            tourer = None
+        meant = {one.segment_id: one for one in (rider, tourer) if one}
+        try:
+            history.compiled(meant.values())
+        except SegmentDefinitionError:
+            assume(False)  # says what nobody can meet
+        versions.append((day, meant))
+    return versions
+
+
+@st.composite
+def members(draw: st.DrawFn, key: int, days: st.SearchStrategy[int], as_of: int) -> Member:
+    """Draw one person's days."""
+    platform = MEMBERS[key]
+    shown_on = draw(st.just({0}) | st.sets(days, max_size=3))
+    acts = draw(st.lists(st.tuples(days, st.sampled_from(ACCOUNTS), st.sampled_from("12")), max_size=4))
+    tags = draw(
+        st.lists(st.tuples(days, st.sampled_from(["ride", "tour", "rid"]), st.sampled_from([0, 0, 6])), max_size=2)
+    )
+    turns = {account: sorted(draw(st.just({1}) | st.sets(days, max_size=3))) for account in ACCOUNTS}
+    return Member(
+        key,
+        platform,
+        [Profile(day, draw(BIOS), draw(NAMES), draw(LOCATIONS)) for day in sorted(shown_on)],
+        [Act(day, account, f"{account}{post}") for day, account, post in acts],
+        [Tag(day, tag, min(day + late, as_of)) for day, tag, late in tags],
+        {account: [*zip(of[::2], [*of[1::2], None], strict=False)] for account, of in turns.items()},
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """Draw a county of at most five people and twelve days, and sometimes of days far enough to forget."""
+    as_of = draw(st.sampled_from([NEAR, 101, 197, 197, NEAR]))
+    near = st.integers(0, NEAR)
+    days = near | near | st.sampled_from([day for day in FAR if day <= as_of]) if as_of > NEAR else near
+    keys = draw(st.sets(st.sampled_from([*MEMBERS]), min_size=1))
+    return World(as_of, [draw(members(key, days, as_of)) for key in sorted(keys)], draw(meanings(days)))
+
+
+# Worlds are told to the models.
+
+
+def reference_rows(versions: list[tuple[int, Definitions]]) -> dict[str, list[Row]]:
+    """Write versions as the tables of `ref` that the models read."""
+    kept = [history.Version(on(day), history.compiled(meant.values())) for day, meant in versions]
+    rows = {
+        f"ref.{name}": [dict(zip(table_columns(f"ref.{name}"), row, strict=True)) for row in found]
+        for name, found in history.tables(kept).items()
+    }
+    return rows | {
+        "ref.place": [{"place": place} for place in PLACES],
+        "ref.segment_rule": [
+            {"segment_id": segment, "rule_id": rule.rule_id, "effect": effect, "rule_hash": rule.rule_hash}
+            for segment, definition in versions[-1][1].items()
+            for effect, of in (("include", definition.rules), ("exclude", definition.exclude))
+            for rule in leaves(of)
+        ],
+    }
+
+
+def seen_rows(world: World, since: int, until: int) -> dict[str, list[Row]]:
+    """Write what the deliveries of some days show of people's words and tags."""
+    named = {member.key: {"platform": member.platform, "member_key": member.key} for member in world.members}
+    return {
+        "stg.member_key": [row | {"key_check": "c"} for row in named.values()],
+        "stg.profile": [
+            named[member.key] | {"profile_on": on(one.day), "bio": one.bio, "name": one.name, "location": one.location}
+            for member in world.members
+            for one in member.profiles
+            if since <= one.day <= until
+        ],
+        "stg.tag": [
+            named[member.key] | {"tag": tag, "used_on": on(day)}
+            for member in world.members
+            for day, tag in {(one.day, one.tag) for one in member.tags if since <= one.told <= until}
+        ],
+    }
+
+
+def connection_rows(world: World) -> dict[str, list[Row]]:
+    """Write everybody's follow spells and acts, and the lists that showed the follows."""
+    follows_of = [
+        (member, account, since, until)
+        for member in world.members
+        for account, spells in member.follows.items()
+        for since, until in spells
+    ]
+    return {
+        "core.follower_list": [
+            {"platform": platform, "account_id": account, "observed_on": on(day), "is_complete": True}
+            for platform, account, day in {(one.platform, account, since) for one, account, since, _ in follows_of}
+        ],
+        "core.follow": [
+            {
+                "platform": member.platform,
+                "account_id": account,
+                "member_key": member.key,
+                "first_seen_on": on(since),
+                "last_seen_on": on(since),
+                "ended_on": None if until is None else on(until),
+            }
+            for member, account, since, until in follows_of
+        ],
+        "core.engagement": [
+            {
+                "platform": member.platform,
+                "post_id": act.post,
+                "account_id": act.account,
+                "member_key": member.key,
+                "kind": f"k{n}",
+                "engaged_on": on(act.day),
+            }
+            for member in world.members
+            for n, act in enumerate(member.acts)
+        ],
+    }
+
+
+def run_night(con: duckdb.DuckDBPyConnection, world: World, since: int, until: int) -> None:
+    """Carry last night's tables forward and build tonight's; what follows and acts say only the last night tells."""
+    is_last = until == world.as_of
+    con.execute("SET VARIABLE as_of = $as_of", {"as_of": on(until)})
+    for name, table in CARRIED.items():
+        con.execute(f"DELETE FROM prior.{name}")
+        con.execute(f"INSERT INTO prior.{name} BY NAME SELECT * FROM {table}")
+    known = [one for n, one in enumerate(world.versions) if n == 0 or one[0] <= until]
+    given_rows = reference_rows(known) | seen_rows(world, since, until) | (connection_rows(world) if is_last else {})
+    for table in (*given_rows, *MODELS):
+        con.execute(f"DELETE FROM {table}")
+    for table, rows in given_rows.items():
+        insert(con, table, rows)
+    build(con, *(MODELS if is_last else CARRIED.values()))
+
+
+def built(con: duckdb.DuckDBPyConnection, table: str, columns: str = "*") -> set[tuple[Any, ...]]:
+    rows = [tuple(row.values()) for row in select(con, f"SELECT {columns} FROM {table}")]
+    assert len(rows) == len(set(rows)), f"{table} has a row twice"
+    return set(rows)
+
+
+MEMBERSHIP = "segment_id, platform, member_key, entered_on, left_on, definition_hash"
+
+
+@WORLDS
+@given(world=worlds())
+def test_people_belong_on_the_days_on_which_the_rules_as_written_say_so(world: World) -> None:
+    oracle = Oracle(world)
+    with filled_bench({}, on(world.as_of)) as con:
+        run_night(con, world, 0, world.as_of)
+        spells = built(con, "core.segment_membership", MEMBERSHIP)
+        hits = built(con, "core.segment_rule_hit", "segment_id, rule_id, effect, platform, member_key")
+    assert spells == oracle.spells()
+    assert hits == oracle.rule_hits()
+
+
+@WORLDS
+@given(world=worlds())
+def test_changes_by_cause_add_up_to_the_size_on_every_day(world: World) -> None:
+    oracle = Oracle(world)
+    with filled_bench({}, on(world.as_of)) as con:
+        run_night(con, world, 0, world.as_of)
+        rows = select(con, "SELECT * FROM mart.segment_change")
+    told: Counter[tuple[Any, ...]] = Counter()
+    for row in rows:
+        for direction in ("in", "out"):
+            named = (row["segment_id"], row["platform"], row["changed_on"], row["cause"], direction)
+            told[named] += row[f"people_{direction}"]
+    assert +told == oracle.changes()
+    for segment in SEGMENTS:
+        for day in range(world.as_of + 1):
+            upto = [row for row in rows if row["segment_id"] == segment and row["changed_on"] <= on(day)]
+            size = sum(oracle.is_in(segment, n, day) for n in range(len(world.members)))
+            assert sum(row["people_in"] - row["people_out"] for row in upto) == size
+
+
+@NIGHTS
+@given(world=worlds(), ends=st.sets(st.integers(0, NEAR) | st.sampled_from(FAR), min_size=1, max_size=2))
+def test_nights_one_after_the_other_give_what_one_replay_gives(world: World, ends: set[int]) -> None:
+    tables = {
+        "core.word_hit": "*",
+        "core.segment_membership": MEMBERSHIP,
+        "mart.segment_change": "*",
+        "stg.member": "*",
+    }
+    with filled_bench({}, on(world.as_of)) as con:
+        run_night(con, world, 0, world.as_of)
+        at_once = {table: built(con, table, columns) for table, columns in tables.items()}
+    with filled_bench({}, on(world.as_of)) as con:
+        since = 0
+        for until in sorted({end for end in ends if end < world.as_of} | {world.as_of}):
+            run_night(con, world, since, until)
+            since = until + 1
+        for table, columns in tables.items():
+            assert built(con, table, columns) == at_once[table], table
