@@ -112,10 +112,19 @@ def show(basis: Annotated[str, typer.Option(help="follower or engaged.")] = "fol
             """,
             {"basis": basis},
         ).fetchall()
+        overrides = con.execute(
+            "SELECT segment_id, lawful_basis, approved_by FROM ref.segment WHERE approved_by IS NOT NULL ORDER BY ALL"
+        ).fetchall()
     if not cells:
         raise SettingsError(f"--basis {basis}", "gives no rows", known=("follower", "engaged"))
     screen.print(_matrix(cells, basis))
     screen.print("Under each number: how many of them only that account reaches. Nobody is matched between platforms.")
+    for segment_id, lawful_basis, approved_by in overrides:
+        screen.print(
+            f"{segment_id} overrides the policy: {lawful_basis}; approved by {approved_by}",
+            soft_wrap=True,
+            markup=False,
+        )
     report = settings.reports / str(cells[0][0])
     for what, where in (("snapshot", settings.published / publish.LINK), ("report", report / "index.html")):
         screen.print(f"{what}: {where}", soft_wrap=True, highlight=False)

@@ -1,7 +1,7 @@
 """The command line's `segments` group: check, try, why; and `explain`."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines import publish
-from pipelines.segments import definition, examples, history, questions, trial
+from pipelines.errors import SettingsError
+from pipelines.segments import definition, examples, history, questions, sample, trial
+from pipelines.segments import suggest as suggestions
 from pipelines.segments.rule import leaves
 from pipelines.settings import Settings, from_environment
 
@@ -67,6 +69,122 @@ def why(
     with duckdb.connect(str(_link(settings)), read_only=True) as con:
         split = questions.changes(con, segment_id, first.date(), last.date())
     screen.print(_table(f"{segment_id}, end of {first.date()} to end of {last.date()}", split))
+
+
+@app.command()
+def suggest(
+    near: Annotated[str, typer.Option(help="A segment: what would extend it.")] = "",
+    to: Annotated[Path | None, typer.Option(help="A folder for the drafts of audiences that nobody named.")] = None,
+) -> None:
+    """Find audiences that nobody named, or accounts and words that would extend a segment; nothing is added."""
+    settings = from_environment()
+    known = definition.read_known(settings)
+    if near:
+        found = suggestions.suggest_near(settings, _defined(settings, known, near), known)
+        for title, candidates in (("Accounts", found.accounts), ("Words", found.words)):
+            screen.print(_candidates(f"{title} near {near}", candidates))
+        return
+    discovery = suggestions.suggest(settings, known)
+    screen.print(_communities(discovery))
+    for path in suggestions.write_drafts(discovery, to) if to else []:
+        screen.print(f"draft: {path}", soft_wrap=True, highlight=False)
+
+
+def _defined(settings: Settings, known: definition.Known, segment_id: str) -> definition.Definition:
+    definitions = {one.segment_id: one for one in definition.read_definitions(settings, known)}
+    if segment_id not in definitions:
+        raise SettingsError(f"segment {segment_id!r}", "has no definition", known=definitions)
+    return definitions[segment_id]
+
+
+def _communities(found: suggestions.Discovery) -> Table:
+    table = Table(
+        "community", "platform", "people", "accounts", "words", "in segments", title="Communities", box=box.SIMPLE_HEAD
+    )
+    for one in found.communities:
+        if one.portrait is None:
+            table.add_row(one.community_id, one.platform, one.status, "", "", "")
+            continue
+        table.add_row(
+            f"{one.community_id} ({'new' if one.portrait.is_new else one.status})",
+            one.platform,
+            _cell(one.portrait.people) or "under 10",
+            ", ".join(account.name for account in one.portrait.accounts[:5]),
+            ", ".join(word.word for word in one.portrait.words[:5]),
+            ", ".join(f"{each.segment_id} {each.share:.0%}" for each in one.portrait.segments[:3]),
+        )
+    return table
+
+
+def _candidates(title: str, candidates: Sequence[suggestions.Candidate]) -> Table:
+    table = Table(
+        "what",
+        "people",
+        "lift",
+        "would add",
+        "recall gain",
+        "precision",
+        "precision change",
+        title=title,
+        box=box.SIMPLE_HEAD,
+    )
+    for one in candidates:
+        precision = _interval(one.precision)
+        table.add_row(
+            one.name or one.value, _cell(one.people), _interval(one.lift), _cell(one.adds_people),
+            _interval(one.recall_gain), precision if precision == "-" else f"{precision} {one.precision_basis}",
+            _interval(one.precision_change),
+        )  # fmt: skip
+    return table
+
+
+def _interval(one: suggestions.Estimate) -> str:
+    value, lo, hi = ("?" if each is None else f"{each:.2f}" for each in (one.value, one.lo, one.hi))
+    return "-" if value == lo == hi == "?" else f"{value} ({lo} to {hi})"
+
+
+@app.command("label-sample")
+def label_sample(
+    segment_id: Annotated[str, typer.Argument(help="A segment.")],
+    n: Annotated[int, typer.Option(help="How many people to judge.")] = 200,
+    platform: Annotated[str, typer.Option(help="That of most members unless named.")] = "",
+) -> None:
+    """Draw a stratified sample of people to judge, into the restricted area."""
+    settings = from_environment()
+    known = definition.read_known(settings)
+    today = datetime.now(UTC).date()
+    path = sample.label_sample(settings, _defined(settings, known, segment_id), known, n, today, platform or None)
+    screen.print(f"{path}", soft_wrap=True, highlight=False)
+    screen.print("Write yes, no or unsure into the column label, then: stillreach segments score", soft_wrap=True)
+
+
+@app.command()
+def score(
+    segment_id: Annotated[str, typer.Argument(help="A segment.")],
+    path: Annotated[Path, typer.Argument(help="The judged file.")],
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Counts from this day; today.")] = None,
+) -> None:
+    """Read the labels of a sample: probabilities, precision, recall and size, each with its interval."""
+    settings = from_environment()
+    day = on.date() if on else datetime.now(UTC).date()
+    kept = sample.score(settings, segment_id, path, day)
+    quality = kept.audit.quality
+    table = Table("measure", "estimate", "from", "to", title=f"Audit {kept.audit.audit_id}", box=box.SIMPLE_HEAD)
+    for measure, one in quality.estimates.items():
+        table.add_row(measure, *(_rounded(value) for value in (one.value, one.lo, one.hi)))
+    table.add_row("calibration_error", _rounded(quality.calibration_error))
+    screen.print(table)
+    screen.print(
+        f"{quality.n_yes} yes, {quality.n_no} no, {quality.n_unsure} unsure; counts from the night of {day} on. "
+        "The words of the sample are deleted.",
+        soft_wrap=True,
+    )
+
+
+def _rounded(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if value > 1 else f"{value:.3f}"
 
 
 def explain(

@@ -33,7 +33,7 @@ from pipelines.errors import (
 from pipelines.extract import x_analytics
 from pipelines.landing import Landed
 from pipelines.progress import shown
-from pipelines.segments import definition, examples, history
+from pipelines.segments import audit_file, audits, definition, examples, history
 from pipelines.settings import Settings, from_environment, private
 from pipelines.warehouse import accounting, build, raw, state
 from pipelines.warehouse import reference as reference_tables
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 X_ANALYTICS = "x_analytics"
 DEFINITIONS = "definitions.json"
+KEEP_SAMPLES = "audit_sample_kept_days"
 ABANDONED_AFTER = timedelta(days=2)
 
 
@@ -107,7 +108,8 @@ def load(as_of: date, *, replay: bool = False) -> str:
         state.attach_prior(con, settings, base.snapshot_id)
         accounting.create_meta(con, goes_on=base.snapshot_id is not None)
         accepted = reference.read_accepted_lists(settings)
-        reference_tables.load(con, known, accepted, definitions, versions)
+        kept = audits.read_audits(settings, as_of)
+        reference_tables.load(con, known, accepted, definitions, versions, kept)
         history.write(_folder(settings, run_id) / DEFINITIONS, versions[-1].compiled)
         raw.load(con, list(base.missing), settings)
         pseudonym.give_key(con, key)
@@ -182,9 +184,12 @@ def publish_night(run_id: str) -> bool:
             state.save_state(con, settings, run_id, (record["build_hash"], record["history_hash"]))
             history.keep(settings, as_of_run(run_id), history.read(_folder(settings, run_id) / DEFINITIONS))
             is_current = publish.flip(settings, run_id)
+        if is_current:
+            audits.erase_gone(con, settings, as_of_run(run_id))
     _end(settings, run_id, "published")
     shutil.rmtree(_folder(settings, run_id), ignore_errors=True)
     publish.prune(settings)
+    audit_file.forget_samples(settings, datetime.now(UTC).date(), int(reference.read_bands(settings)[KEEP_SAMPLES]))
     _sweep(settings)
     return is_current
 

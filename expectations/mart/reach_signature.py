@@ -14,7 +14,7 @@ def expectations(tonight: Tonight) -> list[Any]:
     notes = "A fault of ours in sql/mart/reach_signature.sql: keep the data and report it."
     return [
         gxe.ExpectColumnValuesToBeBetween(
-            column="people", min_value=1, **about("signature_holds_people", "critical", notes)
+            column="n_members", min_value=1, **about("signature_holds_people", "critical", notes)
         ),
         no_rows(
             "signature_stands_once",

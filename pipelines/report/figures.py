@@ -33,6 +33,9 @@ class Night:
     deliveries: pl.DataFrame
     quarantine: pl.DataFrame
     restatements: pl.DataFrame
+    definitions: pl.DataFrame
+    quality: pl.DataFrame
+    expansion: pl.DataFrame
 
 
 def read_night(snapshot: Path) -> Night:
@@ -57,6 +60,9 @@ def read_night(snapshot: Path) -> Night:
                 deliveries=deliveries(con),
                 quarantine=quarantine(con),
                 restatements=restatements(con),
+                definitions=_frame(con, "SELECT * FROM ref.segment ORDER BY segment_id"),
+                quality=quality(con),
+                expansion=expansion(con),
             )
         finally:
             con.close()
@@ -129,7 +135,7 @@ def signatures(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
             reach_signature.basis,
             reach_signature.account_ids,
             [coalesce(names.name_of[one], one) FOR one IN reach_signature.account_ids] AS account_names,
-            reach_signature.people,
+            CAST(reach_signature.people AS BIGINT) AS people,
             data_days.data_from,
             data_days.data_on
         FROM mart.reach_signature
@@ -240,6 +246,52 @@ def restatements(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         FROM core.account_day_restatement
         GROUP BY platform, metric
         ORDER BY platform, metric
+    """,
+    )
+
+
+def quality(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """One row per segment and platform with an audit in force: size, and how right and complete its rules are."""
+    return _frame(
+        con,
+        """
+    SELECT
+        segment_id,
+        platform,
+        labelled_on,
+        n_labels,
+        max(CASE WHEN measure = 'size_people' THEN estimate END) AS size_people,
+        max(CASE WHEN measure = 'size_people' THEN estimate_lo END) AS size_people_lo,
+        max(CASE WHEN measure = 'size_people' THEN estimate_hi END) AS size_people_hi,
+        max(CASE WHEN measure = 'rule_precision' THEN estimate END) AS rule_precision,
+        max(CASE WHEN measure = 'rule_precision' THEN estimate_lo END) AS rule_precision_lo,
+        max(CASE WHEN measure = 'rule_precision' THEN estimate_hi END) AS rule_precision_hi,
+        max(CASE WHEN measure = 'rule_recall' THEN estimate END) AS rule_recall,
+        max(CASE WHEN measure = 'rule_recall' THEN estimate_lo END) AS rule_recall_lo,
+        max(CASE WHEN measure = 'rule_recall' THEN estimate_hi END) AS rule_recall_hi
+    FROM mart.segment_quality
+    WHERE is_in_force
+    GROUP BY segment_id, platform, labelled_on, n_labels
+    ORDER BY segment_id, platform
+    """,
+    )
+
+
+def expansion(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """One row per segment and platform that scores could expand and no audit in force speaks of."""
+    return _frame(
+        con,
+        """
+    SELECT expansion.*
+    FROM mart.segment_expansion AS expansion
+    LEFT JOIN mart.segment_quality AS quality
+        ON
+            expansion.segment_id = quality.segment_id
+            AND expansion.platform = quality.platform
+            AND quality.is_in_force
+            AND quality.measure = 'size_people'
+    WHERE expansion.channel = 'follow' AND expansion.guard <> 'off' AND quality.segment_id IS NULL
+    ORDER BY expansion.segment_id, expansion.n_seeds DESC, expansion.platform
     """,
     )
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from pipelines import disclosure
 from pipelines.disclosure import Limits
 from pipelines.errors import SettingsError
-from pipelines.report import charts, drawing, figures, findings, tables
+from pipelines.report import charts, drawing, figures, findings, segment_notes, tables
 from pipelines.report.figures import Night
 from pipelines.report.words import EVERYONE, FOLLOWER, day, days
 
@@ -94,6 +94,7 @@ def _segment(
         "sizes": tables.size_sentence(night.sizes, segment_id, order, limit),
         "tables": tables.reach_tables(night.reach, segment_id, order, limit),
         "overlap": _overlap(night, folder, bands, limit, segment_id, order),
+        "notes": segment_notes.notes(night, limit).get(segment_id, []),
         "is_everyone": segment_id == EVERYONE,
     }
 

@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from hashlib import blake2b
@@ -300,14 +301,13 @@ def _table(path: Path) -> tuple[Any, list[str]]:
         text = read.decode("cp1252", errors="replace")
     for separator in (",", ";", "\t"):
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-        header = next(reader, [])
-        if header and header[0].startswith("sep="):
-            header = next(reader, [])
-        columns = [cell.strip().lower() for cell in header]
-        if {"member_key", "label"} <= set(columns):
+        with suppress(csv.Error, StopIteration):
+            header = next(reader)
+            columns = [cell.strip().lower() for cell in (next(reader) if "".join(header)[:4] == "sep=" else header)]
             if columns.count("member_key") + columns.count("label") > 2:
                 raise RefError(f"{path.name}: line {reader.line_num}", "names a column twice", known=COLUMNS)
-            return reader, columns
+            if {"member_key", "label"} <= set(columns):
+                return reader, columns
     raise RefError(f"{path.name}: line 1", "lacks the column member_key or label", known=COLUMNS)
 
 

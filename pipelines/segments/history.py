@@ -14,11 +14,12 @@ from typing import Any
 
 from pipelines.segments.definition import Definition, definition_hashes
 from pipelines.segments.rule import InSegment, leaves
-from pipelines.segments.ways import Way, exclusion_ways, ways_into
+from pipelines.segments.ways import Way, expansion_ways, label_way, unless_labelled, ways_into
 from pipelines.settings import Settings
 
 ALWAYS = date(1, 1, 1)
 FOREVER = date(9000, 1, 1)
+EVIDENCE = ("rule", "expansion", "audit")
 
 # What definitions come down to: {"segments": {id: {hash, ways}}, "rules": {hash: what it looks for}}.
 Compiled = dict[str, Any]
@@ -44,10 +45,13 @@ def compiled(definitions: Iterable[Definition]) -> Compiled:
         "segments": {
             segment_id: {
                 "definition_hash": hashes[segment_id],
-                "include": [_plain(way) for way in ways_into(active, segment_id)],
-                "exclude": [_plain(way) for way in exclusion_ways(active, segment_id)],
+                "rule": _plain(unless_labelled(ways_into(active, segment_id), segment_id)),
+                "expansion": _plain(unless_labelled(expansion_ways(active, segment_id), segment_id))
+                if one.header.evidence.expansion == "audited"
+                else [],
+                "audit": _plain([label_way(segment_id)]),
             }
-            for segment_id in sorted(active)
+            for segment_id, one in sorted(active.items())
         },
         "rules": {
             rule.rule_hash: rule.deciding | {"evidence_kind": rule.evidence_kind, "least": rule.least}
@@ -57,8 +61,8 @@ def compiled(definitions: Iterable[Definition]) -> Compiled:
     }
 
 
-def _plain(way: Way) -> list[list[str]]:
-    return [sorted(way.required), sorted(way.forbidden)]
+def _plain(ways: Iterable[Way]) -> list[list[list[str]]]:
+    return [[sorted(way.required), sorted(way.forbidden)] for way in ways]
 
 
 def read_versions(settings: Settings) -> list[Version]:
@@ -164,7 +168,7 @@ def _joined(times: list[tuple[str, str, date, date]]) -> list[tuple[str, str, da
 def _way_rows(segment_id: str, segment: dict[str, Any]) -> list[tuple[object, ...]]:
     return [
         (segment_id, segment["definition_hash"], effect, n, rule_hash, is_required, len(required))
-        for effect in ("include", "exclude")
+        for effect in EVIDENCE
         for n, (required, forbidden) in enumerate(segment[effect])
         for is_required, rule_hashes in ((True, required), (False, forbidden))
         for rule_hash in rule_hashes

@@ -40,7 +40,9 @@ def model(path: Path, wanted: type[Model], read: Any, keys: Keys = (), known: It
     where = ".".join(str(part) for part in at)
     if first["type"] == "extra_forbidden":
         fields = _fields(wanted, at[:-1])
-        raise _error(path, (*keys, *at), f"has the unknown key {where}", known=[*fields, *known])
+        raise _error(
+            path, (*keys, *at), f"has the unknown key {where}", known=[*fields, *(known if len(at) == 1 else ())]
+        )
     if first["type"] == "missing":
         raise _error(path, keys, f"lacks {where}", known=[*wanted.model_fields, *known])
     raise _error(path, (*keys, *at), f"{where}: {first['msg'][0].lower()}{first['msg'][1:]}")

@@ -75,7 +75,8 @@ def changes(con: duckdb.DuckDBPyConnection, segment_id: str, first: date, last: 
         raise SettingsError(
             f"{first} to {last}", "are no two days in order up to the published one", known=[str(newest)]
         )
-    return con.sql(WHY, params={"segment_id": segment_id, "first": first, "last": last}).pl()
+    split: pl.DataFrame = con.sql(WHY, params={"segment_id": segment_id, "first": first, "last": last}).pl()
+    return split
 
 
 RULES = """

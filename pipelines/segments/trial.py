@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import duckdb
 import polars as pl
 
 from pipelines import publish
 from pipelines.errors import PublishError
 from pipelines.segments import examples
 from pipelines.segments.definition import Definition, Known, check_together, read_definition
-from pipelines.segments.rule import Rule, leaves
+from pipelines.segments.rule import InSegment, Rule, leaves
 from pipelines.segments.workbench import find_members, opened_on
 from pipelines.settings import Settings
 
@@ -106,6 +107,7 @@ def try_draft(settings: Settings, path: Path, definitions: Sequence[Definition],
             "CREATE VIEW core.published_membership AS SELECT * FROM snapshot.core.segment_membership "
             f"WHERE left_on IS NULL AND segment_id <> '{draft.segment_id}'"
         )
+        _collect_hits(con, tried)
         return Trial(
             draft,
             con.sql(SIZE).pl(),
@@ -115,6 +117,23 @@ def try_draft(settings: Settings, path: Path, definitions: Sequence[Definition],
             tuple(one for one in ran if one.segment_id == draft.segment_id),
             time.monotonic() - began,
         )
+
+
+def _collect_hits(con: duckdb.DuckDBPyConnection, draft: Definition) -> None:
+    """Whom each rule hits, those of rules on other segments included, into the table `core.draft_hit`."""
+    con.execute(
+        "CREATE TABLE core.draft_hit AS SELECT rule_id, effect, member_key FROM core.segment_rule_hit "
+        "WHERE segment_id = $segment_id",
+        {"segment_id": draft.segment_id},
+    )
+    for effect, items in (("include", draft.rules), ("exclude", draft.exclude)):
+        for rule in leaves(items):
+            if isinstance(rule, InSegment):
+                con.execute(
+                    "INSERT INTO core.draft_hit SELECT DISTINCT $rule_id, $effect, member_key "
+                    "FROM core.segment_membership WHERE left_on IS NULL AND list_contains($segments, segment_id)",
+                    {"rule_id": rule.rule_id, "effect": effect, "segments": list(rule.values)},
+                )
 
 
 def _needed(draft: Definition, others: Sequence[Definition]) -> list[Definition]:
@@ -149,8 +168,7 @@ RULES = """
             effect,
             member_key,
             count(*) FILTER (WHERE effect = 'include') OVER (PARTITION BY member_key) AS n_includes
-        FROM core.segment_rule_hit
-        WHERE segment_id = $segment_id
+        FROM core.draft_hit
     )
 
     SELECT

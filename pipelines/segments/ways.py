@@ -56,9 +56,21 @@ def ways_into(definitions: Mapping[str, Definition], segment_id: str) -> list[Wa
     return _sorted(ways)
 
 
-def exclusion_ways(definitions: Mapping[str, Definition], segment_id: str) -> list[Way]:
-    """The alternatives that take somebody out, whatever else speaks for them."""
-    return _sorted(_any([_item(definitions, item) for item in definitions[segment_id].exclude]))
+def expansion_ways(definitions: Mapping[str, Definition], segment_id: str) -> list[Way]:
+    """The alternatives by which a score takes somebody in: it is likely enough, and no exclusion hits."""
+    likely = frozenset({Way(frozenset({f"expansion:{segment_id}"}), frozenset())})
+    out = _any([_item(definitions, item) for item in definitions[segment_id].exclude])
+    return _sorted(_all([likely, _not(out)]))
+
+
+def unless_labelled(ways: Iterable[Way], segment_id: str) -> list[Way]:
+    """The same ways, closed to whom an audit's label says no."""
+    return [Way(way.required, way.forbidden | {f"audit no:{segment_id}"}) for way in ways]
+
+
+def label_way(segment_id: str) -> Way:
+    """The way in of whom an audit's label says yes, whatever the rules say."""
+    return Way(frozenset({f"audit yes:{segment_id}"}), frozenset())
 
 
 def _segment(definitions: Mapping[str, Definition], definition: Definition) -> frozenset[Way]:

@@ -16,7 +16,15 @@ from pipelines.warehouse import build, reference
 from pipelines.warehouse.catalog import CARRIED, models
 from pipelines.warehouse.state import snapshot_path, state_path
 
-RULE_MODELS = ("word_hit", "connection_hit", "segment_rule_hit", "segment_spell", "segment_membership")
+RULE_MODELS = (
+    "word_hit",
+    "connection_hit",
+    "audit_hit",
+    "segment_rule_hit",
+    "segment_evidence",
+    "segment_spell",
+    "segment_membership",
+)
 PUBLISHED = ("account", "engagement", "follow", "follower_list", "member")
 RESTRICTED = ("member", "member_tag")
 

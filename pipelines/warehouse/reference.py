@@ -4,6 +4,7 @@ import duckdb
 
 from pipelines.contract import contracts
 from pipelines.reference import AcceptedList
+from pipelines.segments import audits
 from pipelines.segments.definition import Definition, Known
 from pipelines.segments.history import Version, tables
 from pipelines.segments.rule import weighted
@@ -15,6 +16,7 @@ def load(
     accepted: list[AcceptedList],
     definitions: list[Definition],
     versions: list[Version],
+    kept: list[audits.Kept] | None = None,
 ) -> None:
     """Replace every table of schema `ref`.
 
@@ -47,6 +49,7 @@ def load(
         ],
     }
     rows |= tables(versions)
+    rows |= audits.tables(kept or [], versions)
     for name, table in contracts("ref").items():
         columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
         con.execute(f"CREATE OR REPLACE TABLE ref.{name} ({columns})")

@@ -68,11 +68,15 @@ aucs AS (
         sum(n_seeds) AS n_seeds,
         sum(n_others) AS n_others,
         round(sum(seed_sum) / sum(n_seeds), 12) AS auc,
-        -- Widened by (n + 1) / (n - 1), within a hundredth what Student's t widens a 95 % bound of few by.
-        (sum(seed_squares) - sum(seed_sum) * sum(seed_sum) / sum(n_seeds)) / nullif(sum(n_seeds) - 1, 0)
-        / sum(n_seeds) * (sum(n_seeds) + 1) / nullif(sum(n_seeds) - 1, 0) AS seed_variance,
-        (sum(other_squares) - sum(other_sum) * sum(other_sum) / sum(n_others))
-        / nullif(sum(n_others) - 1, 0) / sum(n_others) AS other_variance
+        -- Never less than the variance of places that chance deals, 1/12; widened as Student's t would for few.
+        greatest(
+            1.0 / 12,
+            (sum(seed_squares) - sum(seed_sum) * sum(seed_sum) / sum(n_seeds)) / nullif(sum(n_seeds) - 1, 0)
+        ) / sum(n_seeds) * (sum(n_seeds) + 1) / nullif(sum(n_seeds) - 1, 0) AS seed_variance,
+        greatest(
+            1.0 / 12,
+            (sum(other_squares) - sum(other_sum) * sum(other_sum) / sum(n_others)) / nullif(sum(n_others) - 1, 0)
+        ) / sum(n_others) AS other_variance
     FROM fold_places
     GROUP BY segment_id, platform, channel
 ),
@@ -101,7 +105,7 @@ judged AS (
         run.n_others,
         coalesce(aucs.n_seeds, 0) AS n_held_out_seeds,
         aucs.auc,
-        round(1.5 * sqrt(greatest(0, aucs.seed_variance) + greatest(0, aucs.other_variance)), 12) AS auc_se,
+        round(1.5 * sqrt(aucs.seed_variance + aucs.other_variance), 12) AS auc_se,
         sqrt(ln(40) / (2 * aucs.n_seeds)) AS seed_doubt,
         sqrt(ln(40) / (2 * aucs.n_others) * greatest(0, 1 - aucs.n_others / run.n_others)) AS other_doubt
     FROM expansion.run
@@ -146,7 +150,7 @@ SELECT
     judged.auc,
     judged.auc_se,
     CASE
-        WHEN judged.n_held_out_seeds < 15 THEN 'too few seeds'
+        WHEN judged.n_held_out_seeds < 10 THEN 'too few seeds'
         WHEN judged.auc - 1.64 * judged.auc_se <= 0.5 THEN 'refused'
         WHEN judged.auc < 0.65 THEN 'weak'
         ELSE 'good'

@@ -1,5 +1,5 @@
 -- One row per segment, platform, channel and fold to fit: fold 0 on everybody, folds 1 to 5 without a fifth each.
--- The five see a sample: each of its seeds and others stands for as many as it was drawn from. Below 15 seeds: none.
+-- The five see a sample: each of its seeds and others stands for as many as it was drawn from. Below 10 seeds: none.
 WITH folds AS (
     SELECT 0 AS fold
     UNION ALL
@@ -37,7 +37,7 @@ expanded_segments AS (
     INNER JOIN ref.segment ON seed_counts.segment_id = segment.segment_id
     WHERE segment.expansion = 'audited'
     GROUP BY seed_counts.segment_id, seed_counts.platform, seed_counts.channel
-    HAVING sum(seed_counts.n_seeds) >= 15
+    HAVING sum(seed_counts.n_seeds) >= 10
 ),
 
 counts AS (

@@ -1,5 +1,7 @@
 -- One row per segment, platform, basis and set of our open accounts: how many of the segment's people exactly
 -- that set reaches. People whom none reaches stand under the empty set, so that rows add up to the segment.
+-- People are counted by their probability to belong: 1 each, until an audit knows better. Probabilities are added as
+-- decimals: whatever the order, two nights give the same last digit.
 -- Sets never cross platforms: nobody is matched between them.
 WITH open_own_accounts AS (
     SELECT platform, account_id FROM core.account
@@ -42,10 +44,10 @@ member_signatures AS (
 ),
 
 segment_members AS (
-    SELECT segment_id, platform, member_key FROM core.segment_membership
+    SELECT segment_id, platform, member_key, membership_probability FROM core.segment_membership
     WHERE left_on IS NULL
     UNION ALL
-    SELECT 'everyone' AS segment_id, platform, member_key FROM core.member
+    SELECT 'everyone' AS segment_id, platform, member_key, 1 AS membership_probability FROM core.member
     WHERE is_present
 )
 
@@ -55,7 +57,8 @@ SELECT
     segment_members.platform,
     measured_bases.basis,
     coalesce(member_signatures.account_ids, []) AS account_ids,
-    count(*) AS people
+    count(*) AS n_members,
+    CAST(sum(CAST(segment_members.membership_probability AS DECIMAL(18, 6))) AS DOUBLE) AS people
 FROM segment_members
 INNER JOIN measured_bases ON segment_members.platform = measured_bases.platform
 LEFT JOIN member_signatures

@@ -25,12 +25,47 @@ forgotten AS (
     WHERE word_hit.is_forgotten
 ),
 
+-- On the day an audit begins to count, whom its scores move is its doing, unless a rule moved them that day; a label
+-- is always its doing.
+moved_by_audits AS (
+    SELECT DISTINCT
+        segment_audit.segment_id,
+        segment_audit.definition_hash,
+        segment_audit.in_force_from AS audited_on,
+        audit_hit.member_key
+    FROM ref.segment_audit
+    INNER JOIN core.audit_hit
+        ON
+            segment_audit.platform = audit_hit.platform
+            AND segment_audit.definition_hash = audit_hit.definition_hash
+    LEFT JOIN core.segment_evidence AS moved_by_rules
+        ON
+            segment_audit.segment_id = moved_by_rules.segment_id
+            AND segment_audit.definition_hash = moved_by_rules.definition_hash
+            AND audit_hit.member_key = moved_by_rules.member_key
+            AND moved_by_rules.evidence = 'rule'
+            AND segment_audit.in_force_from IN (moved_by_rules.spell_from, moved_by_rules.spell_to)
+    WHERE
+        segment_audit.in_force_from IN (audit_hit.hit_from, audit_hit.hit_to)
+        AND (
+            audit_hit.rule_hash IN ('audit yes:' || segment_audit.segment_id, 'audit no:' || segment_audit.segment_id)
+            OR (
+                audit_hit.rule_hash = 'expansion:' || segment_audit.segment_id
+                AND moved_by_rules.member_key IS NULL
+            )
+        )
+),
+
 arrivals AS (
     SELECT
         segment_spell.segment_id,
         segment_spell.platform,
         segment_spell.spell_from AS changed_on,
-        CASE WHEN shown_by_new_extracts.member_key IS NULL THEN 'people in' ELSE 'new extracts' END AS cause,
+        CASE
+            WHEN moved_by_audits.member_key IS NOT NULL THEN 're-audits'
+            WHEN shown_by_new_extracts.member_key IS NOT NULL THEN 'new extracts'
+            ELSE 'people in'
+        END AS cause,
         1 AS people_in,
         0 AS people_out
     FROM core.segment_spell
@@ -38,6 +73,12 @@ arrivals AS (
         ON
             segment_spell.member_key = shown_by_new_extracts.member_key
             AND segment_spell.spell_from = shown_by_new_extracts.first_list_on
+    LEFT JOIN moved_by_audits
+        ON
+            segment_spell.segment_id = moved_by_audits.segment_id
+            AND segment_spell.member_key = moved_by_audits.member_key
+            AND segment_spell.definition_hash = moved_by_audits.definition_hash
+            AND segment_spell.spell_from = moved_by_audits.audited_on
     WHERE segment_spell.spell_from > segment_spell.in_force_from
 ),
 
@@ -46,12 +87,22 @@ departures AS (
         segment_spell.segment_id,
         segment_spell.platform,
         segment_spell.spell_to AS changed_on,
-        CASE WHEN forgotten.member_key IS NULL THEN 'people out' ELSE 'lost extracts' END AS cause,
+        CASE
+            WHEN moved_by_audits.member_key IS NOT NULL THEN 're-audits'
+            WHEN forgotten.member_key IS NOT NULL THEN 'lost extracts'
+            ELSE 'people out'
+        END AS cause,
         0 AS people_in,
         1 AS people_out
     FROM core.segment_spell
     LEFT JOIN forgotten
         ON segment_spell.member_key = forgotten.member_key AND segment_spell.spell_to = forgotten.forgotten_on
+    LEFT JOIN moved_by_audits
+        ON
+            segment_spell.segment_id = moved_by_audits.segment_id
+            AND segment_spell.member_key = moved_by_audits.member_key
+            AND segment_spell.definition_hash = moved_by_audits.definition_hash
+            AND segment_spell.spell_to = moved_by_audits.audited_on
     WHERE segment_spell.spell_to <= least(segment_spell.in_force_to, getvariable('as_of'))
 ),
 

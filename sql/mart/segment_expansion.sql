@@ -50,7 +50,7 @@ SELECT
     guard,
     CASE guard
         WHEN 'off' THEN 'expansion is switched off for this segment'
-        WHEN 'too few seeds' THEN 'fewer than 15 seeds to learn from and to be tested on'
+        WHEN 'too few seeds' THEN 'fewer than 10 seeds to learn from and to be tested on'
         WHEN 'refused' THEN 'seeds held out do not surely rank above others: these accounts say nothing of the segment'
         WHEN 'weak' THEN 'seeds held out rank only a little above others'
         ELSE 'seeds held out rank clearly above others'

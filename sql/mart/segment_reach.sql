@@ -2,7 +2,7 @@
 -- Every figure is a sum over mart.reach_signature. An account without lists of people has no figure but a reason:
 -- a total counts the same person many times and cannot be split by segment.
 WITH segment_totals AS (
-    SELECT segment_id, platform, basis, sum(people) AS segment_people
+    SELECT segment_id, platform, basis, sum(CAST(people AS DECIMAL(18, 6))) AS segment_people
     FROM mart.reach_signature
     GROUP BY segment_id, platform, basis
 ),
@@ -24,7 +24,7 @@ account_signatures AS (
 ),
 
 shared_people AS (
-    SELECT segment_id, platform, basis, account_id, n_accounts, sum(people) AS people
+    SELECT segment_id, platform, basis, account_id, n_accounts, sum(CAST(people AS DECIMAL(18, 6))) AS people
     FROM account_signatures
     GROUP BY segment_id, platform, basis, account_id, n_accounts
 ),
@@ -159,12 +159,12 @@ SELECT
     platform,
     account_id,
     basis,
-    CAST(reach_people AS BIGINT) AS reach_people,
-    CAST(exclusive_people AS BIGINT) AS exclusive_people,
+    CAST(round(reach_people) AS BIGINT) AS reach_people,
+    CAST(round(exclusive_people) AS BIGINT) AS exclusive_people,
     CAST(fair_share_people AS DOUBLE) AS fair_share_people,
-    CASE WHEN data_on IS NOT NULL THEN CAST(coalesce(segment_people, 0) AS BIGINT) END AS segment_people,
-    CAST(account_people AS BIGINT) AS account_people,
-    CAST(everyone_people AS BIGINT) AS everyone_people,
+    CASE WHEN data_on IS NOT NULL THEN CAST(round(coalesce(segment_people, 0)) AS BIGINT) END AS segment_people,
+    CAST(round(account_people) AS BIGINT) AS account_people,
+    CAST(round(everyone_people) AS BIGINT) AS everyone_people,
     reach_people / nullif(segment_people, 0) AS coverage_share,
     reach_people / nullif(account_people, 0) AS composition_share,
     100 * (reach_people / nullif(account_people, 0)) / nullif(segment_people / nullif(everyone_people, 0), 0)

@@ -4,8 +4,8 @@ WITH sizes AS (
     SELECT
         segment_id,
         platform,
-        sum(people) AS segment_people,
-        sum(CASE WHEN array_length(account_ids) > 0 THEN people ELSE 0 END) AS reached_people
+        sum(CAST(people AS DECIMAL(18, 6))) AS segment_people,
+        sum(CASE WHEN array_length(account_ids) > 0 THEN CAST(people AS DECIMAL(18, 6)) ELSE 0 END) AS reached_people
     FROM mart.reach_signature
     WHERE basis = 'follower'
     GROUP BY segment_id, platform
@@ -27,9 +27,9 @@ SELECT
     segments.segment_id,
     platforms.platform,
     segments.title,
-    CAST(coalesce(sizes.segment_people, 0) AS BIGINT) AS segment_people,
-    CAST(coalesce(sizes.reached_people, 0) AS BIGINT) AS reached_people,
-    CAST(platforms.everyone_people AS BIGINT) AS everyone_people,
+    CAST(round(coalesce(sizes.segment_people, 0)) AS BIGINT) AS segment_people,
+    CAST(round(coalesce(sizes.reached_people, 0)) AS BIGINT) AS reached_people,
+    CAST(round(platforms.everyone_people) AS BIGINT) AS everyone_people,
     coalesce(sizes.segment_people, 0) / nullif(platforms.everyone_people, 0) AS everyone_share,
     segments.definition_hash
 FROM segments

@@ -55,6 +55,8 @@ ORDER = (
     "pipelines.publish",
     "pipelines.segments.trial",
     "pipelines.segments.questions",
+    "pipelines.segments.sample",
+    "pipelines.segments.suggest",
     "pipelines.report",
     "pipelines.night",
     "pipelines.demo_world",

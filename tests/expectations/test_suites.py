@@ -209,7 +209,7 @@ BREAKS = {
         "critical",
         1,
         "INSERT INTO mart.reach_signature BY NAME SELECT 'rider' AS segment_id, 'x' AS platform, 'follower' AS basis, "
-        "['none'] AS account_ids, 0 AS people",
+        "['none'] AS account_ids, 0 AS n_members, 0 AS people",
     ),
     "signature_stands_once": Break(
         "mart",
@@ -241,7 +241,7 @@ BREAKS = {
         "mart",
         "critical",
         1,
-        "UPDATE mart.segment_reach SET fair_share_people = 2.1 WHERE segment_id = 'rider' AND basis = 'follower'",
+        "UPDATE mart.segment_reach SET fair_share_people = 2.6 WHERE segment_id = 'rider' AND basis = 'follower'",
     ),
     "missing_reach_has_its_reason": Break(
         "mart",

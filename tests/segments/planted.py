@@ -78,7 +78,7 @@ def planted_world(
     return World(pairs // n_accounts, pairs % n_accounts, interests, n_accounts)
 
 
-def _drawn(rng: np.random.Generator, weights: NDArray[np.float64], n: int) -> NDArray[np.int64]:
+def _drawn(rng: np.random.Generator, weights: NDArray[np.floating], n: int) -> NDArray[np.int64]:
     upto = np.cumsum(weights)
     return np.minimum(np.searchsorted(upto / upto[-1], rng.random(n)), len(weights) - 1)
 
@@ -104,10 +104,17 @@ def new_keys(rng: np.random.Generator, n: int) -> NDArray[np.uint64]:
 
 def connect(threads: int = 2, memory: str = "3GB", path: str = ":memory:") -> duckdb.DuckDBPyConnection:
     """Open a database with every table that expansion reads, none with a row."""
+    con = reopened(path, threads, memory)
+    create_tables(con, READS)
+    return con
+
+
+def reopened(path: str, threads: int = 2, memory: str = "3GB") -> duckdb.DuckDBPyConnection:
+    """Open a database that `connect` made."""
     con = duckdb.connect(path, config={"threads": threads, "memory_limit": memory})
     con.execute("SET TimeZone = 'UTC'")
     con.execute("SET preserve_insertion_order = false")
-    create_tables(con, READS)
+    con.execute("SET enable_progress_bar = false")
     return con
 
 
@@ -178,3 +185,19 @@ def scores_of_all(
     scores = np.full(len(keys), -np.inf)
     scores[order[np.searchsorted(keys[order], found["member_key"])]] = found["expansion_score"]
     return scores
+
+
+def one_draw(prevalence: float, draw: int, n_seeds: int = 20) -> tuple[float, float]:
+    """Average precision among all who are no seeds: of expansion, and of counting the seeds' top accounts."""
+    rng = np.random.default_rng([draw, int(prevalence * 1000)])
+    world = planted_world(rng, prevalence)
+    seeds = rng.choice(np.flatnonzero(world.interests[:, 0]), n_seeds, replace=False)
+    keys = new_keys(rng, world.n_members)
+    con = connect()
+    give_world(con, world, keys)
+    give_segment(con, "planted", keys[seeds])
+    expand(con, marts=())
+    others = ~np.isin(np.arange(world.n_members), seeds)
+    truth = world.interests[others, 0]
+    expanded, counted = scores_of_all(con, "planted", keys), counted_top_accounts(world, seeds)
+    return average_precision(expanded[others], truth), average_precision(counted[others], truth)

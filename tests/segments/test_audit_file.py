@@ -325,6 +325,7 @@ def test_too_few_labels_are_refused_and_unsure_is_none(sent: Sent) -> None:
         (b"name,bio\n", "lacks the column member_key or label"),
         (b"member_key,label,label\n", "names a column twice"),
         (b'member_key,label\nk1,"yes\n', "quote that is never closed"),
+        (b'\x00;"\x00', "lacks the column"),
         (b"\xff\xfe\x00", "lacks the column"),
         (b"PK\x03\x04\x00\x00\x81\x8d", "lacks the column"),
         (b"\x00" * 50, "lacks the column"),

@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 
 from tests.segments.planted import (
     World,
-    average_precision,
     connect,
-    counted_top_accounts,
     expand,
     give_segment,
     give_world,
     new_keys,
+    one_draw,
     planted_world,
-    scores_of_all,
 )
 
 Floats = NDArray[np.float64]
@@ -102,7 +100,7 @@ def guarded(follows: Floats, seed: Bools, keys: NDArray[np.uint64]) -> Guarded:
         depths.append((outside >= inside[:, None]).mean(axis=1))
     one, two, depth = (np.concatenate(parts) for parts in (seed_places, other_places, depths))
     m, n, n_others = len(one), len(two), int(other.sum())
-    variance = one.var(ddof=1) / m * (m + 1) / (m - 1) + two.var(ddof=1) / n
+    variance = max(one.var(ddof=1), 1 / 12) / m * (m + 1) / (m - 1) + max(two.var(ddof=1), 1 / 12) / n
     seed_doubt = np.sqrt(np.log(40) / (2 * m))
     other_doubt = np.sqrt(np.log(40) / (2 * n) * (1 - n / n_others))
     bounds = [
@@ -139,6 +137,7 @@ def small() -> Small:
     seeds = {
         "many": world.interests[:, 0] & (rng.random(world.n_members) < 0.6),
         "some": world.interests[:, 1] & (rng.random(world.n_members) < 0.05),
+        "faint": (world.interests[:, 2] & (rng.random(world.n_members) < 0.3)) | (rng.random(world.n_members) < 0.04),
         "chance": rng.random(world.n_members) < 0.002,
     }
     assert seeds["many"].sum() > 1000
@@ -146,7 +145,7 @@ def small() -> Small:
     give_world(con, world, keys)
     for segment_id, seed in seeds.items():
         give_segment(con, segment_id, keys[seed])
-    give_segment(con, "few", keys[:14])
+    give_segment(con, "few", keys[:9])
     give_segment(con, "by_rules", keys[:3000])
     con.execute("UPDATE ref.segment SET expansion = 'rules_only' WHERE segment_id = 'by_rules'")
     expand(con)
@@ -172,7 +171,7 @@ def by_account(con: duckdb.DuckDBPyConnection, segment_id: str, fold: int, colum
     return values
 
 
-@pytest.mark.parametrize("segment_id", ["many", "some", "chance"])
+@pytest.mark.parametrize("segment_id", ["many", "some", "faint", "chance"])
 def test_the_sql_is_the_method(small: Small, segment_id: str) -> None:
     seed, follows = small.seeds[segment_id], small.follows
     whole = fitted(follows, seed, np.ones(len(seed)))
@@ -186,11 +185,13 @@ def test_the_sql_is_the_method(small: Small, segment_id: str) -> None:
             found = by_account(small.con, segment_id, fold, column, follows.shape[1])
             np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9 * np.abs(wanted).max(), err_msg=f"{fold}")
     row = small.con.execute(
-        "SELECT auc, auc_se, segment_people_hi FROM expansion.guard WHERE segment_id = $id", {"id": segment_id}
+        "SELECT auc, auc_se, segment_people_hi, guard FROM expansion.guard WHERE segment_id = $id", {"id": segment_id}
     ).fetchone()
     assert row is not None
     assert row[:2] == pytest.approx((five.auc, five.auc_se), rel=1e-9)
     assert abs(row[2] - five.people_hi) <= 1
+    surely = five.auc - 1.64 * five.auc_se > 0.5
+    assert row[3] == (("weak" if five.auc < 0.65 else "good") if surely else "refused")
 
 
 @pytest.mark.parametrize("segment_id", ["many", "some"])
@@ -245,17 +246,18 @@ def test_segments_that_do_not_expand_say_why(small: Small) -> None:
     assert {segment_id: row[0] for segment_id, row in said.items()} == {
         "many": "good",
         "some": "good",
+        "faint": "weak",
         "chance": "refused",
         "few": "too few seeds",
         "by_rules": "off",
     }
-    assert said["by_rules"][1] == 3000 and said["few"][1] == 14
+    assert said["by_rules"][1] == 3000 and said["few"][1] == 9
     for segment_id in ("chance", "few", "by_rules"):
         assert said[segment_id][2:5] == (None, None, None) and said[segment_id][5]
     ran = {row[0] for row in small.con.execute("SELECT DISTINCT segment_id FROM expansion.run").fetchall()}
-    assert ran == {"many", "some", "chance"}
+    assert ran == {"many", "some", "faint", "chance"}
     shown = small.con.execute("SELECT DISTINCT segment_id FROM mart.segment_account_affinity").fetchall()
-    assert {row[0] for row in shown} == {"many", "some"}
+    assert {row[0] for row in shown} == {"many", "some", "faint"}
 
 
 def test_the_five_best_reasons_are_the_largest_z(small: Small) -> None:
@@ -272,25 +274,9 @@ def test_the_five_best_reasons_are_the_largest_z(small: Small) -> None:
 
 @pytest.mark.parametrize(("prevalence", "at_least"), [(0.02, 0.344), (0.005, 0.081)])
 def test_twenty_seeds_find_what_was_planted(prevalence: float, at_least: float) -> None:
-    con = connect()
-    draws = {}
-    for draw in range(5):
-        rng = np.random.default_rng([draw, int(prevalence * 1000)])
-        world = planted_world(rng, prevalence)
-        seeds = rng.choice(np.flatnonzero(world.interests[:, 0]), 20, replace=False)
-        keys = new_keys(rng, world.n_members)
-        give_world(con, world, keys, platform=f"world {draw}")
-        give_segment(con, "planted", keys[seeds], platform=f"world {draw}")
-        draws[f"world {draw}"] = world, seeds, keys
-    expand(con)
-    found, counted = [], []
-    for platform, (world, seeds, keys) in draws.items():
-        others = ~np.isin(np.arange(world.n_members), seeds)
-        truth = world.interests[others, 0]
-        found.append(average_precision(scores_of_all(con, "planted", keys, platform)[others], truth))
-        counted.append(average_precision(counted_top_accounts(world, seeds)[others], truth))
-    assert np.mean(found) >= at_least
-    assert np.mean(found) >= 1.5 * np.mean(counted)
+    found, counted = np.mean([one_draw(prevalence, draw) for draw in range(5)], axis=0)
+    assert found >= at_least
+    assert found >= 1.5 * counted
 
 
 def test_shuffled_seeds_are_refused_and_true_ones_accepted() -> None:
@@ -334,7 +320,7 @@ def test_the_size_is_within_its_bounds() -> None:
     ).fetchall()
     assert len(rows) > 15
     assert all(lo <= sizes[platform, segment_id] <= hi for platform, segment_id, lo, hi in rows)
-    assert np.mean([hi < 4_000 for *_, hi in rows]) > 0.8
+    assert np.median([hi / sizes[platform, segment_id] for platform, segment_id, _, hi in rows]) < 2
 
 
 # Nobody's score depends on who has nothing to do with it.
@@ -347,13 +333,8 @@ def tiny() -> tuple[World, NDArray[np.uint64], Bools]:
     return world, new_keys(rng, world.n_members), world.interests[:, 0] & (rng.random(world.n_members) < 0.3)
 
 
-def ranking(con: duckdb.DuckDBPyConnection, but: int = 0) -> list[int]:
-    rows = con.execute(
-        "SELECT member_key FROM expansion.member_score WHERE member_key <> $but "
-        "ORDER BY round(expansion_score, 9) DESC, member_key",
-        {"but": but},
-    ).fetchall()
-    return [row[0] for row in rows]
+def scores(con: duckdb.DuckDBPyConnection) -> dict[int, float]:
+    return dict(con.execute("SELECT member_key, expansion_score FROM expansion.member_score").fetchall())
 
 
 def test_an_isolated_member_changes_nobodys_order(tiny: tuple[World, NDArray[np.uint64], Bools]) -> None:
@@ -362,21 +343,28 @@ def test_an_isolated_member_changes_nobodys_order(tiny: tuple[World, NDArray[np.
     give_world(con, world, keys)
     give_segment(con, "planted", keys[seed])
     expand(con)
-    before = ranking(con)
+    before = scores(con)
     stranger = 2**64 - 1
     con.execute(
         "INSERT INTO core.member BY NAME SELECT 'x' AS platform, $key::UBIGINT AS member_key, true AS is_present",
         {"key": stranger},
     )
     expand(con)
-    assert ranking(con) == before
+    assert scores(con) == before
+
+    # With an account that only they follow there is one edge more: a thousandth of a step, and a place for them.
     con.execute("INSERT INTO core.account BY NAME SELECT 'x' AS platform, 'alone' AS account_id, 'seed' AS role")
     con.execute(
         "INSERT INTO core.follow BY NAME SELECT 'x' AS platform, 'alone' AS account_id, $key::UBIGINT AS member_key",
         {"key": stranger},
     )
     expand(con)
-    assert ranking(con, but=stranger) == before
+    after = scores(con)
+    assert after.keys() - before.keys() == {stranger}
+    one, two = (np.array([of[key] for key in before]) for of in (before, after))
+    assert np.abs(one - two).max() < 0.005 * one.std()
+    apart = np.abs(one[:, None] - one) > 0.01 * one.std()
+    assert (np.sign(one[:, None] - one) == np.sign(two[:, None] - two))[apart].all()
 
 
 def test_our_own_accounts_never_count(tiny: tuple[World, NDArray[np.uint64], Bools]) -> None:
@@ -385,7 +373,7 @@ def test_our_own_accounts_never_count(tiny: tuple[World, NDArray[np.uint64], Boo
     give_world(con, world, keys)
     give_segment(con, "planted", keys[seed])
     expand(con)
-    before = ranking(con)
+    before = scores(con)
     con.execute("INSERT INTO core.account BY NAME SELECT 'x' AS platform, 'ours' AS account_id, 'own' AS role")
     con.execute(
         "INSERT INTO core.follow BY NAME SELECT platform, 'ours' AS account_id, member_key FROM core.segment_membership"
@@ -395,7 +383,7 @@ def test_our_own_accounts_never_count(tiny: tuple[World, NDArray[np.uint64], Boo
         "DATE '2026-09-29' AS engaged_on FROM core.segment_membership"
     )
     expand(con)
-    assert ranking(con) == before
+    assert scores(con) == before
 
 
 def test_who_is_held_out_teaches_nothing(tiny: tuple[World, NDArray[np.uint64], Bools]) -> None:

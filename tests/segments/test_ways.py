@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipelines.errors import SegmentDefinitionError
 from pipelines.segments.definition import Definition, Evidence, Header
 from pipelines.segments.rule import AnyWord, Group, InSegment, Item
-from pipelines.segments.ways import Way, exclusion_ways, ways_into
+from pipelines.segments.ways import Way, expansion_ways, ways_into
 
 LETTERS = "abcde"
 
@@ -50,8 +50,8 @@ def belongs(one: Definition, person: frozenset[str], by_id: dict[str, Definition
     return weight >= one.header.evidence.threshold and not any(holds(item, person, by_id) for item in one.exclude)
 
 
-def goes(ways: list[Way], person: frozenset[str]) -> bool:
-    shown = {word(letter).rule_hash for letter in person}
+def goes(ways: list[Way], person: frozenset[str], *also: str) -> bool:
+    shown = {word(letter).rule_hash for letter in person} | set(also)
     return any(way.required <= shown and not way.forbidden & shown for way in ways)
 
 
@@ -94,9 +94,11 @@ def test_ways_hold_for_exactly_the_people_the_rules_hold_for(made: dict[str, Def
             continue
         ways = ways_into(made, segment_id)
         assert [person for person in EVERYBODY if goes(ways, person)] == people
-        out = exclusion_ways(made, segment_id)
-        excluded = [person for person in EVERYBODY if any(holds(item, person, made) for item in one.exclude)]
-        assert [person for person in EVERYBODY if goes(out, person)] == excluded
+        open_to_scores = [
+            person for person in EVERYBODY if goes(expansion_ways(made, segment_id), person, "expansion:" + segment_id)
+        ]
+        kept_out = [person for person in EVERYBODY if any(holds(item, person, made) for item in one.exclude)]
+        assert open_to_scores == [person for person in EVERYBODY if person not in kept_out]
 
 
 def test_no_way_asks_for_more_than_another() -> None:

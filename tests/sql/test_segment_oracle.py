@@ -48,6 +48,7 @@ MODELS = (
     "core.word_hit",
     "core.connection_hit",
     "core.segment_rule_hit",
+    "core.segment_evidence",
     "core.segment_spell",
     "core.segment_membership",
     "mart.segment_change",

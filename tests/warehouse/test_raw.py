@@ -12,7 +12,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from pipelines import engine, landing, night, pseudonym, reference
+from pipelines import engine, landing, night, pseudonym
 from pipelines.contract import contracts
 from pipelines.segments import definition, history
 from pipelines.settings import Settings

@@ -1,0 +1,187 @@
+"""Draw a sample of a segment for people to judge, and turn what they judged into an audit that counts."""
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+
+from pipelines.errors import RefError, SegmentDefinitionError
+from pipelines.reference import read_bands
+from pipelines.segments import audit, audit_file, audits, history
+from pipelines.segments.definition import Definition, Known
+from pipelines.segments.trial import current
+from pipelines.segments.workbench import opened_on
+from pipelines.settings import Settings
+from pipelines.warehouse import build, reference
+from pipelines.warehouse.catalog import models
+
+CHANNEL = "follow"  # whom people follow is known of everybody in a list; acts only of those who act
+
+
+def label_sample(
+    settings: Settings, definition: Definition, known: Known, n: int, today: date, platform: str | None = None
+) -> Path:
+    """Draw n people of the published night and write the file to judge, into the restricted area.
+
+    One platform at a time, that of most members unless named: scores of two platforms are not comparable.
+    Raises `SegmentDefinitionError` where the definition was edited since that night, `RefError` where the platform
+    has nobody of the segment.
+    """
+    snapshot_id = current(settings)
+    with opened_on(settings, snapshot_id) as con:
+        for name in ("segment_evidence", "segment_membership"):
+            con.execute(f"DROP TABLE core.{name}")
+            con.execute(
+                f"CREATE VIEW core.{name} AS SELECT * FROM snapshot.core.{name} "
+                f"WHERE segment_id = '{definition.segment_id}'"
+            )
+        definition_hash = _published_hash(con, definition)
+        platform = _platform(con, definition.segment_id, platform)
+        version = history.Version(history.ALWAYS, history.compiled([definition]))
+        reference.load(con, known, [], [definition], [version])
+        weights = freeze_weights(con, definition.segment_id, platform)
+        people = con.sql(PEOPLE, params={"platform": platform}).pl()
+        audit_id = _new_id(settings, definition.segment_id, snapshot_id[:10], platform)
+        sample = audit_file.draw_sample(audit.strata(people), n, f"{definition.segment_id} {audit_id}")
+        as_of = date.fromisoformat(snapshot_id[:10])
+        about = (definition.segment_id, audit_id, definition_hash, snapshot_id, as_of, today)
+        con.register("drawn", sample.people.select("member_key").to_arrow())
+        words = con.sql(WORDS).pl()
+    design = audit_file.Design(*about, sample)
+    path = audit_file.write_sample(settings, design, words)
+    audits.write_weights(path.parent, platform, weights)
+    return path
+
+
+def score(settings: Settings, segment_id: str, path: Path, on: date) -> audits.Kept:
+    """Read a judged file, calibrate, measure, and keep the audit; it counts from its day on. The words are deleted.
+
+    Raises `RefError` where no sample of the segment waits for its labels, or the file is not usable.
+    """
+    waiting = [
+        one.parent
+        for one in (settings.work / "audits" / segment_id).glob(f"*/{audit_file.DESIGN}")
+        if not (one.parent / audit_file.RECORD).exists()
+    ]
+    if not waiting:
+        raise RefError(f"segment {segment_id}", "has no sample that waits for labels", hint="segments label-sample")
+    own = [one for one in waiting if one == path.absolute().parent]
+    folder = (own or sorted(waiting, key=lambda one: (one / audit_file.DESIGN).stat().st_mtime_ns))[-1]
+    design = audit_file.read_design(settings, segment_id, folder.name)
+    if on < design.as_of:
+        raise RefError(f"audit {folder.name}", f"would count from {on}, before the night it was drawn from")
+    labels = audit_file.read_labels(path, design)
+    floor = read_bands(settings)["membership_probability_at_least"]
+    calibration = audit.calibrate(design.sample.strata, labels)
+    quality = audit.quality(design.sample.strata, labels, floor)
+    audit_file.keep(settings, design, labels, calibration, quality, on)
+    return next(one for one in audits.read_audits(settings, on) if one.audit.audit_id == folder.name)
+
+
+def freeze_weights(con: duckdb.DuckDBPyConnection, segment_id: str, platform: str) -> dict[str, str]:
+    """Score the segment anew and give what each account weighs, to nine places; nothing where the guard refuses.
+
+    Leaves them in the table `frozen`.
+    """
+    for model in models("expansion"):
+        build.build_model(con, model)
+    con.execute("CREATE TABLE frozen (account_id VARCHAR, log_odds_z DECIMAL(18, 9))")
+    con.execute("INSERT INTO frozen " + WEIGHTS, {"segment_id": segment_id, "platform": platform, "channel": CHANNEL})
+    found: list[tuple[str, Decimal]] = con.execute("SELECT * FROM frozen ORDER BY account_id").fetchall()
+    return {account_id: str(weight) for account_id, weight in found}
+
+
+def _published_hash(con: duckdb.DuckDBPyConnection, definition: Definition) -> str:
+    found = con.execute(
+        "SELECT definition_hash FROM snapshot.ref.segment WHERE segment_id = ?", [definition.segment_id]
+    ).fetchall()
+    now = history.compiled([definition])["segments"].get(definition.segment_id, {}).get("definition_hash")
+    if not found or found[0][0] != now:
+        raise SegmentDefinitionError(
+            definition.file, "is not what the published night went by", hint="run stillreach nightly, then draw"
+        )
+    return str(now)
+
+
+def _platform(con: duckdb.DuckDBPyConnection, segment_id: str, platform: str | None) -> str:
+    sizes = dict(
+        con.execute(
+            "SELECT platform, count(*) FROM core.segment_membership WHERE left_on IS NULL GROUP BY platform "
+            "ORDER BY count(*) DESC, platform"
+        ).fetchall()
+    )
+    if not sizes or (platform and platform not in sizes):
+        where = f" on {platform}" if platform else ""
+        raise RefError(f"segment {segment_id}", f"has nobody{where} in the published night", known=sizes)
+    return platform or str(next(iter(sizes)))
+
+
+def _new_id(settings: Settings, segment_id: str, as_of: str, platform: str) -> str:
+    folder = settings.work / "audits" / segment_id
+    return f"{as_of}-{platform}-{sum(1 for _ in folder.glob(f'{as_of}-{platform}-*')) + 1}"
+
+
+WEIGHTS = """
+    SELECT account.account_id, CAST(round(weight.log_odds_z, 9) AS DECIMAL(18, 9)) AS log_odds_z
+    FROM expansion.account_weight AS weight
+    INNER JOIN expansion.run ON weight.run_no = run.run_no
+    INNER JOIN expansion.account ON weight.account_no = account.account_no
+    INNER JOIN expansion.guard
+        ON run.segment_id = guard.segment_id AND run.platform = guard.platform AND run.channel = guard.channel
+    WHERE
+        run.fold = 0
+        AND run.segment_id = $segment_id
+        AND run.platform = $platform
+        AND run.channel = $channel
+        AND guard.guard IN ('good', 'weak')
+"""
+
+# The same formula as core.audit_hit's, on the same decimals: a score is found again to the last bit.
+PEOPLE = """
+    WITH scores AS (
+        SELECT follow.member_key, CAST(sum(frozen.log_odds_z) AS DOUBLE) / sqrt(count(*) + 3) AS expansion_score
+        FROM core.follow
+        INNER JOIN frozen ON follow.account_id = frozen.account_id
+        WHERE follow.platform = $platform AND follow.ended_on IS NULL
+        GROUP BY follow.member_key
+    ),
+
+    rule_members AS (
+        SELECT DISTINCT member_key
+        FROM core.segment_evidence
+        WHERE
+            evidence = 'rule'
+            AND spell_from <= getvariable('as_of')
+            AND least(spell_to, in_force_to) > getvariable('as_of')
+    )
+
+    SELECT
+        member.member_key,
+        member.platform,
+        rule_members.member_key IS NOT NULL AS is_rule_member,
+        scores.expansion_score
+    FROM core.member
+    LEFT JOIN scores ON member.member_key = scores.member_key
+    LEFT JOIN rule_members ON member.member_key = rule_members.member_key
+    WHERE member.is_present AND member.platform = $platform
+"""
+
+WORDS = """
+    WITH followed AS (
+        SELECT
+            follow.member_key,
+            string_agg(coalesce(account.name, account.handle, account.account_id), '; ' ORDER BY account.account_id)
+                AS follows
+        FROM core.follow
+        INNER JOIN core.account ON follow.platform = account.platform AND follow.account_id = account.account_id
+        INNER JOIN drawn ON follow.member_key = drawn.member_key
+        WHERE follow.ended_on IS NULL AND account.role <> 'own'
+        GROUP BY follow.member_key
+    )
+
+    SELECT drawn.member_key, member.platform, member.name, member.bio, member.location, followed.follows
+    FROM drawn
+    INNER JOIN prior.member ON drawn.member_key = member.member_key
+    LEFT JOIN followed ON drawn.member_key = followed.member_key
+"""
