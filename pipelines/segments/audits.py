@@ -38,10 +38,14 @@ class Kept:
     labels: pl.DataFrame
 
 
-def write_weights(folder: Path, platform: str, weights: Mapping[str, str]) -> None:
-    """Freeze what each account weighs beside an audit's design; decimals as text, no person."""
+def write_weights(folder: Path, platform: str, weights: Mapping[str, str], basis: str) -> None:
+    """Freeze what each account weighs beside an audit's design; decimals as text, no person.
+
+    `basis` says whether rejected people of earlier audits count in it, and why.
+    """
     path = folder / WEIGHTS
-    path.write_text(json.dumps({"platform": platform, "accounts": dict(weights)}, indent=1), encoding="utf-8")
+    frozen = {"platform": platform, "basis": basis, "accounts": dict(weights)}
+    path.write_text(json.dumps(frozen, indent=1), encoding="utf-8")
     path.chmod(0o600)
 
 

@@ -1,7 +1,6 @@
 """Draw a sample of a segment for people to judge, and turn what they judged into an audit that counts."""
 
 from datetime import date
-from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -11,12 +10,10 @@ from pipelines.reference import read_bands
 from pipelines.segments import audit, audit_file, audits, history
 from pipelines.segments.definition import Definition, Known
 from pipelines.segments.trial import current
+from pipelines.segments.weights import freeze_weights, known_labels
 from pipelines.segments.workbench import opened_on
 from pipelines.settings import Settings
-from pipelines.warehouse import build, reference
-from pipelines.warehouse.catalog import models
-
-CHANNEL = "follow"  # whom people follow is known of everybody in a list; acts only of those who act
+from pipelines.warehouse import reference
 
 
 def label_sample(
@@ -31,16 +28,16 @@ def label_sample(
     snapshot_id = current(settings)
     with opened_on(settings, snapshot_id) as con:
         for name in ("segment_evidence", "segment_membership"):
-            con.execute(f"DROP TABLE core.{name}")
             con.execute(
-                f"CREATE VIEW core.{name} AS SELECT * FROM snapshot.core.{name} "
-                f"WHERE segment_id = '{definition.segment_id}'"
+                f"INSERT INTO core.{name} SELECT * FROM snapshot.core.{name} WHERE segment_id = $segment_id",
+                {"segment_id": definition.segment_id},
             )
         definition_hash = _published_hash(con, definition)
         platform = _platform(con, definition.segment_id, platform)
         version = history.Version(history.ALWAYS, history.compiled([definition]))
         reference.load(con, known, [], [definition], [version])
-        weights = freeze_weights(con, definition.segment_id, platform)
+        labels = known_labels(settings, definition.segment_id, platform, today)
+        weights, basis = freeze_weights(con, definition.segment_id, platform, labels)
         people = con.sql(PEOPLE, params={"platform": platform}).pl()
         audit_id = _new_id(settings, definition.segment_id, snapshot_id[:10], platform)
         sample = audit_file.draw_sample(audit.strata(people), n, f"{definition.segment_id} {audit_id}")
@@ -50,7 +47,7 @@ def label_sample(
         words = con.sql(WORDS).pl()
     design = audit_file.Design(*about, sample)
     path = audit_file.write_sample(settings, design, words)
-    audits.write_weights(path.parent, platform, weights)
+    audits.write_weights(path.parent, platform, weights, basis)
     return path
 
 
@@ -77,19 +74,6 @@ def score(settings: Settings, segment_id: str, path: Path, on: date) -> audits.K
     quality = audit.quality(design.sample.strata, labels, floor)
     audit_file.keep(settings, design, labels, calibration, quality, on)
     return next(one for one in audits.read_audits(settings, on) if one.audit.audit_id == folder.name)
-
-
-def freeze_weights(con: duckdb.DuckDBPyConnection, segment_id: str, platform: str) -> dict[str, str]:
-    """Score the segment anew and give what each account weighs, to nine places; nothing where the guard refuses.
-
-    Leaves them in the table `frozen`.
-    """
-    for model in models("expansion"):
-        build.build_model(con, model)
-    con.execute("CREATE TABLE frozen (account_id VARCHAR, log_odds_z DECIMAL(18, 9))")
-    con.execute("INSERT INTO frozen " + WEIGHTS, {"segment_id": segment_id, "platform": platform, "channel": CHANNEL})
-    found: list[tuple[str, Decimal]] = con.execute("SELECT * FROM frozen ORDER BY account_id").fetchall()
-    return {account_id: str(weight) for account_id, weight in found}
 
 
 def _published_hash(con: duckdb.DuckDBPyConnection, definition: Definition) -> str:
@@ -121,21 +105,6 @@ def _new_id(settings: Settings, segment_id: str, as_of: str, platform: str) -> s
     folder = settings.work / "audits" / segment_id
     return f"{as_of}-{platform}-{sum(1 for _ in folder.glob(f'{as_of}-{platform}-*')) + 1}"
 
-
-WEIGHTS = """
-    SELECT account.account_id, CAST(round(weight.log_odds_z, 9) AS DECIMAL(18, 9)) AS log_odds_z
-    FROM expansion.account_weight AS weight
-    INNER JOIN expansion.run ON weight.run_no = run.run_no
-    INNER JOIN expansion.account ON weight.account_no = account.account_no
-    INNER JOIN expansion.guard
-        ON run.segment_id = guard.segment_id AND run.platform = guard.platform AND run.channel = guard.channel
-    WHERE
-        run.fold = 0
-        AND run.segment_id = $segment_id
-        AND run.platform = $platform
-        AND run.channel = $channel
-        AND guard.guard IN ('good', 'weak')
-"""
 
 # The same formula as core.audit_hit's, on the same decimals: a score is found again to the last bit.
 PEOPLE = """

@@ -55,6 +55,7 @@ ORDER = (
     "pipelines.publish",
     "pipelines.segments.trial",
     "pipelines.segments.questions",
+    "pipelines.segments.weights",
     "pipelines.segments.sample",
     "pipelines.segments.suggest",
     "pipelines.report",

@@ -1,6 +1,7 @@
 """A segment of the planted county from sample to audited membership: drawn, judged by the truth, scored, counted."""
 
 import csv
+import json
 import shutil
 import stat
 from collections.abc import Iterator
@@ -53,12 +54,12 @@ def truth(deployment: Deployment) -> dict[int, str]:
 @pytest.fixture(scope="module")
 def judged(deployment: Deployment, truth: dict[int, str]) -> Path:
     """Draw a sample on the command line and judge it; the file as a person would hand it in."""
-    done = CliRunner().invoke(app, ["segments", "label-sample", SEGMENT, "--n", "200"])
+    done = CliRunner().invoke(app, ["segments", "label-sample", SEGMENT, "--n", "420"])
     assert done.exit_code == 0, done.output
     (path,) = (deployment.settings.work / "audits" / SEGMENT).glob("*/sample.csv")
     with path.open(encoding="utf-8-sig", newline="") as source:
         rows = list(csv.DictReader(source))
-    assert len(rows) == 200
+    assert len(rows) == 420
     for row in rows:
         row["label"] = "yes" if truth[int(row["member_key"].removeprefix("k"))] == COMMUNITY else "no"
     handed_in = deployment.settings.data / "judged.csv"
@@ -186,6 +187,19 @@ def test_an_edit_ends_the_audit(audited: Deployment, monkeypatch: pytest.MonkeyP
     assert causes == {"rule edits"}
     done = CliRunner().invoke(app, ["segments", "why", SEGMENT, "--from", "2026-10-01", "--to", "2026-10-02"])
     assert done.exit_code == 0
+
+
+def test_a_second_sample_rests_on_the_labels_of_the_first(audited: Deployment) -> None:
+    first = audits.read_audits(audited.settings, NEXT)[0]
+    assert first.audit.quality.n_yes >= 30 and first.audit.quality.n_no >= 30
+    audited.night(NEXT)
+    done = CliRunner().invoke(app, ["segments", "label-sample", SEGMENT, "--n", "60"])
+    assert done.exit_code == 0, done.output
+    folder = Path("".join(done.output.splitlines()[:1])).parent
+    frozen = json.loads((folder / audits.WEIGHTS).read_text(encoding="utf-8"))
+    assert frozen["basis"].startswith("the negative field")
+    assert frozen["accounts"] != dict(first.weights)
+    shutil.rmtree(folder)
 
 
 def test_a_second_score_needs_a_second_sample(audited: Deployment, judged: Path) -> None:

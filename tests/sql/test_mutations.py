@@ -6,6 +6,7 @@ import duckdb
 import pytest
 
 from tests.sql.case_runner import all_cases, all_models, differences, run_case
+from tests.sql.expansion_mutations import EXPANSION_MUTATIONS
 
 # Pieces of the models that more than one mutation changes, as they stand on one line.
 LATELY = "engaged_on > getvariable('as_of') - INTERVAL 90 DAY"
@@ -27,6 +28,8 @@ LISTS_ONLY = "WHEN newest_lists.follower_list_on IS NOT NULL THEN 'partial lists
 ACTS_ONLY = "WHEN accounts_with_engagements.account_id IS NOT NULL THEN 'engagements only'"
 TOTALS_ONLY = "WHEN totals.account_id IS NOT NULL THEN 'totals only'"
 
+MOVED_BY_AUDIT = "WHEN moved_by_audits.member_key IS NOT NULL THEN 're-audits'"
+NEW_EXTRACT = "WHEN shown_by_new_extracts.member_key IS NOT NULL THEN 'new extracts'"
 HELD_THAT_DAY = "segment_spell.spell_from <= edits.edited_on AND segment_spell.spell_to > edits.edited_on"
 
 # Model, what its SQL says (once; on one line, without comments), what it is made to say.
@@ -68,6 +71,37 @@ MUTATIONS = [
     ("core.post", "ORDER BY snapshot_on, delivery_id", "ORDER BY delivery_id"),
     ("core.post", "max_by(likes, reading) FILTER (WHERE likes IS NOT NULL)", "max(likes)"),
     ("core.post", "max_by(impressions, reading)", "min_by(impressions, reading)"),
+    ("core.audit_hit", "sqrt(n_accounts + 3)", "sqrt(n_accounts)"),
+    ("core.audit_hit", "-weight.log_odds_z AS change", "0 AS change"),
+    ("core.audit_hit", "-1 AS account_change", "0 AS account_change"),
+    ("core.audit_hit", "WHERE n_accounts > 0", ""),
+    (
+        "core.audit_hit",
+        "ON follow.platform = weight.platform AND follow.account_id = weight.account_id UNION",
+        "ON follow.account_id = weight.account_id UNION",
+    ),
+    ("core.audit_hit", "audit_step.score_from AND", "audit_step.score_from + 0.001 AND"),
+    ("core.audit_hit", "expansion_score < audit_step.score_to", "expansion_score <= audit_step.score_to"),
+    ("core.audit_hit", "audit_step.probability >= segment", "audit_step.probability > segment"),
+    ("core.audit_hit", "WHERE audit_step.probability >= segment_audit.probability_floor", ""),
+    ("core.audit_hit", "greatest(scores.scored_from, segment_audit.in_force_from)", "scores.scored_from"),
+    ("core.audit_hit", "least(scores.scored_to, segment_audit.followed_to)", "scores.scored_to"),
+    ("core.audit_hit", "segment_audit.followed_to)", "segment_audit.in_force_to)"),
+    ("core.audit_hit", "WHERE hit_from < hit_to", ""),
+    ("core.audit_hit", "ON scores.audit_id = segment_audit.audit_id", "ON scores.audit_id >= segment_audit.audit_id"),
+    ("core.audit_hit", "ON scores.audit_id = audit_step.audit_id AND", "ON"),
+    (
+        "core.audit_hit",
+        "PARTITION BY audit_id, member_key ORDER BY changed_on) AS sum_of_weights",
+        "PARTITION BY member_key ORDER BY changed_on) AS sum_of_weights",
+    ),
+    (
+        "core.audit_hit",
+        "PARTITION BY audit_id, member_key ORDER BY changed_on) AS n_accounts",
+        "PARTITION BY member_key ORDER BY changed_on) AS n_accounts",
+    ),
+    ("core.audit_hit", "CASE WHEN is_member THEN 'audit yes:' ELSE", "CASE WHEN NOT is_member THEN 'audit yes:' ELSE"),
+    ("core.audit_hit", "CASE WHEN is_member THEN 1 ELSE 0 END", "1"),
     ("core.connection_hit", "WHEN account_rules.counted = 'accounts' THEN engagement.account_id", ""),
     ("core.connection_hit", "WHEN account_rules.match = 'stopped' THEN 'any'", ""),
     ("core.connection_hit", "ON engagement.platform = account_rules.platform AND", "ON"),
@@ -87,8 +121,6 @@ MUTATIONS = [
     ("core.connection_hit", "AND NOT coalesce(was_hit, false)", ""),
     ("core.connection_hit", "WHERE is_hit", ""),
     ("core.segment_membership", "least(spell_to, in_force_to)", "spell_to"),
-    ("core.segment_membership", "WHERE spell_from < in_force_to", "WHERE spell_from <= in_force_to"),
-    ("core.segment_membership", "WHERE spell_from < in_force_to", ""),
     ("core.segment_membership", "spell_from <= held_to", "spell_from < held_to"),
     (
         "core.segment_membership",
@@ -98,11 +130,45 @@ MUTATIONS = [
     ("core.segment_membership", "min(spell_from) AS entered_on", "max(spell_from) AS entered_on"),
     (
         "core.segment_membership",
-        "CASE WHEN max(spell_to) <= getvariable('as_of') THEN max(spell_to) END",
-        "max(spell_to)",
+        "CASE WHEN evidence.spell_to <= getvariable('as_of') THEN evidence.spell_to END",
+        "evidence.spell_to",
     ),
     ("core.segment_membership", "<= getvariable", "< getvariable"),
-    ("core.segment_membership", "max_by(definition_hash", "min_by(definition_hash"),
+    ("core.segment_membership", "least(max(spell_to) - 1, getvariable('as_of'))", "getvariable('as_of')"),
+    ("core.segment_membership", "least(max(spell_to) - 1, getvariable('as_of'))", "max(spell_to) - 1"),
+    (
+        "core.segment_membership",
+        "least(max(spell_to) - 1, getvariable('as_of'))",
+        "least(max(spell_to), getvariable('as_of'))",
+    ),
+    ("core.segment_membership", "times.spell_to > spells.latest_on", "times.spell_to >= spells.latest_on"),
+    ("core.segment_membership", "bool_or(times.evidence = 'rule')", "bool_and(times.evidence = 'rule')"),
+    ("core.segment_membership", "bool_or(times.evidence = 'audit')", "bool_and(times.evidence = 'audit')"),
+    ("core.segment_membership", "WHEN evidence.has_label THEN 1", ""),
+    ("core.segment_membership", "WHEN evidence.has_label THEN 'audit'", ""),
+    ("core.segment_membership", "coalesce(segment_audit.rule_probability, 1)", "1"),
+    ("core.segment_membership", "coalesce(segment_audit.rule_probability, 1)", "segment_audit.rule_probability"),
+    (
+        "core.segment_membership",
+        "WHEN evidence.has_rule THEN coalesce(segment_audit.rule_probability, 1)",
+        "WHEN evidence.has_rule THEN coalesce(audit_hit.probability, segment_audit.rule_probability, 1)",
+    ),
+    ("core.segment_membership", "WHEN evidence.has_rule AND evidence.has_expansion THEN 'both'", ""),
+    ("core.segment_membership", "AND evidence.platform = segment_audit.platform", ""),
+    (
+        "core.segment_membership",
+        "evidence.latest_on >= segment_audit.in_force_from",
+        "evidence.latest_on > segment_audit.in_force_from",
+    ),
+    (
+        "core.segment_membership",
+        "evidence.latest_on < segment_audit.in_force_to",
+        "evidence.latest_on <= segment_audit.in_force_to",
+    ),
+    ("core.segment_membership", "AND evidence.definition_hash = audit_hit.definition_hash", ""),
+    ("core.segment_membership", "AND 'expansion:' || evidence.segment_id = audit_hit.rule_hash", ""),
+    ("core.segment_membership", "evidence.latest_on >= audit_hit.hit_from", "evidence.latest_on > audit_hit.hit_from"),
+    ("core.segment_membership", "evidence.latest_on < audit_hit.hit_to", "evidence.latest_on <= audit_hit.hit_to"),
     ("core.segment_rule_hit", "hits.hit_from <= getvariable", "hits.hit_from < getvariable"),
     ("core.segment_rule_hit", "hits.hit_from <= getvariable('as_of') AND", ""),
     ("core.segment_rule_hit", "hits.hit_to > getvariable", "hits.hit_to >= getvariable"),
@@ -133,6 +199,39 @@ MUTATIONS = [
     ("core.segment_evidence", "INNER JOIN core.member", "LEFT JOIN core.member"),
     ("core.segment_evidence", "WHERE spells.spell_from <= getvariable('as_of')", ""),
     ("core.segment_evidence", "spells.spell_from <= getvariable", "spells.spell_from < getvariable"),
+    (
+        "core.segment_evidence",
+        "AND coalesce(hits.definition_hash, segment_version.definition_hash) = segment_version.definition_hash",
+        "",
+    ),
+    (
+        "core.segment_evidence",
+        "coalesce(hits.definition_hash, segment_version.definition_hash) =",
+        "hits.definition_hash =",
+    ),
+    (
+        "core.segment_evidence",
+        "BY segment_id, in_force_from, effect, way_id, member_key ORDER BY changed_on ) AS n_shown",
+        "BY segment_id, in_force_from, way_id, member_key ORDER BY changed_on ) AS n_shown",
+    ),
+    (
+        "core.segment_evidence",
+        "BY segment_id, in_force_from, effect, member_key ORDER BY changed_on, next_changed_on ROWS",
+        "BY segment_id, in_force_from, member_key ORDER BY changed_on, next_changed_on ROWS",
+    ),
+    ("core.segment_spell", "spell_from <= held_to", "spell_from < held_to"),
+    ("core.segment_spell", "max(spell_to) AS spell_to", "min(spell_to) AS spell_to"),
+    ("core.segment_spell", "min(spell_from) AS spell_from", "max(spell_from) AS spell_from"),
+    (
+        "core.segment_spell",
+        "BY segment_id, in_force_from, member_key ORDER BY spell_from, spell_to ROWS",
+        "BY in_force_from, member_key ORDER BY spell_from, spell_to ROWS",
+    ),
+    (
+        "core.segment_spell",
+        "BY segment_id, in_force_from, member_key ORDER BY spell_from, spell_to ROWS",
+        "BY segment_id, in_force_from ORDER BY spell_from, spell_to ROWS",
+    ),
     ("core.word_hit", "lower(strip_accents(coalesce(bio, '')))", "lower(coalesce(bio, ''))"),
     ("core.word_hit", "lower(strip_accents(coalesce(bio, '')))", "strip_accents(coalesce(bio, ''))"),
     ("core.word_hit", "coalesce(name, '')", "''"),
@@ -171,6 +270,18 @@ MUTATIONS = [
     ("mart.reach_signature", "WHERE is_present", ""),
     ("mart.reach_signature", "LEFT JOIN member_signatures", "INNER JOIN member_signatures"),
     ("mart.reach_signature", "WHERE left_on IS NULL", ""),
+    ("mart.reach_signature", "sum(CAST(segment_members.membership_probability AS DECIMAL(18, 6)))", "count(*)"),
+    (
+        "mart.reach_signature",
+        "CAST(segment_members.membership_probability AS DECIMAL(18, 6))",
+        "CAST(segment_members.membership_probability AS BIGINT)",
+    ),
+    ("mart.reach_signature", "1 AS membership_probability", "0 AS membership_probability"),
+    (
+        "mart.reach_signature",
+        "count(*) AS n_members",
+        "CAST(round(sum(segment_members.membership_probability)) AS BIGINT) AS n_members",
+    ),
     ("mart.segment_change", "min(observed_on)", "max(observed_on)"),
     ("mart.segment_change", "SELECT DISTINCT follow.member_key", "SELECT follow.member_key"),
     ("mart.segment_change", "follow.platform = first_lists.platform AND", ""),
@@ -199,6 +310,48 @@ MUTATIONS = [
     ("mart.segment_change", "FULL JOIN", "RIGHT JOIN"),
     ("mart.segment_change", "AND by_new_rules.member_key = by_old_rules.member_key", ""),
     ("mart.segment_change", "CASE WHEN by_old_rules.member_key IS NULL THEN 1 ELSE 0 END", "1"),
+    (
+        "mart.segment_change",
+        "segment_audit.in_force_from IN (audit_hit.hit_from, audit_hit.hit_to)",
+        "segment_audit.in_force_from = audit_hit.hit_from",
+    ),
+    (
+        "mart.segment_change",
+        "segment_audit.in_force_from IN (audit_hit.hit_from, audit_hit.hit_to)",
+        "segment_audit.in_force_from = audit_hit.hit_to",
+    ),
+    ("mart.segment_change", "WHERE segment_audit.in_force_from IN (audit_hit.hit_from, audit_hit.hit_to) AND", "WHERE"),
+    ("mart.segment_change", "audit_hit.rule_hash = 'expansion:' || segment_audit.segment_id AND", "false AND"),
+    ("mart.segment_change", "AND moved_by_rules.member_key IS NULL", ""),
+    ("mart.segment_change", "'audit yes:' || segment_audit.segment_id", "''"),
+    ("mart.segment_change", "'audit no:' || segment_audit.segment_id", "''"),
+    ("mart.segment_change", "AND moved_by_rules.evidence = 'rule'", ""),
+    ("mart.segment_change", "IN (moved_by_rules.spell_from, moved_by_rules.spell_to)", "= moved_by_rules.spell_from"),
+    ("mart.segment_change", "IN (moved_by_rules.spell_from, moved_by_rules.spell_to)", "= moved_by_rules.spell_to"),
+    ("mart.segment_change", "IN (moved_by_rules.spell_from, moved_by_rules.spell_to)", "IS NOT NULL"),
+    (
+        "mart.segment_change",
+        "AND segment_spell.definition_hash = moved_by_audits.definition_hash AND segment_spell.spell_from",
+        "AND segment_spell.spell_from",
+    ),
+    (
+        "mart.segment_change",
+        f"{MOVED_BY_AUDIT} WHEN shown_by",
+        "WHEN false THEN 're-audits' WHEN shown_by",
+    ),
+    (
+        "mart.segment_change",
+        f"{MOVED_BY_AUDIT} WHEN forgotten",
+        "WHEN false THEN 're-audits' WHEN forgotten",
+    ),
+    ("mart.segment_change", f"{MOVED_BY_AUDIT} {NEW_EXTRACT}", f"{NEW_EXTRACT} {MOVED_BY_AUDIT}"),
+    ("mart.segment_quality", "LEFT JOIN ref.segment_audit", "INNER JOIN ref.segment_audit"),
+    ("mart.segment_quality", "in_force.audit_id IS NOT NULL", "true"),
+    ("mart.segment_quality", "measure.audit_id = in_force.audit_id AND", ""),
+    ("mart.segment_quality", "in_force.in_force_from <= getvariable", "in_force.in_force_from < getvariable"),
+    ("mart.segment_quality", "in_force.in_force_to > getvariable", "in_force.in_force_to >= getvariable"),
+    ("mart.segment_quality", "AND in_force.in_force_to > getvariable('as_of')", ""),
+    ("mart.segment_quality", "in_force.in_force_to >", "in_force.followed_to >"),
     ("mart.segment_reach", "n_accounts = 1", "n_accounts <= 2"),
     ("mart.segment_reach", "people / n_accounts", "people"),
     ("mart.segment_reach", "coalesce(reached.reach_people, 0)", "reached.reach_people"),
@@ -235,10 +388,39 @@ MUTATIONS = [
         )
     ),
     ("mart.segment_reach", "CROSS JOIN account_bases", "INNER JOIN account_bases ON segments.segment_id = 'everyone'"),
+    ("mart.segment_reach", "CAST(round(reach_people) AS BIGINT)", "CAST(floor(reach_people) AS BIGINT)"),
+    ("mart.segment_reach", "CAST(round(exclusive_people) AS BIGINT)", "CAST(floor(exclusive_people) AS BIGINT)"),
+    (
+        "mart.segment_reach",
+        "CAST(round(coalesce(segment_people, 0)) AS BIGINT)",
+        "CAST(floor(coalesce(segment_people, 0)) AS BIGINT)",
+    ),
+    ("mart.segment_reach", "CAST(fair_share_people AS DOUBLE)", "round(fair_share_people)"),
+    (
+        "mart.segment_reach",
+        "reach_people / nullif(segment_people, 0)",
+        "round(reach_people) / nullif(segment_people, 0)",
+    ),
     ("mart.segment_size", "WHERE basis = 'follower'", ""),
     ("mart.segment_size", "array_length(account_ids) > 0", "array_length(account_ids) > 1"),
     ("mart.segment_size", "coalesce(sizes.reached_people, 0)", "sizes.reached_people"),
     ("mart.segment_size", " AND platforms.platform = sizes.platform", ""),
+    (
+        "mart.segment_size",
+        "CAST(round(coalesce(sizes.segment_people, 0)) AS BIGINT)",
+        "CAST(floor(coalesce(sizes.segment_people, 0)) AS BIGINT)",
+    ),
+    (
+        "mart.segment_size",
+        "CAST(round(coalesce(sizes.reached_people, 0)) AS BIGINT)",
+        "CAST(floor(coalesce(sizes.reached_people, 0)) AS BIGINT)",
+    ),
+    (
+        "mart.segment_size",
+        "coalesce(sizes.segment_people, 0) / nullif",
+        "round(coalesce(sizes.segment_people, 0)) / nullif",
+    ),
+    ("mart.segment_size", "THEN CAST(people AS DECIMAL(18, 6)) ELSE 0", "THEN round(people) ELSE 0"),
     ("mart.account_scorecard", "WHERE account.role = 'own'", ""),
     ("mart.account_scorecard", "28 DAY", "27 DAY"),
     ("mart.account_scorecard", "28 DAY", "29 DAY"),
@@ -265,6 +447,7 @@ MUTATIONS = [
     ),
     ("mart.account_scorecard", "account.platform = accounts_with_engagements.platform AND ", ""),
     ("mart.account_scorecard", " AND account.account_id = accounts_with_engagements.account_id", ""),
+    *EXPANSION_MUTATIONS,
 ]
 
 

@@ -1,10 +1,10 @@
 """Compare reach with plain set arithmetic on small generated worlds: signatures, sizes, fair shares, closures."""
 
-from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from itertools import chain, combinations, permutations
+from math import floor
 from typing import Any
 
 from hypothesis import given, settings
@@ -15,6 +15,7 @@ from tests.sql.case_runner import Row, build, filled_bench, same, select
 AS_OF = date(2026, 9, 30)
 PLATFORMS = ("x", "mastodon")
 SEGMENTS = ("rider", "farmer")
+People = list[tuple[frozenset[str], Fraction]]
 BASES = ("follower", "engaged")
 MODELS = (
     "core.account",
@@ -39,6 +40,8 @@ LEFT_ON: dict[str, list[date | None]] = {
     "left": [date(2026, 6, 1)],
     "back": [date(2026, 6, 1), None],
 }
+# How likely a member of a segment belongs to it; of everyone they are one for certain.
+LIKELY = [Fraction(one) for one in ("1", "1", "0.9", "0.35", "0.5", "0.123457")]
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class Member:
     follows: dict[Account, str]
     acts: dict[Account, list[str]]
     belongs: dict[str, str]
+    likely: dict[str, Fraction]
 
     @property
     def is_present(self) -> bool:
@@ -75,6 +79,10 @@ class Member:
         else:
             near = [account for account, acts in self.acts.items() if any(when in LATELY for when in acts)]
         return frozenset(account.account_id for account in near if account.is_own and account.is_open)
+
+    def counts(self, segment: str) -> Fraction:
+        """How much of a person of a segment this member is."""
+        return self.likely.get(segment, Fraction(1))
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,10 @@ class World:
         """Everybody of a segment who is there today."""
         present = [member for member in self.members if member.platform == platform and member.is_present]
         return [member for member in present if segment == "everyone" or None in LEFT_ON[member.belongs[segment]]]
+
+    def sets(self, segment: str, platform: str, basis: str) -> People:
+        """Of everybody of a segment: who of ours reaches them, and how much of a person they are."""
+        return [(one.reached_by(basis), one.counts(segment)) for one in self.people(segment, platform)]
 
     def data_on(self, account: Account, basis: str) -> date | None:
         """The day of the newest data that can tell whom an account reaches."""
@@ -140,6 +152,7 @@ def members(draw: st.DrawFn, member_key: int, accounts: list[Account], collected
         {account: draw(how) for account in near if account.list_scope != "none"},
         {account: draw(acts) for account in near if account in collected},
         {segment: draw(st.sampled_from([*LEFT_ON])) for segment in SEGMENTS},
+        {segment: draw(st.sampled_from(LIKELY)) for segment in SEGMENTS},
     )
 
 
@@ -205,6 +218,7 @@ def rows_of(world: World) -> dict[str, list[Row]]:
                 "member_key": one.member_key,
                 "entered_on": date(2026, 5 + 2 * n, 1),
                 "left_on": left_on,
+                "membership_probability": float(one.likely[segment]),
             }
             for one in world.members
             if one.is_present
@@ -225,21 +239,29 @@ def run(world: World) -> tuple[list[Row], list[Row], list[Row]]:
         )
 
 
-def shapley(accounts: list[str], people: list[frozenset[str]]) -> dict[str, Fraction]:
+def shapley(accounts: list[str], people: People) -> dict[str, Fraction]:
     """Average over all orders of opening the accounts what each adds to net reach (Shapley 1953)."""
-    added = dict.fromkeys(accounts, 0)
+    added = dict.fromkeys(accounts, Fraction(0))
     orders = list(permutations(accounts))
     for order in orders:
         waiting = people
         for account in order:
-            still = [sets for sets in waiting if account not in sets]
-            added[account] += len(waiting) - len(still)
-            waiting = still
-    return {account: Fraction(total, len(orders)) for account, total in added.items()}
+            added[account] += sum(counts for sets, counts in waiting if account in sets)
+            waiting = [(sets, counts) for sets, counts in waiting if account not in sets]
+    return {account: total / len(orders) for account, total in added.items()}
 
 
-def ratio(part: float | None, whole: float | None) -> float | None:
-    return None if part is None or not whole else part / whole
+def total(people: People) -> Fraction:
+    return sum((counts for _, counts in people), Fraction(0))
+
+
+def whole(people: Fraction | None) -> int | None:
+    """Whole people, a half upwards."""
+    return None if people is None else floor(people + Fraction(1, 2))
+
+
+def ratio(part: Fraction | None, of: Fraction | None) -> Fraction | None:
+    return None if part is None or not of else part / of
 
 
 def subsets(items: list[str]) -> list[frozenset[str]]:
@@ -250,19 +272,21 @@ def subsets(items: list[str]) -> list[frozenset[str]]:
 @given(world=worlds())
 def test_signatures_are_the_sets_that_reach_each_person(world: World) -> None:
     signatures, _, _ = run(world)
-    wanted: Counter[tuple[Any, ...]] = Counter()
+    wanted: dict[tuple[Any, ...], tuple[int, Fraction]] = {}
     for platform in PLATFORMS:
         for basis in BASES:
             if world.is_measured(platform, basis):
                 for segment in ("everyone", *SEGMENTS):
                     for member in world.people(segment, platform):
-                        wanted[segment, platform, basis, tuple(sorted(member.reached_by(basis)))] += 1
+                        named = (segment, platform, basis, tuple(sorted(member.reached_by(basis))))
+                        n_members, people = wanted.get(named, (0, Fraction(0)))
+                        wanted[named] = n_members + 1, people + member.counts(segment)
     got = {
-        (row["segment_id"], row["platform"], row["basis"], tuple(row["account_ids"])): row["people"]
+        (row["segment_id"], row["platform"], row["basis"], tuple(row["account_ids"])): (row["n_members"], row["people"])
         for row in signatures
     }
     assert len(got) == len(signatures), "each set stands once"
-    assert got == dict(wanted)
+    assert got == {named: (n_members, float(people)) for named, (n_members, people) in wanted.items()}
 
 
 @settings(max_examples=80, deadline=None)
@@ -285,37 +309,40 @@ def test_reach_is_plain_set_arithmetic_and_fair_share_the_shapley_value(world: W
         assert not wrong, f"{name}: {wrong}"
 
 
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Fraction) else value
+
+
 def _figures(world: World, segment: str, platform: str, basis: str) -> list[tuple[Account, Row]]:
     """What mart.segment_reach must say of each open account of ours on a platform."""
     ours = world.open_own(platform)
-    sets = [member.reached_by(basis) for member in world.people(segment, platform)]
-    everyone = [member.reached_by(basis) for member in world.people("everyone", platform)]
+    sets = world.sets(segment, platform, basis)
+    everyone = world.sets("everyone", platform, basis)
     fair = shapley([account.account_id for account in ours], sets)
-    measured = world.is_measured(platform, basis)
-    everyone_people = len(everyone) if measured and everyone else None
+    everyone_people = total(everyone) if world.is_measured(platform, basis) and everyone else None
     found = []
     for account in ours:
         own = account.account_id
         data_on = world.data_on(account, basis)
         known = data_on is not None
-        reach = sum(own in one for one in sets) if known else None
-        everybody = sum(own in one for one in everyone) if known else None
+        reach = total([one for one in sets if own in one[0]]) if known else None
+        everybody = total([one for one in everyone if own in one[0]]) if known else None
         composition = ratio(reach, everybody)
-        share = ratio(len(sets), everyone_people) if known else None
-        figures: Row = {
-            "reach_people": reach,
-            "exclusive_people": sum(one == {own} for one in sets) if known else None,
-            "fair_share_people": float(fair[own]) if known else None,
-            "segment_people": len(sets) if known else None,
-            "account_people": everybody,
-            "everyone_people": everyone_people,
-            "coverage_share": ratio(reach, len(sets)),
+        share = ratio(total(sets), everyone_people) if known else None
+        figures = {
+            "reach_people": whole(reach),
+            "exclusive_people": whole(total([one for one in sets if one[0] == {own}])) if known else None,
+            "fair_share_people": fair[own] if known else None,
+            "segment_people": whole(total(sets)) if known else None,
+            "account_people": whole(everybody),
+            "everyone_people": whole(everyone_people),
+            "coverage_share": ratio(reach, total(sets)),
             "composition_share": composition,
             "affinity_index": None if composition is None or not share else 100 * composition / share,
             "data_on": data_on,
             "reach_reason": world.reason(account, basis),
         }
-        found.append((account, figures))
+        found.append((account, {name: _plain(value) for name, value in figures.items()}))
     return found
 
 
@@ -327,17 +354,21 @@ def test_sizes_fair_shares_and_closures_agree_with_each_other(world: World) -> N
     listed = [name for name in PLATFORMS if world.is_measured(name, "follower") and world.people("everyone", name)]
     assert set(size) == {(segment, platform) for segment in ("everyone", *SEGMENTS) for platform in listed}
     for (segment, platform), row in size.items():
-        sets = [member.reached_by("follower") for member in world.people(segment, platform)]
-        assert row["segment_people"] == len(sets)
-        assert row["reached_people"] == sum(map(bool, sets))
-        assert row["everyone_people"] == len(world.people("everyone", platform))
-        assert same(row["everyone_share"], len(sets) / len(world.people("everyone", platform)))
+        sets = world.sets(segment, platform, "follower")
+        reached = [one for one in sets if one[0]]
+        everyone_people = len(world.people("everyone", platform))
+        assert row["segment_people"] == whole(total(sets))
+        assert row["reached_people"] == whole(total(reached))
+        assert row["everyone_people"] == everyone_people
+        assert same(row["everyone_share"], float(total(sets) / everyone_people))
         shares = [
             one["fair_share_people"]
             for one in reach
             if (one["segment_id"], one["platform"], one["basis"]) == (segment, platform, "follower")
         ]
-        assert same(sum(share for share in shares if share is not None), float(row["reached_people"]))
+        assert same(sum(share for share in shares if share is not None), float(total(reached))), (
+            "parts add up to net reach"
+        )
         own = [
             (frozenset(one["account_ids"]), one["people"])
             for one in signatures
@@ -345,9 +376,10 @@ def test_sizes_fair_shares_and_closures_agree_with_each_other(world: World) -> N
         ]
         for closed in subsets([account.account_id for account in world.open_own(platform)]):
             lost = sum(people for reached_by, people in own if reached_by and reached_by <= closed)
-            assert lost == sum(map(bool, sets)) - sum(bool(one - closed) for one in sets)
+            still = total([one for one in sets if one[0] - closed])
+            assert same(float(lost), float(total(reached) - still))
     for row in reach:
         if row["reach_people"] is not None:
-            assert row["exclusive_people"] <= row["fair_share_people"] + 1e-9
-            assert row["fair_share_people"] <= row["reach_people"] + 1e-9
+            assert row["exclusive_people"] <= row["fair_share_people"] + 0.5 + 1e-9
+            assert row["fair_share_people"] <= row["reach_people"] + 0.5 + 1e-9
             assert row["reach_people"] <= row["segment_people"]
