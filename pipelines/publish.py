@@ -36,7 +36,7 @@ def write_snapshot(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_
     con.execute("BEGIN")
     for schema in PUBLISHED_SCHEMAS:
         con.execute(f"CREATE SCHEMA snapshot.{schema}")
-        for table in _published(schema):
+        for table in published_tables(schema):
             con.execute(f"CREATE TABLE snapshot.{table.name} AS SELECT {_columns(table)} FROM {table.name}")
             _comment(con, table)
     con.execute("COMMIT")
@@ -50,7 +50,8 @@ def write_snapshot(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_
     return path
 
 
-def _published(schema: str) -> list[Table]:
+def published_tables(schema: str) -> list[Table]:
+    """The tables of a schema that a snapshot holds."""
     return [table for table in contracts(schema).values() if table.name not in KEPT_BACK]
 
 
@@ -63,7 +64,7 @@ def smoke_test(path: Path, settings: Settings) -> None:
     try:
         con = engine.connect(path, settings, read_only=True)
         for schema in PUBLISHED_SCHEMAS:
-            for table in _published(schema):
+            for table in published_tables(schema):
                 con.execute(f"SELECT {_columns(table)} FROM {table.name} LIMIT 1").fetchall()
         apart = con.execute(
             """

@@ -17,7 +17,6 @@ import duckdb
 import pytest
 
 from pipelines import landing, night, publish
-from pipelines.contract import contracts
 from pipelines.errors import LandedFileChangedError, StillreachError
 from pipelines.settings import Settings, from_environment
 from pipelines.warehouse import state
@@ -57,7 +56,7 @@ def published(settings: Settings) -> Marts:
         return {
             table.name: con.execute(f"SELECT * FROM {table.name} ORDER BY ALL").fetchall()
             for schema in ("core", "mart")
-            for table in contracts(schema).values()
+            for table in publish.published_tables(schema)
         }
 
 

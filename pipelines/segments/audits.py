@@ -57,7 +57,7 @@ def read_weights(folder: Path) -> tuple[str, dict[str, str]]:
     try:
         read = json.loads((folder / WEIGHTS).read_text(encoding="utf-8"))
         return str(read["platform"]), {str(one): str(weight) for one, weight in read["accounts"].items()}
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise RefError(f"{folder.name}/{WEIGHTS}", "is not readable as an audit's weights", hint="restore it") from None
 
 

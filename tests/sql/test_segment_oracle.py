@@ -1,6 +1,7 @@
 """Compare segments with a day-by-day reading of their definitions, on small generated worlds.
 
-The oracle asks on every day of everybody what the rules as written say; it knows no spells and no ways.
+The oracle asks on every day of everybody what the rules as written, the audit in force and its labels say; it knows
+no spells, no ways and no hits.
 """
 
 import re
@@ -8,15 +9,19 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 import duckdb
+import polars as pl
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from pipelines.errors import SegmentDefinitionError
-from pipelines.segments import history
+from pipelines.segments import audits, history
+from pipelines.segments.audit import LOWEST, Calibration, Quality
+from pipelines.segments.audit_file import Audit
 from pipelines.segments.definition import Definition, Evidence, Header
 from pipelines.segments.rule import (
     AllWords,
@@ -47,6 +52,7 @@ MODELS = (
     "core.member",
     "core.word_hit",
     "core.connection_hit",
+    "core.audit_hit",
     "core.segment_rule_hit",
     "core.segment_evidence",
     "core.segment_spell",
@@ -100,12 +106,37 @@ class Member:
 
 
 @dataclass(frozen=True)
+class Audited:
+    """One audit: of which definition, scored when, what accounts weigh, what scores mean, who was judged what."""
+
+    segment: str
+    platform: str
+    definition_hash: str
+    day: int
+    weights: dict[str, str]
+    steps: tuple[tuple[float, float], ...]
+    floor: float
+    rule_probability: float
+    labels: dict[int, str]
+
+    def likely(self, member: "Member", day: int) -> float:
+        """Somebody's probability by score on a day; none below the floor."""
+        followed = [Decimal(weight) for account, weight in self.weights.items() if follows(member, account, day)]
+        if not followed:
+            return 0
+        score = float(sum(followed)) / (len(followed) + 3) ** 0.5
+        probability = next(probability for start, probability in self.steps if start <= score)
+        return probability if probability >= self.floor else 0
+
+
+@dataclass(frozen=True)
 class World:
-    """A small county, and what was meant by its segments from which day on."""
+    """A small county, what was meant by its segments from which day on, and what audits found of them."""
 
     as_of: int
     members: list[Member]
     versions: list[tuple[int, Definitions]]
+    audits: list[Audited]
 
     @property
     def compiled(self) -> list[history.Version]:
@@ -198,18 +229,21 @@ class Oracle:
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.compiled = [version.compiled["segments"] for version in world.compiled]
         self.holds = cache(lambda rule, n, day: holds(rule, world.members[n], day))
-        self.belongs = cache(self._belongs)
+        self.by_rules = cache(self._by_rules)
+        self.evidence = cache(self._evidence)
 
-    def _belongs(self, version: int, segment: str, n: int, day: int) -> bool:
-        """Whether somebody is in a segment on a day by a version of the definitions, in force that day or not."""
+    def _by_rules(self, version: int, segment: str, n: int, day: int) -> bool:
+        """Whether rules put somebody into a segment on a day, by a version in force that day or not."""
         definition = self.world.versions[version][1].get(segment)
-        if definition is None or not is_present(self.world.members[n], day):
-            return False
-        if any(self._item(version, item, n, day) for item in definition.exclude):
+        if definition is None or self._is_excluded(version, segment, n, day):
             return False
         weights = [item.weight for item in definition.rules if self._item(version, item, n, day)]
-        return sum(weights) >= definition.header.evidence.threshold
+        return is_present(self.world.members[n], day) and sum(weights) >= definition.header.evidence.threshold
+
+    def _is_excluded(self, version: int, segment: str, n: int, day: int) -> bool:
+        return any(self._item(version, item, n, day) for item in self.world.versions[version][1][segment].exclude)
 
     def _item(self, version: int, item: Item, n: int, day: int) -> bool:
         match item:
@@ -217,11 +251,55 @@ class Oracle:
                 held = [self._item(version, one, n, day) for one in item.items]
                 return {"all": all(held), "any": any(held), "none": not any(held)}[item.op]
             case InSegment():
-                return any(self.belongs(version, segment, n, day) for segment in item.values)
+                return any(self.by_rules(version, segment, n, day) for segment in item.values)
         return bool(self.holds(item, n, day))
 
+    def meant(self, version: int, segment: str) -> str | None:
+        """The hash of what a version means by a segment."""
+        found = self.compiled[version].get(segment)
+        return found["definition_hash"] if found else None
+
+    def audits_of(self, version: int, segment: str, platform: str, day: int) -> list[Audited]:
+        """The audits that can count on a day by a version, newest last; none begins after its definition has ended."""
+        meant = self.meant(version, segment)
+        upto = day if meant == self.meant(self.world.version(day), segment) else day - 1
+        return [
+            one
+            for one in self.world.audits
+            if (one.segment, one.platform, one.definition_hash) == (segment, platform, meant) and one.day <= upto
+        ]
+
+    def label(self, version: int, segment: str, n: int, day: int) -> str | None:
+        """The newest label somebody has: yes or no."""
+        member = self.world.members[n]
+        told = [one.labels.get(member.key) for one in self.audits_of(version, segment, member.platform, day)]
+        return next((label for label in reversed(told) if label in ("yes", "no")), None)
+
+    def likely(self, version: int, segment: str, n: int, day: int) -> float:
+        """The probability that the audit in force gives somebody's score, where that is enough."""
+        member = self.world.members[n]
+        counting = self.audits_of(version, segment, member.platform, day)
+        return counting[-1].likely(member, day) if counting else 0
+
+    def _evidence(self, version: int, segment: str, n: int, day: int) -> frozenset[str]:
+        """Why somebody is in a segment on a day by a version of the definitions; nothing where they are not."""
+        definition = self.world.versions[version][1].get(segment)
+        if definition is None or not is_present(self.world.members[n], day):
+            return frozenset()
+        label = self.label(version, segment, n, day)
+        is_scored = definition.header.evidence.expansion == "audited" and self.likely(version, segment, n, day)
+        found = {
+            "rule": self.by_rules(version, segment, n, day) and label != "no",
+            "expansion": is_scored and label != "no" and not self._is_excluded(version, segment, n, day),
+            "audit": label == "yes",
+        }
+        return frozenset(name for name, speaks in found.items() if speaks)
+
+    def belongs(self, version: int, segment: str, n: int, day: int) -> bool:
+        return bool(self.evidence(version, segment, n, day))
+
     def is_in(self, segment: str, n: int, day: int) -> bool:
-        return bool(self.belongs(self.world.version(day), segment, n, day))
+        return self.belongs(self.world.version(day), segment, n, day)
 
     def spells(self) -> set[tuple[Any, ...]]:
         """Runs of days in a segment, as core.segment_membership has them."""
@@ -232,10 +310,21 @@ class Oracle:
                 starts = [day for day in days if day - 1 not in days]
                 ends = [day for day in days if day + 1 not in days]
                 for start, end in zip(starts, ends, strict=True):
-                    in_force = world.compiled[world.version(end)].compiled["segments"][segment]["definition_hash"]
                     left_on = None if end == world.as_of else on(end + 1)
-                    found.add((segment, member.platform, member.key, on(start), left_on, in_force))
+                    about = (segment, member.platform, member.key, on(start), left_on)
+                    found.add((*about, *self._why(segment, n, end), self.meant(world.version(end), segment)))
         return found
+
+    def _why(self, segment: str, n: int, day: int) -> tuple[str, float]:
+        """Evidence and probability of a member on a day."""
+        version = self.world.version(day)
+        evidence = self.evidence(version, segment, n, day)
+        if "audit" in evidence:
+            return "audit", 1
+        if "rule" not in evidence:
+            return "expansion", self.likely(version, segment, n, day)
+        counting = self.audits_of(version, segment, self.world.members[n].platform, day)
+        return "both" if "expansion" in evidence else "rule", counting[-1].rule_probability if counting else 1
 
     def rule_hits(self) -> set[tuple[Any, ...]]:
         """Who shows what today, as core.segment_rule_hit has it."""
@@ -259,15 +348,29 @@ class Oracle:
                     was = self.belongs(before, segment, n, day - 1)
                     by_old = self.belongs(before, segment, n, day)
                     by_new = self.belongs(now, segment, n, day)
+                    moved = self._is_moved_by_audit(before, segment, n, day)
                     if by_old > was:
                         cause = "new extracts" if self._is_first_list(member, day) else "people in"
+                        cause = "re-audits" if moved else cause
                         told[segment, member.platform, on(day), cause, "in"] += 1
                     if by_old < was:
                         cause = "lost extracts" if self._is_forgotten(member, day) else "people out"
+                        cause = "re-audits" if moved else cause
                         told[segment, member.platform, on(day), cause, "out"] += 1
                     if by_new != by_old:
                         told[segment, member.platform, on(day), "rule edits", "in" if by_new else "out"] += 1
         return told
+
+    def _is_moved_by_audit(self, version: int, segment: str, n: int, day: int) -> bool:
+        """Whether an audit begins that day and judged somebody, or alone speaks for them or did the day before."""
+        member = self.world.members[n]
+        new = [one for one in self.audits_of(version, segment, member.platform, day) if one.day == day]
+        if not new:
+            return False
+        if any(one.labels.get(member.key) in ("yes", "no") for one in new):
+            return True
+        by_rule = {"rule" in self.evidence(version, segment, n, one) for one in (day - 1, day)}
+        return len(by_rule) == 1 and any(self.likely(version, segment, n, one) for one in (day - 1, day))
 
     def _is_first_list(self, member: Member, day: int) -> bool:
         return any(
@@ -294,7 +397,7 @@ class Oracle:
 
 # Worlds are drawn.
 
-WORLDS = settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+WORLDS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 NIGHTS = settings(WORLDS, max_examples=20)
 EVERYWHERE = ("x:a", "x:b", "mastodon:a")
 ON_X = ("x:a", "x:b", "x:c")
@@ -350,7 +453,7 @@ def definitions(draw: st.DrawFn, segment_id: str, rules: list[Rule]) -> Definiti
         question="-",
         owner="-",
         status="active",
-        evidence=Evidence(threshold=threshold),
+        evidence=Evidence(threshold=threshold, expansion=draw(st.sampled_from(["audited", "audited", "rules_only"]))),
     )
     return Definition(
         f"{segment_id}.yml", header, *(tuple(renamed(one, named) for one in of) for of in (included, excluded))
@@ -404,24 +507,77 @@ def members(draw: st.DrawFn, key: int, days: st.SearchStrategy[int], as_of: int)
 
 
 @st.composite
+def audited(draw: st.DrawFn, segment: str, versions: list[tuple[int, str]], days: st.SearchStrategy[int]) -> Audited:
+    """Draw one audit of a segment, mostly of what is meant on its day, sometimes of what was meant before or later."""
+    day = draw(days)
+    meant = [name for from_day, name in versions if from_day <= day][-1:] or [versions[0][1]]
+    platform = draw(st.sampled_from(["x", "x", "x", "mastodon"]))
+    weight = st.sampled_from(["2", "2", "1.500000001", "0.5", "-1"])
+    steps = st.sampled_from([((LOWEST, 0.6),), ((1.0, 0.9), (LOWEST, 0.2)), ((1.2, 0.9), (0.5, 0.5), (LOWEST, 0.01))])
+    likely = st.sampled_from(["yes", "no", "no", "unsure"])
+    return Audited(
+        segment,
+        platform,
+        draw(st.sampled_from([*meant * 3, *(name for _, name in versions)])),
+        day,
+        draw(st.dictionaries(st.sampled_from(ACCOUNTS), weight, min_size=1, max_size=2)),
+        draw(steps),
+        draw(st.sampled_from([0.5, 0.5, 0.9])),
+        draw(st.sampled_from([0.8, 0.95])),
+        draw(
+            st.dictionaries(st.sampled_from([key for key, of in MEMBERS.items() if of == platform]), likely, max_size=2)
+        ),
+    )
+
+
+@st.composite
+def audits_of(draw: st.DrawFn, versions: list[tuple[int, Definitions]], days: st.SearchStrategy[int]) -> list[Audited]:
+    """Draw none, one or two audits a segment, oldest first."""
+    found: list[Audited] = []
+    for segment, most in zip(SEGMENTS, (2, 1), strict=True):
+        hashes = [
+            (day, history.compiled(meant.values())["segments"][segment]["definition_hash"])
+            for day, meant in versions
+            if segment in meant
+        ]
+        if hashes:
+            drawn = draw(st.lists(audited(segment, hashes, days), min_size=draw(st.integers(0, most)), max_size=most))
+            found += sorted(drawn, key=lambda one: (one.platform, one.day))
+    return found
+
+
+@st.composite
 def worlds(draw: st.DrawFn) -> World:
     """Draw a county of at most five people and twelve days, and sometimes of days far enough to forget."""
     as_of = draw(st.sampled_from([NEAR, 101, 197, 197, NEAR]))
     near = st.integers(0, NEAR)
     days = near | near | st.sampled_from([day for day in FAR if day <= as_of]) if as_of > NEAR else near
     keys = draw(st.sets(st.sampled_from([*MEMBERS]), min_size=1))
-    return World(as_of, [draw(members(key, days, as_of)) for key in sorted(keys)], draw(meanings(days)))
+    versions = draw(meanings(days))
+    people = [draw(members(key, days, as_of)) for key in sorted(keys)]
+    return World(as_of, people, versions, draw(audits_of(versions, days)))
 
 
 # Worlds are told to the models.
 
 
-def reference_rows(versions: list[tuple[int, Definitions]]) -> dict[str, list[Row]]:
-    """Write versions as the tables of `ref` that the models read."""
-    kept = [history.Version(on(day), history.compiled(meant.values())) for day, meant in versions]
+def kept(n: int, one: Audited) -> audits.Kept:
+    """Write an audit as it is kept; its id is its number among its segment's, so that segments share ids."""
+    calibration = Calibration(one.steps, one.rule_probability, 0.01)
+    quality = Quality({}, one.floor, 0, 0.0, 1, 1, 0, 2)
+    about = (one.segment, f"a{n}", one.definition_hash, "night", on(one.day), on(one.day))
+    labels = pl.DataFrame({"member_key": [*one.labels], "label": [*one.labels.values()]})
+    return audits.Kept(Audit(*about, (), calibration, quality), one.platform, one.weights, labels)
+
+
+def reference_rows(versions: list[tuple[int, Definitions]], audited: list[Audited]) -> dict[str, list[Row]]:
+    """Write versions and audits as the tables of `ref` that the models read."""
+    told = [history.Version(on(day), history.compiled(meant.values())) for day, meant in versions]
+    of_segment = [[one for one in audited if one.segment == segment] for segment in SEGMENTS]
+    records = [kept(n, one) for ones in of_segment for n, one in enumerate(ones)]
     rows = {
         f"ref.{name}": [dict(zip(table_columns(f"ref.{name}"), row, strict=True)) for row in found]
-        for name, found in history.tables(kept).items()
+        for name, found in {**history.tables(told), **audits.tables(records, told)}.items()
     }
     return rows | {
         "ref.place": [{"place": place} for place in PLACES],
@@ -500,7 +656,10 @@ def run_night(con: duckdb.DuckDBPyConnection, world: World, since: int, until: i
         con.execute(f"DELETE FROM prior.{name}")
         con.execute(f"INSERT INTO prior.{name} BY NAME SELECT * FROM {table}")
     known = [one for n, one in enumerate(world.versions) if n == 0 or one[0] <= until]
-    given_rows = reference_rows(known) | seen_rows(world, since, until) | (connection_rows(world) if is_last else {})
+    audited = [one for one in world.audits if one.day <= until]
+    given_rows = (
+        reference_rows(known, audited) | seen_rows(world, since, until) | (connection_rows(world) if is_last else {})
+    )
     for table in (*given_rows, *MODELS):
         con.execute(f"DELETE FROM {table}")
     for table, rows in given_rows.items():
@@ -514,7 +673,7 @@ def built(con: duckdb.DuckDBPyConnection, table: str, columns: str = "*") -> set
     return set(rows)
 
 
-MEMBERSHIP = "segment_id, platform, member_key, entered_on, left_on, definition_hash"
+MEMBERSHIP = "segment_id, platform, member_key, entered_on, left_on, evidence, membership_probability, definition_hash"
 
 
 @WORLDS
