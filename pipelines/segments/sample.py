@@ -73,7 +73,11 @@ def score(settings: Settings, segment_id: str, path: Path, on: date) -> audits.K
     calibration = audit.calibrate(design.sample.strata, labels)
     quality = audit.quality(design.sample.strata, labels, floor)
     audit_file.keep(settings, design, labels, calibration, quality, on)
-    return next(one for one in audits.read_audits(settings, on) if one.audit.audit_id == folder.name)
+    return next(
+        one
+        for one in audits.read_audits(settings, on)
+        if (one.audit.segment_id, one.audit.audit_id) == (segment_id, folder.name)
+    )
 
 
 def _published_hash(con: duckdb.DuckDBPyConnection, definition: Definition) -> str:
