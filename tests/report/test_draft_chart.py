@@ -47,7 +47,9 @@ def test_counts_are_rounded_and_small_ones_hidden(trial: Trial) -> None:
 
 def test_bars_are_drawn_from_rounded_counts(trial: Trial) -> None:
     figure = draft_figure(trial, "x", BANDS)
-    lengths = sorted({round(patch.get_width(), 6) for patch in figure.axes[0].patches if patch.get_width()})
+    lengths = sorted(
+        {round(patch.get_extents().width, 3) for patch in figure.axes[0].patches if patch.get_extents().width}
+    )
     assert len(lengths) == 2
     assert lengths[0] / lengths[1] == pytest.approx(605 / 1185)
 

@@ -15,7 +15,8 @@ def made(**hashes: str) -> dict[str, Any]:
     """What definitions come down to: each segment with one rule, whose hash is the definition's too."""
     return {
         "segments": {
-            one: {"definition_hash": name, "include": [[[name], []]], "exclude": []} for one, name in hashes.items()
+            one: {"definition_hash": name, "rule": [[[name], []]], "expansion": [], "audit": []}
+            for one, name in hashes.items()
         },
         "rules": {
             name: {"match": "any_word", "values": [name], "evidence_kind": "word", "least": 1}
@@ -110,5 +111,5 @@ def test_versions_become_tables() -> None:
         ("h2", second, date(2026, 5, 7)),
         ("h7", ALWAYS, date(2026, 5, 7)),
     ]
-    assert ("a", "h1", "include", 0, "h1", True, 1) in rows["segment_way"]
+    assert ("a", "h1", "rule", 0, "h1", True, 1) in rows["segment_way"]
     assert [row[0] for row in rows["rule"]] == ["h1", "h2", "h7"]
