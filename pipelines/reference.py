@@ -226,6 +226,22 @@ def line_of(path: Path, keys: tuple[str | int, ...]) -> int | None:
     return line
 
 
+def lines_of_values(path: Path, key: str) -> dict[str, int]:
+    """The line on which a key first has each of its values, anywhere in a YAML file."""
+    lines: dict[str, int] = {}
+    waiting: list[yaml.Node | None] = [yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, yaml.MappingNode):
+            for name, value in node.value:
+                if name.value == key and isinstance(value, yaml.ScalarNode):
+                    lines.setdefault(value.value, value.start_mark.line + 1)
+                waiting.append(value)
+        elif isinstance(node, yaml.SequenceNode):
+            waiting += node.value
+    return lines
+
+
 def _degrees(where: str, column: str, text: str | None, most: int) -> float:
     try:
         degrees = float(text or "")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, Literal
@@ -11,10 +11,19 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipelines.errors import RefusedSegmentError, SegmentDefinitionError
-from pipelines.reference import Account, Place, line_of, read_accounts, read_list, read_places, read_yaml
+from pipelines.reference import (
+    Account,
+    Place,
+    line_of,
+    lines_of_values,
+    read_accounts,
+    read_list,
+    read_places,
+    read_yaml,
+)
 from pipelines.segments import parse, values
 from pipelines.segments.policy import Policy, read_policy, refusals, said
-from pipelines.segments.rule import Group, InSegment, Item, Name, Words, leaves
+from pipelines.segments.rule import Group, InSegment, Item, Name, Words, leaves, place_of
 from pipelines.settings import SHIPPED_REF, Settings
 
 EVERYONE = "everyone"
@@ -97,10 +106,15 @@ class Definition:
     header: Header
     rules: tuple[Item, ...]
     exclude: tuple[Item, ...]
+    lines: Mapping[str, int] = field(default_factory=dict)  # of its rules, by rule id
 
     @property
     def segment_id(self) -> str:
         return self.header.segment_id
+
+    def place(self, rule_id: str) -> str:
+        """Where a rule stands, for an error to say."""
+        return place_of(self.file, self.lines, rule_id)
 
     @property
     def is_override(self) -> bool:
@@ -186,13 +200,15 @@ def read_definition(path: Path, settings: Settings, known: Known) -> Definition:
         for rule in leaves((*rules, *exclude))
         if rule.values_from and rule.values_from != "seeds"
     } | {"seeds": header.seeds}
-    filled = values.Filler(path.name, lists, known.accounts, known.places, header.warnings)
-    filled.check_accounts("seeds", header.seeds, own_allowed=False)
+    lines = lines_of_values(path, "rule_id")
+    filled = values.Filler(path.name, lines, lists, known.accounts, known.places, header.warnings)
+    filled.check_accounts(f"{path.name} line {line_of(path, ('seeds',))}: seeds", header.seeds, own_allowed=False)
     definition = Definition(
         path.name,
         header,
         tuple(filled.item(item) for item in rules),
         tuple(filled.item(item) for item in exclude),
+        lines,
     )
     _check_examples(path, definition, known.accounts)
     _check_policy(known.policy, definition, known.accounts)
@@ -208,14 +224,27 @@ def check_together(definitions: Iterable[Definition]) -> None:
     active = {one for one, definition in by_id.items() if definition.header.status == "active"}
     for definition in by_id.values():
         if unknown := [one for one in definition.others if one not in active]:
-            raise SegmentDefinitionError(definition.file, f"refers to {unknown[0]}, no active segment", known=active)
+            raise SegmentDefinitionError(
+                definition.place(_referring(definition, unknown[0])),
+                f"refers to {unknown[0]}, no active segment",
+                known=sorted(active),
+                hint="its file is missing, misspelt or not active",
+            )
     try:
         list(TopologicalSorter({one: definition.others for one, definition in by_id.items()}).static_order())
     except CycleError as failure:
-        circle = " -> ".join(failure.args[1])
+        circle = list(reversed(failure.args[1]))  # each refers to the next
+        first = by_id[circle[0]]
         raise SegmentDefinitionError(
-            by_id[failure.args[1][0]].file, f"is defined by itself: {circle}", hint="break the circle"
+            first.place(_referring(first, circle[1])),
+            f"is defined by itself: {' -> '.join(circle)}",
+            hint="break the circle",
         ) from None
+
+
+def _referring(definition: Definition, segment_id: str) -> str:
+    rules = leaves((*definition.rules, *definition.exclude))
+    return next(rule.rule_id for rule in rules if isinstance(rule, InSegment) and segment_id in rule.values)
 
 
 def _check_names(path: Path, header: Header, items: tuple[Item, ...]) -> None:
@@ -227,7 +256,8 @@ def _check_names(path: Path, header: Header, items: tuple[Item, ...]) -> None:
         )
     names = [rule.rule_id for rule in leaves(items)]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise SegmentDefinitionError(path.name, f"has rule_id {twice[0]} twice", hint="a hit must name one rule")
+        place = place_of(path.name, lines_of_values(path, "rule_id"), twice[0])
+        raise SegmentDefinitionError(place, f"has rule_id {twice[0]} twice", hint="a hit must name one rule")
     if bool(header.lawful_basis) != bool(header.approved_by):
         raise SegmentDefinitionError(
             path.name, "overrides the policy by halves", known=("lawful_basis", "approved_by"), hint="give both"

@@ -85,7 +85,7 @@ def check_examples(definitions: Sequence[Definition], ran: Sequence[Ran]) -> Non
         rules = [rule.rule_id for rule in leaves((*definition.rules, *definition.exclude))]
         if idle := [rule_id for rule_id in rules if rule_id not in exercised]:
             raise SegmentDefinitionError(
-                f"{definition.file}: rule '{idle[0]}'", "is exercised by no example", hint="add somebody whom it hits"
+                definition.place(idle[0]), "is exercised by no example", hint="add somebody whom it hits"
             )
 
 

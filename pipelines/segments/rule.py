@@ -3,7 +3,7 @@
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -200,6 +200,12 @@ def weighted(item: Item) -> Iterator[tuple[Rule, float]]:
     """Every single rule of an item with what its hit counts: its own weight, or its outermost group's."""
     for rule in leaves((item,)):
         yield rule, item.weight
+
+
+def place_of(file: str, lines: Mapping[str, int], rule_id: str) -> str:
+    """Where a rule stands: file, line and id."""
+    line = f" line {lines[rule_id]}" if rule_id in lines else ""
+    return f"{file}{line}: rule '{rule_id}'"
 
 
 def folded(text: str) -> str:

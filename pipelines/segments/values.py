@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from pipelines.errors import SegmentDefinitionError
 from pipelines.reference import Account, Place
-from pipelines.segments.rule import DistanceFromHome, Group, Item, PlaceIn, Rule, Stopped, folded
+from pipelines.segments.rule import DistanceFromHome, Group, Item, PlaceIn, Rule, Stopped, folded, place_of
 
 EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG
 
@@ -17,6 +17,7 @@ class Filler:
     """What one file's rules may take their values from."""
 
     file: str
+    lines: Mapping[str, int]
     lists: Mapping[str, tuple[str, ...]]
     accounts: tuple[Account, ...]
     places: tuple[Place, ...]
@@ -56,7 +57,7 @@ class Filler:
                 raise self._error(what, f"names {value}, which is no seed account of account.csv", hint)
 
     def _check(self, rule: Rule) -> None:
-        what = f"rule '{rule.rule_id}'"
+        what = place_of(self.file, self.lines, rule.rule_id)
         if not rule.values:
             raise self._error(what, "has no values", "its values_from is empty" if rule.match != "any_word" else "")
         if len({value.casefold() for value in rule.values}) < len(rule.values):
@@ -97,21 +98,29 @@ class Filler:
                 names = sorted({one.place for one in self.places} | {one.region for one in self.places if one.region})
                 near = get_close_matches(value, names, n=1)
                 hint = f"did you mean {near[0]}?" if near else "add it to place.csv"
-                raise self._error(f"rule '{rule.rule_id}'", f"names {value}, no place or region of place.csv", hint)
+                raise self._error(
+                    place_of(self.file, self.lines, rule.rule_id),
+                    f"names {value}, no place or region of place.csv",
+                    hint,
+                )
             found |= dict.fromkeys(here)
         return tuple(found)
 
     def _places_from_home(self, rule: DistanceFromHome) -> tuple[str, ...]:
         homes = [one for one in self.places if one.is_home]
         if not homes:
-            raise self._error(f"rule '{rule.rule_id}'", "needs a home", "place.csv with is_home yes")
+            raise self._error(
+                place_of(self.file, self.lines, rule.rule_id), "needs a home", "place.csv with is_home yes"
+            )
         far = [one.place for one in self.places if min(kilometres(one, home) for home in homes) >= rule.km]
         if not far:
-            raise self._error(f"rule '{rule.rule_id}'", f"no place of place.csv is {rule.km:g} km away")
+            raise self._error(
+                place_of(self.file, self.lines, rule.rule_id), f"no place of place.csv is {rule.km:g} km away"
+            )
         return tuple(far)
 
     def _error(self, what: str, found: str, hint: str = "") -> SegmentDefinitionError:
-        return SegmentDefinitionError(f"{self.file}: {what}", found, hint=hint)
+        return SegmentDefinitionError(what, found, hint=hint)
 
 
 def kilometres(one: Place, other: Place) -> float:

@@ -145,9 +145,14 @@ WORDS = "[biker, motorcyclist]"
             "an account of ours",
             '["x:91", "x:92"]\nex',
             '["x:91", "x:1"]\nex',
-            "names our own account x:1. Hint: a segment defined by",
+            "seeds: names our own account x:1. Hint: a segment defined by",
         ),
-        ("more than there are", "k: 2", "k: 3", "rule 'follows_riders_pages': wants 3 of 2 accounts. Hint: lower k"),
+        (
+            "more than there are",
+            "k: 2",
+            "k: 3",
+            "line 11: rule 'follows_riders_pages': wants 3 of 2 accounts. Hint: lower k",
+        ),
         (
             "another file's name",
             "segment_id: rider",
@@ -228,13 +233,13 @@ WORDS = "[biker, motorcyclist]"
             "a segment unknown",
             "rules:\n",
             "rules:\n  - {rule_id: a, match: in_segment, values: [walker], why: c}\n",
-            "refers to walker, no active segment. Known: rider",
+            "line 7: rule 'a': refers to walker, no active segment. Known: rider",
         ),
         (
             "itself",
             "rules:\n",
             "rules:\n  - {rule_id: a, match: in_segment, values: [rider], why: c}\n",
-            "is defined by itself: rider -> rider",
+            "line 7: rule 'a': is defined by itself: rider -> rider",
         ),
     ],
 )

@@ -143,7 +143,7 @@ def test_an_example_that_fails_stops_with_what_hit_it(settings: Settings) -> Non
 
 def test_a_rule_that_no_example_exercises_is_named(settings: Settings) -> None:
     edit(settings, "rules:\n", "rules:\n  - {rule_id: idle, match: any_word, values: [sidecar], why: Rides.}\n")
-    with pytest.raises(SegmentDefinitionError, match="rule 'idle': is exercised by no example"):
+    with pytest.raises(SegmentDefinitionError, match=r"rider\.yml line 7: rule 'idle': is exercised by no example"):
         examples.check_examples(*ran(settings))
 
 
