@@ -1,16 +1,18 @@
 """The commands about segments: what they say, and how they end."""
 
 import csv
+import json
 import os
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from pipelines import cli, cli_segments, publish
-from pipelines.segments import audit_file, suggest
+from pipelines import cli, cli_segments, night, publish
+from pipelines.segments import audit_file, audits, suggest
 from pipelines.settings import Settings
 
 Stillreach = Callable[..., tuple[int, str, str]]
@@ -139,7 +141,8 @@ def test_explain_refuses_a_key_of_nobody(two_nights: Settings, stillreach: Still
     assert "Rules" not in out
 
 
-def test_a_sample_is_drawn_judged_and_scored(two_nights: Settings, stillreach: Stillreach) -> None:
+def audited(settings: Settings, stillreach: Stillreach) -> Path:
+    """Draw a sample, judge it by the words that the county planted, score it; give the sample's place."""
     code, out, _ = stillreach("segments", "label-sample", "rider", "--n", "60")
     assert code == 0
     path = Path(out.splitlines()[0].strip())
@@ -148,7 +151,7 @@ def test_a_sample_is_drawn_judged_and_scored(two_nights: Settings, stillreach: S
     assert len(rows) == 60
     for row in rows:
         row["label"] = "yes" if "biker" in row["bio"] else "no"
-    judged = two_nights.data / "judged.csv"
+    judged = settings.data / "judged.csv"
     with judged.open("w", encoding="utf-8", newline="") as target:
         writer = csv.DictWriter(target, list(rows[0]))
         writer.writeheader()
@@ -156,8 +159,46 @@ def test_a_sample_is_drawn_judged_and_scored(two_nights: Settings, stillreach: S
     code, out, _ = stillreach("segments", "score", "rider", str(judged), "--on", "2026-07-15")
     assert code == 0, out
     assert "rule_precision" in out and "size_people" in out
+    return path
+
+
+def test_a_sample_is_drawn_judged_and_scored(two_nights: Settings, stillreach: Stillreach) -> None:
+    path = audited(two_nights, stillreach)
     assert not path.exists()
     assert (path.parent / audit_file.RECORD).exists()
+
+
+def test_labels_are_erased_with_their_person(two_nights: Settings, stillreach: Stillreach) -> None:
+    """A night shows everybody ever seen; whom it does not show any more, no delivery in force does."""
+    audited(two_nights, stillreach)
+    until = date(2026, 7, 15)
+    labelled = audit_file.kept_labels(two_nights, until)["member_key"].to_list()
+    with duckdb.connect() as con:
+        con.execute("CREATE SCHEMA core")
+        con.execute("CREATE TABLE core.member (member_key UBIGINT)")
+        con.executemany("INSERT INTO core.member VALUES (?)", [[key] for key in labelled])
+        assert audits.erase_gone(con, two_nights, until) == 0
+        con.execute("DELETE FROM core.member WHERE member_key = ?", [labelled[0]])
+        assert audits.erase_gone(con, two_nights, until) == 1
+    assert audit_file.kept_labels(two_nights, until)["member_key"].to_list() == labelled[1:]
+    folder = two_nights.work / "audits"
+    assert str(labelled[0]).encode() not in b"".join(path.read_bytes() for path in folder.rglob("*.json"))
+
+
+def test_words_of_a_sample_nobody_judged_are_deleted_by_the_night(
+    two_nights: Settings, stillreach: Stillreach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, out, _ = stillreach("segments", "label-sample", "rider", "--n", "60")
+    path = Path(out.splitlines()[0].strip())
+    monkeypatch.setitem(night.STEPS, "report", lambda run_id: None)
+    assert stillreach("nightly", "--as-of", "2026-07-16")[0] == 0
+    assert path.exists()
+    design = path.with_name(audit_file.DESIGN)
+    text = design.read_text(encoding="utf-8")
+    drawn_on = json.loads(text)["drawn_on"]
+    design.write_text(text.replace(f'"drawn_on": "{drawn_on}"', '"drawn_on": "2026-01-01"'), encoding="utf-8")
+    assert stillreach("nightly", "--as-of", "2026-07-17")[0] == 0
+    assert not path.exists()
 
 
 def test_a_sample_of_an_edited_definition_waits_for_a_night(two_nights: Settings, stillreach: Stillreach) -> None:

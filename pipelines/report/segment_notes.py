@@ -63,6 +63,6 @@ def _unaudited(row: Row, limit: Limits) -> str:
         return f"Scores on {where} add nobody: {row['guard_reason']}."
     lo, hi = (disclosure.people(row[name], limit).text for name in ("segment_people_lo", "segment_people_hi"))
     return (
-        f"Unaudited on {where}: by whom its people follow the segment may count {lo} to {hi} people "
-        f"(signal {row['guard']}, AUC {row['auc']:.2f}). No score adds anybody until an audit."
+        f"Unaudited on {where}: going by whom its people follow, it may count {lo} to {hi} people "
+        f"(signal {row['guard']}, AUC {row['auc']:.3f}). No score adds anybody until an audit."
     )

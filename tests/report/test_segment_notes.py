@@ -69,7 +69,7 @@ def test_warnings_and_overrides_come_first_in_words(told: Told) -> None:
 
 def test_an_unaudited_size_is_a_rounded_range_with_its_signal(told: Told) -> None:
     (note,) = told(expansion("good", 1204, 1391), expansion("good", 1, 2, channel="engagement"))["rider"]
-    assert "may count 1,205 to 1,390 people (signal good, AUC 0.81)" in note
+    assert "may count 1,205 to 1,390 people (signal good, AUC 0.810)" in note
     assert "No score adds anybody until an audit" in note
 
 

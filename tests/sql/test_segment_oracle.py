@@ -455,9 +455,8 @@ def definitions(draw: st.DrawFn, segment_id: str, rules: list[Rule]) -> Definiti
         status="active",
         evidence=Evidence(threshold=threshold, expansion=draw(st.sampled_from(["audited", "audited", "rules_only"]))),
     )
-    return Definition(
-        f"{segment_id}.yml", header, *(tuple(renamed(one, named) for one in of) for of in (included, excluded))
-    )
+    included_rules, excluded_rules = (tuple(renamed(one, named) for one in of) for of in (included, excluded))
+    return Definition(f"{segment_id}.yml", header, included_rules, excluded_rules)
 
 
 def renamed(item: Item, names: Iterator[str]) -> Item:
