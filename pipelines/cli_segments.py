@@ -55,6 +55,8 @@ def try_(path: Annotated[Path, typer.Argument(help="A definition, <segment_id>.y
     ):
         screen.print(_table(title, frame))
     screen.print(_ran(done.ran))
+    if done.definition.is_override:
+        screen.print(_override(done.definition), soft_wrap=True, markup=False)
     screen.print(f"{done.definition.segment_id}: tried in {done.seconds:.1f} s; nothing was kept")
 
 
@@ -214,7 +216,7 @@ def _checked(
 ) -> Table:
     title = f"{one.segment_id} ({one.header.status}): {one.header.title}"
     if one.is_override:
-        title += f"\noverrides the policy: {one.header.lawful_basis}; approved by {one.header.approved_by}"
+        title += f"\n{_override(one)}"
     table = Table("rule", "match", "people", "seconds", "examples hit", title=title, box=box.SIMPLE_HEAD)
     for rule in leaves((*one.rules, *one.exclude)):
         found = tried.get((one.segment_id, rule.rule_id))
@@ -227,6 +229,10 @@ def _checked(
     for each in wrong:
         table.add_row(f"  {each.n + 1}", f"must be {each.example.member}: {each.example.why}", "", "", "")
     return table
+
+
+def _override(one: definition.Definition) -> str:
+    return f"overrides the policy: {one.header.lawful_basis}; approved by {one.header.approved_by}"
 
 
 def _ran(ran: Iterable[examples.Ran]) -> Table:

@@ -68,6 +68,28 @@ GOOD_ROWS: dict[str, list[Row]] = {
     # Every kind of extract of this account: none may stand in for those of its namesake on another platform.
     "core.post": [ACCOUNT | {"post_id": "p1", "posted_at": datetime(2026, 9, 15, 8, tzinfo=UTC)}],
     "core.account_day": [ACCOUNT | {"day": date(2026, 9, 15), "metric": "followers", "value": 2}],
+    "mart.segment_change": [
+        {
+            "segment_id": "rider",
+            "platform": "x",
+            "changed_on": date(2026, 9, 1),
+            "cause": "people in",
+            "people_in": 3,
+            "people_out": 1,
+        },
+    ],
+    "mart.segment_quality": [
+        {
+            "segment_id": "rider",
+            "measure": "size_people",
+            "estimate": 2,
+            "estimate_lo": 1,
+            "estimate_hi": 2,
+            "is_in_force": True,
+            "has_drifted": False,
+        },
+        {"segment_id": "rider", "measure": "calibration_error", "estimate": 0.01, "is_in_force": True},
+    ],
     "core.segment_membership": [
         {
             "segment_id": "rider",
@@ -242,6 +264,11 @@ BREAKS = {
         "critical",
         1,
         "UPDATE mart.segment_reach SET fair_share_people = 2.6 WHERE segment_id = 'rider' AND basis = 'follower'",
+    ),
+    "changes_add_up_to_members": Break("mart", "critical", 1, "UPDATE mart.segment_change SET people_in = 4"),
+    "estimate_lies_in_its_interval": Break("mart", "critical", 1, "UPDATE mart.segment_quality SET estimate = 2.5"),
+    "audit_has_not_drifted": Break(
+        "mart", "warning", 1, "UPDATE mart.segment_quality SET has_drifted = true WHERE measure = 'size_people'"
     ),
     "missing_reach_has_its_reason": Break(
         "mart",
