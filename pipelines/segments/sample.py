@@ -118,25 +118,16 @@ PEOPLE = """
         INNER JOIN frozen ON follow.account_id = frozen.account_id
         WHERE follow.platform = $platform AND follow.ended_on IS NULL
         GROUP BY follow.member_key
-    ),
-
-    rule_members AS (
-        SELECT DISTINCT member_key
-        FROM core.segment_evidence
-        WHERE
-            evidence = 'rule'
-            AND spell_from <= getvariable('as_of')
-            AND least(spell_to, in_force_to) > getvariable('as_of')
     )
 
     SELECT
         member.member_key,
         member.platform,
-        rule_members.member_key IS NOT NULL AS is_rule_member,
+        rule_member.member_key IS NOT NULL AS is_rule_member,
         scores.expansion_score
     FROM core.member
     LEFT JOIN scores ON member.member_key = scores.member_key
-    LEFT JOIN rule_members ON member.member_key = rule_members.member_key
+    LEFT JOIN core.rule_member ON member.member_key = rule_member.member_key
     WHERE member.is_present AND member.platform = $platform
 """
 

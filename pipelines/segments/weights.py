@@ -36,10 +36,12 @@ def freeze_weights(
     """Score the segment anew: what each account weighs, to nine places, and whether the rejected count in it, and why.
 
     `con` is a workbench with the segment's definition, `core.segment_evidence` and `core.segment_membership`. Nothing
-    weighs where the guard refuses. Leaves the weights in the table `frozen`.
+    weighs where the guard refuses. Leaves the weights in the table `frozen`, and today's members by
+    rules in the view `core.rule_member`.
     """
     con.register("labelled", labels.to_arrow())
     names = {"segment_id": segment_id, "platform": platform, "rejected": f"{segment_id}~rejected"}
+    con.execute("CREATE VIEW core.rule_member AS " + RULE_MEMBERS)
     con.execute(REJECTED_SEGMENT, {"rejected": names["rejected"]})
     con.execute(REJECTED_ARE_NO_SEEDS, {"segment_id": segment_id})
     con.execute(REJECTED_SEEDS, {"rejected": names["rejected"], "platform": platform})
@@ -55,6 +57,15 @@ def freeze_weights(
 
 
 POSITIVE_ALONE = {"w_positive": 1.0, "w_negative": 0.0}
+
+RULE_MEMBERS = """
+    SELECT DISTINCT member_key
+    FROM core.segment_evidence
+    WHERE
+        evidence = 'rule'
+        AND spell_from <= getvariable('as_of')
+        AND least(spell_to, in_force_to) > getvariable('as_of')
+"""
 
 REJECTED_SEGMENT = "INSERT INTO ref.segment SELECT * REPLACE ($rejected AS segment_id) FROM ref.segment"
 
@@ -96,15 +107,6 @@ FIELDS = """
         LEFT JOIN held_out
             ON full_run.segment_id = held_out.segment_id AND full_run.member_key = held_out.member_key
         WHERE full_run.platform = $platform AND full_run.channel = $channel
-    ),
-
-    rule_members AS (
-        SELECT DISTINCT member_key
-        FROM core.segment_evidence
-        WHERE
-            evidence = 'rule'
-            AND spell_from <= getvariable('as_of')
-            AND least(spell_to, in_force_to) > getvariable('as_of')
     )
 
     SELECT
@@ -112,13 +114,13 @@ FIELDS = """
         labelled.label,
         accepted.expansion_score AS positive_score,
         rejected.expansion_score AS negative_score,
-        rule_members.member_key IS NOT NULL AS is_rule_member
+        rule_member.member_key IS NOT NULL AS is_rule_member
     FROM labelled
     LEFT JOIN scores AS accepted
         ON labelled.member_key = accepted.member_key AND accepted.segment_id = $segment_id
     LEFT JOIN scores AS rejected
         ON labelled.member_key = rejected.member_key AND rejected.segment_id = $rejected
-    LEFT JOIN rule_members ON labelled.member_key = rule_members.member_key
+    LEFT JOIN core.rule_member ON labelled.member_key = rule_member.member_key
 """
 
 WEIGHTS = """
