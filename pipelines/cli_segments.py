@@ -155,7 +155,9 @@ def label_sample(
     settings = from_environment()
     known = definition.read_known(settings)
     today = datetime.now(UTC).date()
-    path = sample.label_sample(settings, _defined(settings, known, segment_id), known, n, today, platform or None)
+    _defined(settings, known, segment_id)
+    definitions = definition.read_definitions(settings, known)
+    path = sample.label_sample(settings, segment_id, definitions, known, n, today, platform or None)
     screen.print(f"{path}", soft_wrap=True, highlight=False)
     screen.print("Write yes, no or unsure into the column label, then: stillreach segments score", soft_wrap=True)
 

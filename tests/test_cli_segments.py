@@ -208,6 +208,24 @@ def test_a_sample_of_an_edited_definition_waits_for_a_night(two_nights: Settings
     assert "is not what the published night went by. Hint: run stillreach nightly" in err
 
 
+def test_segments_that_refer_to_each_other_are_checked_and_sampled(
+    two_nights: Settings, stillreach: Stillreach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (two_nights.ref / "segments" / "rider.yml").read_text(encoding="utf-8")
+    for name, other in (("tourer", "rider"), ("camper", "tourer")):
+        rule = f"rules:\n  - {{rule_id: of_{other}, match: in_segment, values: [{other}], why: They are.}}\n"
+        path = two_nights.ref / "segments" / f"{name}.yml"
+        path.write_text(text.replace("segment_id: rider", f"segment_id: {name}").replace("rules:\n", rule), "utf-8")
+    code, out, err = stillreach("segments", "check")
+    assert code == 0, err
+    (line,) = [line for line in out.splitlines() if "of_tourer" in line]
+    assert line.split()[:3] == ["of_tourer", "in_segment", "32"]
+    monkeypatch.setitem(night.STEPS, "report", lambda run_id: None)
+    assert stillreach("nightly", "--as-of", "2026-07-16")[0] == 0
+    code, _, err = stillreach("segments", "label-sample", "camper", "--n", "50")
+    assert code == 0, err
+
+
 def test_an_unknown_segment_is_named_with_the_known(two_nights: Settings, stillreach: Stillreach) -> None:
     for words in (("label-sample", "walker"), ("suggest", "--near", "walker")):
         code, _, err = stillreach("segments", *words)

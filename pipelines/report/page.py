@@ -52,6 +52,7 @@ def render(night: Night, folder: Path, bands: Mapping[str, float], limit: Limits
         keep_trailing_newline=True,
     )
     environment.filters["anchor"] = _plain
+    notes = segment_notes.notes(night, limit)
     followers = night.reach.filter(night.reach["basis"] == FOLLOWER)
     return environment.get_template("template.html.j2").render(
         as_of=day(night.as_of),
@@ -66,7 +67,7 @@ def render(night: Night, folder: Path, bands: Mapping[str, float], limit: Limits
         checks_finding=findings.checks_finding(night.checks),
         heat_map=_heat_map(night, folder, bands),
         segments=[
-            _segment(night, folder, bands, limit, segment_id, title)
+            _segment(night, folder, bands, limit, segment_id, title) | {"notes": notes.get(segment_id, [])}
             for segment_id, title in tables.segment_order(night.reach)
         ],
         scorecards=tables.scorecards(night.scorecards, limit),
@@ -94,7 +95,6 @@ def _segment(
         "sizes": tables.size_sentence(night.sizes, segment_id, order, limit),
         "tables": tables.reach_tables(night.reach, segment_id, order, limit),
         "overlap": _overlap(night, folder, bands, limit, segment_id, order),
-        "notes": segment_notes.notes(night, limit).get(segment_id, []),
         "is_everyone": segment_id == EVERYONE,
     }
 

@@ -1,5 +1,6 @@
 """Draw a sample of a segment for people to judge, and turn what they judged into an audit that counts."""
 
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -17,32 +18,39 @@ from pipelines.warehouse import reference
 
 
 def label_sample(
-    settings: Settings, definition: Definition, known: Known, n: int, today: date, platform: str | None = None
+    settings: Settings,
+    segment_id: str,
+    definitions: Sequence[Definition],
+    known: Known,
+    n: int,
+    today: date,
+    platform: str | None = None,
 ) -> Path:
     """Draw n people of the published night and write the file to judge, into the restricted area.
 
     One platform at a time, that of most members unless named: scores of two platforms are not comparable.
-    Raises `SegmentDefinitionError` where the definition was edited since that night, `RefError` where the platform
-    has nobody of the segment.
+    `definitions` are all of them: one may refer to others. Raises `SegmentDefinitionError` where the segment's was
+    edited since that night, `RefError` where the platform has nobody of the segment.
     """
     snapshot_id = current(settings)
     with opened_on(settings, snapshot_id) as con:
         for name in ("segment_evidence", "segment_membership"):
             con.execute(
                 f"INSERT INTO core.{name} SELECT * FROM snapshot.core.{name} WHERE segment_id = $segment_id",
-                {"segment_id": definition.segment_id},
+                {"segment_id": segment_id},
             )
-        definition_hash = _published_hash(con, definition)
-        platform = _platform(con, definition.segment_id, platform)
-        version = history.Version(history.ALWAYS, history.compiled([definition]))
-        reference.load(con, known, [], [definition], [version])
-        labels = known_labels(settings, definition.segment_id, platform, today)
-        weights, basis = freeze_weights(con, definition.segment_id, platform, labels)
+        version = history.Version(history.ALWAYS, history.compiled(definitions))
+        definition_hash = _published_hash(con, segment_id, version)
+        platform = _platform(con, segment_id, platform)
+        reference.load(con, known, [], list(definitions), [version])
+        con.execute("DELETE FROM ref.segment WHERE segment_id <> $segment_id", {"segment_id": segment_id})
+        labels = known_labels(settings, segment_id, platform, today)
+        weights, basis = freeze_weights(con, segment_id, platform, labels)
         people = con.sql(PEOPLE, params={"platform": platform}).pl()
-        audit_id = _new_id(settings, definition.segment_id, snapshot_id[:10], platform)
-        sample = audit_file.draw_sample(audit.strata(people), n, f"{definition.segment_id} {audit_id}")
+        audit_id = _new_id(settings, segment_id, snapshot_id[:10], platform)
+        sample = audit_file.draw_sample(audit.strata(people), n, f"{segment_id} {audit_id}")
         as_of = date.fromisoformat(snapshot_id[:10])
-        about = (definition.segment_id, audit_id, definition_hash, snapshot_id, as_of, today)
+        about = (segment_id, audit_id, definition_hash, snapshot_id, as_of, today)
         con.register("drawn", sample.people.select("member_key").to_arrow())
         words = con.sql(WORDS).pl()
     design = audit_file.Design(*about, sample)
@@ -80,14 +88,14 @@ def score(settings: Settings, segment_id: str, path: Path, on: date) -> audits.K
     )
 
 
-def _published_hash(con: duckdb.DuckDBPyConnection, definition: Definition) -> str:
+def _published_hash(con: duckdb.DuckDBPyConnection, segment_id: str, today: history.Version) -> str:
     found = con.execute(
-        "SELECT definition_hash FROM snapshot.ref.segment WHERE segment_id = ?", [definition.segment_id]
+        "SELECT definition_hash FROM snapshot.ref.segment WHERE segment_id = ?", [segment_id]
     ).fetchall()
-    now = history.compiled([definition])["segments"].get(definition.segment_id, {}).get("definition_hash")
+    now = today.compiled["segments"].get(segment_id, {}).get("definition_hash")
     if not found or found[0][0] != now:
         raise SegmentDefinitionError(
-            definition.file, "is not what the published night went by", hint="run stillreach nightly, then draw"
+            f"{segment_id}.yml", "is not what the published night went by", hint="run stillreach nightly, then draw"
         )
     return str(now)
 

@@ -65,7 +65,7 @@ def time_rules(settings: Settings, definitions: Sequence[Definition], known: Kno
         for definition in definitions:
             for rule in leaves((*definition.rules, *definition.exclude)):
                 alone = _alone(definition, rule)
-                others = [one for one in definitions if one.segment_id in alone.others]
+                others = _needed(alone, definitions)
                 began = time.monotonic()
                 find_members(con, [alone, *others], known)
                 seconds = time.monotonic() - began
