@@ -27,6 +27,8 @@ app.add_typer(cli_segments.app, name="segments")
 app.command("explain")(cli_segments.explain)
 screen = Console()
 
+ACCOUNT_WIDTH = 16
+
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, YYYY-MM-DD.")]
 
 
@@ -117,7 +119,8 @@ def show(basis: Annotated[str, typer.Option(help="follower or engaged.")] = "fol
         ).fetchall()
     if not cells:
         raise SettingsError(f"--basis {basis}", "gives no rows", known=("follower", "engaged"))
-    screen.print(_matrix(cells, basis))
+    for part in _fitting(cells, screen.width):
+        screen.print(_matrix(part, basis))
     screen.print("Under each number: how many of them only that account reaches. Nobody is matched between platforms.")
     for segment_id, lawful_basis, approved_by in overrides:
         screen.print(
@@ -178,13 +181,24 @@ def _run(as_of: datetime | None, *, replay: bool) -> None:
     screen.print(f"published: {run_id}" + ("" if current == run_id else f" (current stays {current})"))
 
 
+def _fitting(cells: list[tuple[Any, ...]], width: int) -> Iterator[list[tuple[Any, ...]]]:
+    """Part the cells by segment into as many tables as a screen of that width needs; accounts keep their names."""
+    parts: list[list[str]] = [[]]
+    for segment in dict.fromkeys(cell[1] for cell in cells):
+        if parts[-1] and ACCOUNT_WIDTH + sum(max(len(one), 6) + 2 for one in (*parts[-1], segment)) > width:
+            parts.append([])
+        parts[-1].append(segment)
+    for part in parts:
+        yield [cell for cell in cells if cell[1] in part]
+
+
 def _matrix(cells: list[tuple[Any, ...]], basis: str) -> Table:
     """Lay out (as_of, segment, platform, id, account, reached, only here, reason) as accounts by segments."""
     segments = list(dict.fromkeys(cell[1] for cell in cells))
     verb = {"follower": "follow", "engaged": "engaged in the last 90 days with"}[basis]
     title = f"People who {verb} each account, {cells[0][0]}"
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("account")
+    table.add_column("account", min_width=ACCOUNT_WIDTH)
     for segment in segments:
         table.add_column(segment, justify="right", no_wrap=True)
     rows: dict[tuple[str, str], list[str]] = {}

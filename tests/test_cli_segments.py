@@ -106,6 +106,16 @@ def test_a_failing_example_stops_the_night_before_it_begins(two_nights: Settings
     assert publish.current_snapshot(two_nights) == before
 
 
+def test_show_keeps_names_on_a_narrow_screen(
+    two_nights: Settings, stillreach: Stillreach, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli.screen, "width", 30)
+    code, out, _ = stillreach("show")
+    assert code == 0
+    assert out.count("The Force on") == 2  # a table for everyone, one for riders
+    assert "everyone" in out and "rider" in out
+
+
 def test_try_prints_what_a_draft_would_give(two_nights: Settings, stillreach: Stillreach, tmp_path: Path) -> None:
     text = (two_nights.ref / "segments" / "rider.yml").read_text(encoding="utf-8")
     path = tmp_path / "walker.yml"
