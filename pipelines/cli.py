@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines import cli_segments, night, pseudonym, publish
+from pipelines import cli_closure, cli_reach, cli_review, cli_segments, night, pseudonym, publish
 from pipelines.dictionary import dictionary as data_dictionary
 from pipelines.errors import PublishError, SettingsError, StillreachError
 from pipelines.settings import Settings, from_environment
@@ -25,6 +25,10 @@ from pipelines.settings import Settings, from_environment
 app = typer.Typer(help=__import__("pipelines").__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(cli_segments.app, name="segments")
 app.command("explain")(cli_segments.explain)
+app.command("what-if")(cli_reach.ask_what_if)
+app.command("keep")(cli_reach.ask_keep)
+app.command("audit-closure")(cli_closure.audit_closure)
+app.command("review")(cli_review.review)
 screen = Console()
 
 ACCOUNT_WIDTH = 16
@@ -98,7 +102,7 @@ def status() -> None:
 
 
 @app.command()
-def show(basis: Annotated[str, typer.Option(help="follower or engaged.")] = "follower") -> None:
+def show(basis: Annotated[str, typer.Option(help="follower, active or engaged.")] = "follower") -> None:
     """Print the segment x account table of the published snapshot, and where everything is."""
     settings = from_environment()
     with _current(settings) as con:
@@ -118,7 +122,7 @@ def show(basis: Annotated[str, typer.Option(help="follower or engaged.")] = "fol
             "SELECT segment_id, lawful_basis, approved_by FROM ref.segment WHERE approved_by IS NOT NULL ORDER BY ALL"
         ).fetchall()
     if not cells:
-        raise SettingsError(f"--basis {basis}", "gives no rows", known=("follower", "engaged"))
+        raise SettingsError(f"--basis {basis}", "gives no rows", known=("follower", "active", "engaged"))
     for part in _fitting(cells, screen.width):
         screen.print(_matrix(part, basis))
     screen.print("Under each number: how many of them only that account reaches. Nobody is matched between platforms.")
@@ -195,7 +199,11 @@ def _fitting(cells: list[tuple[Any, ...]], width: int) -> Iterator[list[tuple[An
 def _matrix(cells: list[tuple[Any, ...]], basis: str) -> Table:
     """Lay out (as_of, segment, platform, id, account, reached, only here, reason) as accounts by segments."""
     segments = list(dict.fromkeys(cell[1] for cell in cells))
-    verb = {"follower": "follow", "engaged": "engaged in the last 90 days with"}[basis]
+    verb = {
+        "follower": "follow",
+        "active": "follow and were active in the last 90 days, or engaged with",
+        "engaged": "engaged in the last 90 days with",
+    }[basis]
     title = f"People who {verb} each account, {cells[0][0]}"
     table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("account", min_width=ACCOUNT_WIDTH)

@@ -43,6 +43,9 @@ WORLD_STEPS = (
 )
 DROP_STEPS = ("09_engagement", "12_post_count")
 
+# After a step: what turns the story round, for tests that must see every answer turn with it.
+TURNED_STEPS = {"02_account": "turned_account", "05_post_words": "turned_tone", "11_contact": "turned_contact"}
+
 PARQUET = ("parquet", "FORMAT parquet, COMPRESSION zstd")
 CSV = ("csv", "FORMAT csv, HEADER true")
 CSV_GZ = ("csv.gz", "FORMAT csv, HEADER true, COMPRESSION gzip")
@@ -58,12 +61,15 @@ DROP_FILES: dict[str, dict[str, tuple[str, str]]] = {
 }
 
 
-def write_demo_world(to: Path, people: int, seed: int, days: int, until: date = date(2026, 9, 30)) -> None:
+def write_demo_world(
+    to: Path, people: int, seed: int, days: int, until: date = date(2026, 9, 30), *, turned: bool = False
+) -> None:
     """Write the county's drops to `to/drops` and what is true of it to `to/truth`.
 
     `people` counts members of all platforms, those of Facebook in totals only. Drops are a week apart, the
-    last on `until`; their events cover the `days` up to it. All is written to a sibling folder that takes the
-    name `to` at the end. Raises `SettingsError` for arguments of no use and where `to` holds something.
+    last on `until`; their events cover the `days` up to it. With `turned` the story is the opposite one. All is
+    written to a sibling folder that takes the name `to` at the end. Raises `SettingsError` for arguments of no
+    use and where `to` holds something.
     """
     _refuse_nonsense(to, people, seed, days, until)
     to = to.absolute()
@@ -71,7 +77,7 @@ def write_demo_world(to: Path, people: int, seed: int, days: int, until: date = 
     unfinished = to.parent / f".{to.name}.{secrets.token_hex(4)}.tmp"
     unfinished.mkdir()
     try:
-        _write_unfinished(unfinished, people, seed, days, until)
+        _write_unfinished(unfinished, people, seed, days, until, turned)
         if to.exists():
             to.rmdir()  # empty, or it would have been refused
         unfinished.rename(to)
@@ -93,7 +99,7 @@ def _refuse_nonsense(to: Path, people: int, seed: int, days: int, until: date) -
         raise SettingsError(str(to), "is there and not empty", hint="name a new folder, or empty this one")
 
 
-def _write_unfinished(folder: Path, people: int, seed: int, days: int, until: date) -> None:
+def _write_unfinished(folder: Path, people: int, seed: int, days: int, until: date, turned: bool) -> None:
     drop_dates = sorted(until - timedelta(days=back) for back in range(0, days, 7))
     scratch = folder / "scratch"
     scratch.mkdir()
@@ -116,6 +122,8 @@ def _write_unfinished(folder: Path, people: int, seed: int, days: int, until: da
         for name in WORLD_STEPS:
             step(f"county: {name[3:]}")
             county.execute(_sql(name))
+            if turned and name in TURNED_STEPS:
+                county.execute(_sql(TURNED_STEPS[name]))
         for drop_on in drop_dates:
             _write_drop(county, folder / "drops", drop_on, step)
         _write_truth(county, folder / "truth", _arguments(people, seed, days, until), step)

@@ -21,7 +21,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines import engine, landing, pseudonym, publish, reference
+from pipelines import engine, landing, places, pseudonym, publish, reference
 from pipelines.errors import (
     DeliveryError,
     ModelError,
@@ -33,9 +33,10 @@ from pipelines.errors import (
 from pipelines.extract import x_analytics
 from pipelines.landing import Landed
 from pipelines.progress import shown
+from pipelines.reach import answers, decision_rule
 from pipelines.segments import audit_file, audits, definition, examples, history
 from pipelines.settings import Settings, from_environment, private
-from pipelines.warehouse import accounting, build, raw, state
+from pipelines.warehouse import accounting, build, raw, state, tone
 from pipelines.warehouse import reference as reference_tables
 
 log = logging.getLogger(__name__)
@@ -91,12 +92,15 @@ def load(as_of: date, *, replay: bool = False) -> str:
     key = pseudonym.read_key(settings)
     known = definition.read_known(settings)
     definitions = definition.read_definitions(settings, known)
+    weights = reference.read_policy_weights(settings, [one.segment_id for one in definitions])
     examples.check_examples(definitions, examples.run_examples(settings, definitions, known))
+    decision_rule.read_rules(settings)  # what is wrong with them is said before a night is spent
     versions = history.versions_of_night(settings, as_of, history.compiled(definitions))
     wanted = list(landing.current_deliveries(settings, until=as_of).values())
     if not wanted:
         raise NothingLandedError(str(settings.landing), f"holds no delivery up to {as_of}", hint="stillreach land")
-    built_hash = state.build_hash([account.ref for account in known.accounts], pseudonym.fingerprint(key))
+    refs = [account.ref for account in known.accounts]
+    built_hash = state.build_hash(refs, pseudonym.fingerprint(key), tone.fingerprint(settings))
     told = partial(history.history_hash, versions)
     base = state.Base(None, tuple(wanted))
     if not replay:
@@ -109,9 +113,12 @@ def load(as_of: date, *, replay: bool = False) -> str:
         accounting.create_meta(con, goes_on=base.snapshot_id is not None)
         accepted = reference.read_accepted_lists(settings)
         kept = audits.read_audits(settings, as_of)
-        reference_tables.load(con, known, accepted, definitions, versions, kept)
+        bands = reference.read_bands(settings)
+        placed = places.tables(settings, known.places, known.accounts)
+        reference_tables.load(con, known, accepted, definitions, versions, kept, bands, weights, placed)
         history.write(_folder(settings, run_id) / DEFINITIONS, versions[-1].compiled)
         raw.load(con, list(base.missing), settings)
+        tone.label(con, settings)
         pseudonym.give_key(con, key)
         build.build_layer(con, "stg", as_of)
         accounting.account_for(con, base.missing)
@@ -168,6 +175,7 @@ def build_mart(run_id: str) -> None:
     settings = from_environment()
     with _step(settings, run_id, "build mart") as con:
         build.build_layer(con, "mart", as_of_run(run_id))
+        answers.answer(con, settings, as_of_run(run_id))
 
 
 def publish_night(run_id: str) -> bool:
@@ -195,13 +203,23 @@ def publish_night(run_id: str) -> bool:
 
 
 def report(run_id: str) -> str:
-    """Write the report of a published night and give its path."""
-    from pipelines.report import write_report  # draws with matplotlib: not before it is needed
+    """Write the release, the report and the review of a published night and give the report's path.
+
+    A night that is not the current one (a backfill) is not released: two releases of one past are subtracted.
+    """
+    from pipelines.release import write_release
+    from pipelines.report import review, write_report  # draws with matplotlib: not before it is needed
 
     settings = from_environment()
     started = time.monotonic()
+    if publish.current_snapshot(settings) == run_id:
+        snapshot, bands = state.snapshot_path(settings, run_id), reference.read_bands(settings)
+        write_release(snapshot, settings, as_of_run(run_id), bands, pseudonym.read_key(settings))
+        _note_step(settings, run_id, "release", started)
+        started = time.monotonic()
     folder = settings.reports / as_of_run(run_id).isoformat()
     path = write_report(state.snapshot_path(settings, run_id), folder, reference.read_bands(settings))
+    review.review_snapshot(settings, run_id)
     _note_step(settings, run_id, "report", started)
     return str(path)
 

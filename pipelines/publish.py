@@ -12,15 +12,15 @@ from pipelines import engine
 from pipelines.contract import Table, contracts
 from pipelines.errors import BusyError, PublishError
 from pipelines.landing import sync_folder
-from pipelines.settings import Settings
+from pipelines.settings import SQL, Settings
 from pipelines.warehouse.state import snapshot_path, state_path
 
 PUBLISHED_SCHEMAS = ("ref", "core", "mart", "meta")
 OLDEST_READER = "v1.4.0"  # the file format that DuckDB 1.4.5 opens
 LINK = "current.duckdb"
 
-# What an audit's labels say of people stays in the restricted area.
-KEPT_BACK = ("core.audit_hit", "ref.audit_label")
+# What an audit's labels say of people stays in the restricted area; who is reached stands in the marts.
+KEPT_BACK = ("core.audit_hit", "core.member_home", "core.reach_set", "ref.audit_judgement", "ref.audit_label")
 
 
 def write_snapshot(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str) -> Path:
@@ -39,6 +39,7 @@ def write_snapshot(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_
         for table in published_tables(schema):
             con.execute(f"CREATE TABLE snapshot.{table.name} AS SELECT {_columns(table)} FROM {table.name}")
             _comment(con, table)
+    _create_macros(con)
     con.execute("COMMIT")
     con.execute("DETACH snapshot")
     with unfinished.open("rb") as written:
@@ -48,6 +49,16 @@ def write_snapshot(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_
     unfinished.rename(path)
     sync_folder(path.parent)
     return path
+
+
+def _create_macros(con: duckdb.DuckDBPyConnection) -> None:
+    """Put every question of `sql/macro` that takes arguments beside the tables it asks."""
+    (own,) = con.execute("SELECT current_database()").fetchone() or ()
+    con.execute("USE snapshot")
+    for path in sorted((SQL / "macro").glob("*.sql")):
+        with engine.without_values(PublishError, path.name):
+            con.execute(path.read_text(encoding="utf-8"))
+    con.execute(f'USE "{own}"')
 
 
 def published_tables(schema: str) -> list[Table]:
@@ -66,6 +77,8 @@ def smoke_test(path: Path, settings: Settings) -> None:
         for schema in PUBLISHED_SCHEMAS:
             for table in published_tables(schema):
                 con.execute(f"SELECT {_columns(table)} FROM {table.name} LIMIT 1").fetchall()
+        for macro in sorted((SQL / "macro").glob("*.sql")):
+            con.execute(f"FROM mart.{macro.stem}() LIMIT 1").fetchall()
         apart = con.execute(
             """
             SELECT count(*) FROM (

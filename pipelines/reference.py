@@ -155,13 +155,45 @@ def read_list(settings: Settings, name: str) -> tuple[str, ...]:
 def read_bands(settings: Settings) -> dict[str, float]:
     """Read every threshold by name: the shipped `bands.yml`, and over it the deployment's own.
 
-    Raises `RefError` where a band is unknown, or lacks its number or its reason.
+    `<band>.<segment>` is a segment's own threshold. Those shipped for segments that the deployment lacks are left out.
+    Raises `RefError` where a band or a segment is unknown, or a band lacks its number or its reason.
     """
-    bands = _bands(SHIPPED_REF / "bands.yml")
+    segments = {"everyone", *(path.stem for path in (settings.ref / "segments").glob("*.yml"))}
+    shipped = _bands(SHIPPED_REF / "bands.yml")
     own = _bands(settings.ref_file("bands.yml"))
-    if unknown := sorted(set(own) - set(bands)):
-        raise RefError("bands.yml", f"has the unknown band {unknown[0]}", known=bands)
-    return bands | own
+    for name in sorted(set(own) - set(shipped)):
+        band, _, segment_id = name.partition(".")
+        if band not in shipped:
+            raise RefError("bands.yml", f"has the unknown band {name}", known=shipped)
+        if segment_id not in segments:
+            raise RefError(f"bands.yml: {name}", f"is for {segment_id!r}, no segment", known=sorted(segments))
+    return {
+        name: value for name, value in (shipped | own).items() if "." not in name or name.partition(".")[2] in segments
+    }
+
+
+def read_policy_weights(settings: Settings, segment_ids: Iterable[str]) -> dict[str, float]:
+    """Read the deployment's own `segment.yml`: how much each segment counts when accounts are chosen, and why.
+
+    It overrides the weight of a definition; without the file the definitions' weights hold.
+    Raises `RefError` where a segment is unknown, or its weight is no number from 0 to 1000 or has no reason.
+    """
+    path = settings.ref / "segment.yml"
+    known = sorted(segment_ids)
+    weights = {}
+    for segment_id, given in (read_yaml(path) if path.exists() else {}).items():
+        where = f"{path.name}: {segment_id}"
+        if segment_id not in known:
+            raise RefError(where, "is no segment", known=known)
+        if not isinstance(given, dict) or set(given) != {"policy_weight", "reason"}:
+            raise RefError(where, "is no weight", known=("policy_weight", "reason"))
+        weight = given["policy_weight"]
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 1000:
+            raise RefError(where, "has a policy_weight that is no number", hint="0 to 1000; 1 is usual")
+        if not str(given["reason"] or "").strip():
+            raise RefError(where, "gives no reason")
+        weights[segment_id] = float(weight)
+    return weights
 
 
 def _bands(path: Path) -> dict[str, float]:

@@ -52,6 +52,10 @@ class Settings:
     def reports(self) -> Path:
         return self.data / "reports"
 
+    @property
+    def release(self) -> Path:
+        return self.data / "release"
+
     def ref_file(self, name: str) -> Path:
         """Find a reference file: the deployment's, else the shipped one unless it must be its own.
 

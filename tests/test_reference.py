@@ -96,6 +96,29 @@ def test_bands_are_numbers_by_name(settings: Settings) -> None:
     assert all(isinstance(band, float) for band in shipped.values())
 
 
+def test_a_segment_may_have_a_threshold_of_its_own(settings: Settings) -> None:
+    band = "still_reaches_people"
+    assert f"{band}.recruits" not in reference.read_bands(settings), "shipped, for a segment that is not here"
+    write(settings, "bands.yml", f"{band}.rider: {{value: 5, reason: few}}\n{band}.everyone: {{value: 7, reason: b}}\n")
+    bands = reference.read_bands(settings)
+    assert (bands[f"{band}.rider"], bands[f"{band}.everyone"], bands[band]) == (5.0, 7.0, 1000.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("still_reaches_people.walker", "is for 'walker', no segment. Known: everyone, rider."),
+        ("still_reaches_people.", "is for '', no segment"),
+        ("still_reach_people.rider", "has the unknown band still_reach_people.rider. Known: follower_list_shrinks_to"),
+    ],
+)
+def test_a_threshold_of_an_unknown_segment_is_refused(name: str, found: str, settings: Settings) -> None:
+    write(settings, "bands.yml", f"{name}: {{value: 5, reason: few}}")
+    with pytest.raises(RefError) as refusal:
+        reference.read_bands(settings)
+    assert found in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     ("what", "content", "found"),
     [
@@ -173,3 +196,30 @@ def test_a_band_that_nothing_reads_is_refused(settings: Settings) -> None:
     write(settings, "bands.yml", "follower_list_shrink_to: {value: 0.25, reason: Ours are small.}")
     with pytest.raises(RefError, match="unknown band follower_list_shrink_to"):
         reference.read_bands(settings)
+
+
+def test_policy_weights_are_the_deployments_own_each_with_its_reason(settings: Settings) -> None:
+    assert reference.read_policy_weights(settings, ["rider"]) == {}
+    write(settings, "segment.yml", "rider:\n  policy_weight: 2.5\n  reason: A priority.\n")
+    assert reference.read_policy_weights(settings, ["rider", "farmer"]) == {"rider": 2.5}
+    shipped = replace(settings, ref=SHIPPED_REF)
+    ids = [path.stem for path in (SHIPPED_REF / "segments").glob("*.yml")]
+    assert set(reference.read_policy_weights(shipped, ids)) == set(ids)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("riders:\n  policy_weight: 2\n  reason: A.\n", "segment.yml: riders: is no segment. Known: rider."),
+        ("rider: 2\n", "segment.yml: rider: is no weight. Known: policy_weight, reason."),
+        ("rider:\n  policy_weight: yes\n  reason: A.\n", "has a policy_weight that is no number"),
+        ("rider:\n  policy_weight: -1\n  reason: A.\n", "has a policy_weight that is no number"),
+        ("rider:\n  policy_weight: .nan\n  reason: A.\n", "has a policy_weight that is no number"),
+        ("rider:\n  policy_weight: 2\n  reason: ' '\n", "segment.yml: rider: gives no reason"),
+    ],
+)
+def test_an_unusable_policy_weight_is_refused(content: str, found: str, settings: Settings) -> None:
+    write(settings, "segment.yml", content)
+    with pytest.raises(RefError) as refusal:
+        reference.read_policy_weights(settings, ["rider"])
+    assert found in str(refusal.value)

@@ -31,6 +31,15 @@ def expectations(tonight: Tonight) -> list[Any]:
             """,
         ),
         no_rows(
+            "reach_lies_in_its_bounds",
+            "critical",
+            notes,
+            """
+            SELECT 1 AS broken FROM {batch}
+            WHERE reach_people NOT BETWEEN reach_people_lo AND coalesce(reach_people_hi, reach_people)
+            """,
+        ),
+        no_rows(
             "missing_reach_has_its_reason",
             "critical",
             notes,
@@ -40,6 +49,9 @@ def expectations(tonight: Tonight) -> list[Any]:
             "totals_have_no_reach",
             "critical",
             notes,
-            "SELECT 1 AS broken FROM {batch} WHERE reach_people IS NOT NULL AND reach_reason NOT LIKE 'partial list%'",
+            """
+            SELECT 1 AS broken FROM {batch}
+            WHERE reach_people IS NOT NULL AND reach_reason NOT LIKE '%: at least this many'
+            """,
         ),
     ]

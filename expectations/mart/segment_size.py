@@ -14,7 +14,10 @@ def expectations(tonight: Tonight) -> list[Any]:
             "size_is_in_order",
             "critical",
             "A fault of ours in sql/mart/segment_size.sql: keep the data and report it.",
-            "SELECT 1 AS broken FROM {batch} WHERE reached_people > segment_people OR segment_people > everyone_people",
+            """
+            SELECT 1 AS broken FROM {batch}
+            WHERE reached_people > segment_people OR segment_people > everyone_people
+            """,
         ),
         no_rows(
             "segment_is_reached_somewhere",

@@ -16,12 +16,17 @@ from pipelines import disclosure
 from pipelines.disclosure import Limits, Shown
 from pipelines.report import drawing, findings
 from pipelines.report.drawing import ALONE, BAR, INK, LINE, MARGIN, PAPER, QUIET, STRIPE, WITHHELD
-from pipelines.report.words import BASIS_TITLES, EVERYONE, FOLLOWER, days, platform_name
+from pipelines.report.words import ACTIVE, BASIS_TITLES, ENGAGED, EVERYONE, FOLLOWER, days, platform_name
 
 SETS_SHOWN = 12
 ACCOUNTS_SHOWN = 20
 NAMES_WIDTH = 2.35
 ROW, HEAD = 0.34, 0.46
+READS = {
+    FOLLOWER: "follow the account",
+    ACTIVE: "follow it and are active, or engaged",
+    ENGAGED: "engaged with the account in the last 90 days",
+}
 
 
 def heat_map(reach: pl.DataFrame, bands: Mapping[str, float], basis: str = FOLLOWER) -> Figure:
@@ -33,7 +38,8 @@ def heat_map(reach: pl.DataFrame, bands: Mapping[str, float], basis: str = FOLLO
     rows = reach.filter(pl.col("basis") == basis)
     segments = _segment_columns(rows)
     groups = _platform_groups(rows, limit)
-    cell = min(1.15, max(0.78, 7.0 / max(1, len(segments))))
+    words = [drawing.width_of(word, 8.5, "bold") for _, title in segments for word in title.split(" ")]
+    cell = min(1.15, max(0.78, 7.0 / max(1, len(segments)), 0.1 + max(words, default=0)))
     left = MARGIN + NAMES_WIDTH
     width = max(8.0, left + cell * len(segments) + 0.1 + MARGIN)
     titles = [drawing.wrapped(title, cell - 0.08, 8.5, "bold") for _, title in segments]
@@ -229,8 +235,7 @@ def _row_without(axes: Axes, y: float, reason: str | None, start: float, end: fl
 
 
 def _heat_map_reads(basis: str) -> str:
-    who = "follow the account" if basis == FOLLOWER else "engaged with the account in the last 90 days"
-    return f"Coverage: of the segment's people seen on the platform, the share who {who}"
+    return f"Coverage: of the segment's people seen on the platform, the share who {READS[basis]}"
 
 
 def _heat_map_foot(axes: Axes, y: float, rows: pl.DataFrame, basis: str, limit: Limits) -> None:
@@ -244,7 +249,8 @@ def _heat_map_foot(axes: Axes, y: float, rows: pl.DataFrame, basis: str, limit: 
 
 def _source(axes: Axes, y: float, found: list[Any], source: str, limit: Limits) -> None:
     text = f"Data of {days(found)}. {source}. {findings.counts_note(limit)}"
-    drawing.write(axes, MARGIN, y, text, 8, color=QUIET)
+    for n, line in enumerate(drawing.wrapped(text, axes.get_xlim()[1] - 2 * MARGIN, 8)):
+        drawing.write(axes, MARGIN, y + 0.16 * n, line, 8, color=QUIET)
 
 
 def _overlap(signatures: pl.DataFrame, segment_id: str, platform: str, basis: str, limit: Limits) -> Overlap:

@@ -13,6 +13,7 @@ import polars as pl
 
 from pipelines import engine
 from pipelines.errors import ModelError, PublishError
+from pipelines.report.answers import Answers, read_answers
 
 TITLES = """
     SELECT segment_id, max(title) AS title FROM mart.segment_size GROUP BY segment_id
@@ -36,6 +37,7 @@ class Night:
     definitions: pl.DataFrame
     quality: pl.DataFrame
     expansion: pl.DataFrame
+    answers: Answers
 
 
 def read_night(snapshot: Path) -> Night:
@@ -63,6 +65,7 @@ def read_night(snapshot: Path) -> Night:
                 definitions=_frame(con, "SELECT * FROM ref.segment ORDER BY segment_id"),
                 quality=quality(con),
                 expansion=expansion(con),
+                answers=read_answers(con),
             )
         finally:
             con.close()

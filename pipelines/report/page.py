@@ -1,6 +1,5 @@
 """The report's page: one file that asks for nothing outside itself, each chart as PNG and SVG beside it."""
 
-import base64
 import re
 import shutil
 from collections.abc import Mapping
@@ -8,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from matplotlib.figure import Figure
 
 from pipelines import disclosure
 from pipelines.disclosure import Limits
 from pipelines.errors import SettingsError
-from pipelines.report import charts, drawing, figures, findings, segment_notes, tables
+from pipelines.report import answer_charts, charts, figures, findings, segment_notes, tables
+from pipelines.report.answer_charts import plain, shown_chart
 from pipelines.report.figures import Night
 from pipelines.report.words import EVERYONE, FOLLOWER, day, days
 
 TEMPLATES = Path(__file__).parent
-OURS = re.compile(r"index\.html|reach-heat-map\.(png|svg)|overlap-[\w-]+\.(png|svg)")
+OURS = re.compile(r"index\.html|((reach-heat-map|quality|frontier)|(overlap|trend|homes)-[\w-]+)\.(png|svg)")
 
 
 def write_report(snapshot: Path, folder: Path, bands: dict[str, float]) -> Path:
@@ -51,9 +50,11 @@ def render(night: Night, folder: Path, bands: Mapping[str, float], limit: Limits
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["anchor"] = _plain
+    environment.filters["anchor"] = plain
     notes = segment_notes.notes(night, limit)
     followers = night.reach.filter(night.reach["basis"] == FOLLOWER)
+    segments = tables.segment_order(night.reach)
+    largest = {one: findings.platforms_by_size(night.sizes, one, limit) for one, _ in segments}
     return environment.get_template("template.html.j2").render(
         as_of=day(night.as_of),
         as_of_iso=night.as_of.isoformat(),
@@ -67,9 +68,15 @@ def render(night: Night, folder: Path, bands: Mapping[str, float], limit: Limits
         checks_finding=findings.checks_finding(night.checks),
         heat_map=_heat_map(night, folder, bands),
         segments=[
-            _segment(night, folder, bands, limit, segment_id, title) | {"notes": notes.get(segment_id, [])}
-            for segment_id, title in tables.segment_order(night.reach)
+            _segment(night, folder, bands, limit, segment_id, title, largest[segment_id])
+            | {"notes": notes.get(segment_id, [])}
+            for segment_id, title in segments
         ],
+        verdicts=tables.verdict_table(night.answers.verdicts, night.sizes, segments, limit),
+        verdict_reasons=tables.verdict_reasons(night.answers.verdicts, night.sizes, limit),
+        everyone=answer_charts.of_segment(night, folder, bands, EVERYONE, largest.get(EVERYONE, [])),
+        quality=answer_charts.quality(night, folder, bands),
+        frontier=answer_charts.frontier(night, folder, bands),
         scorecards=tables.scorecards(night.scorecards, limit),
         checks_by_layer=tables.checks_by_layer(night.checks),
         failed_checks=tables.failed_checks(night.checks),
@@ -81,21 +88,29 @@ def render(night: Night, folder: Path, bands: Mapping[str, float], limit: Limits
 
 def _heat_map(night: Night, folder: Path, bands: Mapping[str, float]) -> dict[str, Any]:
     chart = charts.heat_map(night.reach, bands)
-    return _shown_chart(chart, folder, "reach-heat-map", charts.heat_map_alt_text(night.reach, bands))
+    return shown_chart(chart, folder, "reach-heat-map", charts.heat_map_alt_text(night.reach, bands))
 
 
 def _segment(
-    night: Night, folder: Path, bands: Mapping[str, float], limit: Limits, segment_id: str, title: str
+    night: Night,
+    folder: Path,
+    bands: Mapping[str, float],
+    limit: Limits,
+    segment_id: str,
+    title: str,
+    order: list[str],
 ) -> dict[str, Any]:
-    """One segment's part of the page: how many, a table per basis, the overlap on its largest platform."""
-    order = findings.platforms_by_size(night.sizes, segment_id, limit)
+    """One segment's part of the page: how many, a table per basis, the charts of its largest platform."""
+    is_everyone = segment_id == EVERYONE
+    answers = {} if is_everyone else answer_charts.of_segment(night, folder, bands, segment_id, order)
     return {
         "id": segment_id,
         "title": title,
         "sizes": tables.size_sentence(night.sizes, segment_id, order, limit),
         "tables": tables.reach_tables(night.reach, segment_id, order, limit),
         "overlap": _overlap(night, folder, bands, limit, segment_id, order),
-        "is_everyone": segment_id == EVERYONE,
+        "is_everyone": is_everyone,
+        "answers": answers,
     }
 
 
@@ -110,26 +125,7 @@ def _overlap(
         return None
     chart = charts.overlap_figure(night.signatures, segment_id, order[0], bands)
     says = charts.overlap_alt_text(night.signatures, segment_id, order[0], bands)
-    return _shown_chart(chart, folder, f"overlap-{_plain(segment_id)}-{_plain(order[0])}", says)
-
-
-def _shown_chart(chart: Figure, folder: Path, stem: str, alt_text: str) -> dict[str, Any]:
-    """Save a chart; in the page it is an image of its SVG, where nothing in it can run or reach outside."""
-    svg = drawing.save(chart, folder / stem)
-    encoded = base64.b64encode(svg).decode("ascii")
-    width, height = (round(96 * inches) for inches in chart.get_size_inches())
-    return {
-        "stem": stem,
-        "alt": alt_text,
-        "source": f"data:image/svg+xml;base64,{encoded}",
-        "width": width,
-        "height": height,
-    }
-
-
-def _plain(name: str) -> str:
-    """A name that is safe in a file's name and an anchor."""
-    return re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-")
+    return shown_chart(chart, folder, f"overlap-{plain(segment_id)}-{plain(order[0])}", says)
 
 
 def _refuse_to_replace_others(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """The report's tables and cards: rows of text, every count of people passed through disclosure."""
 
+import math
 from typing import Any
 
 import polars as pl
@@ -19,6 +20,7 @@ from pipelines.report.words import (
 )
 
 Row = dict[str, Any]
+NO_VERDICT: Row = {"text": MISSING, "trend": "", "kind": "few"}
 
 
 def reach_tables(reach: pl.DataFrame, segment_id: str, order: list[str], limit: Limits) -> list[Row]:
@@ -43,14 +45,14 @@ def reach_tables(reach: pl.DataFrame, segment_id: str, order: list[str], limit: 
                 "basis": basis,
                 "title": title,
                 "data": days(row["data_on"] for row in rows),
-                "rows": [reach_row(row, limit) for row in rows],
+                "rows": [reach_row(row, limit, _n_known(rows, row["platform"])) for row in rows],
             }
         )
     return tables
 
 
-def reach_row(row: Row, limit: Limits) -> Row:
-    """One account's line: its figures, or why there are none."""
+def reach_row(row: Row, limit: Limits, n_accounts: int) -> Row:
+    """One account's line, of so many on its platform: its figures, or why there are none."""
     said: Row = {
         "name": row["name"],
         "platform": platform_name(row["platform"]),
@@ -59,15 +61,45 @@ def reach_row(row: Row, limit: Limits) -> Row:
     if row["reach_people"] is None:
         return said | {"reason": row["reach_reason"] or "not known"}
     one = findings.shown(row, limit)
-    fair = disclosure.people(row["fair_share_people"], limit)
+    fair = _fair_share(row, limit, n_accounts)
     composition = disclosure.share(row["reach_people"], row["account_people"], limit)
     index = disclosure.affinity_index(
         row["reach_people"], row["account_people"], row["segment_people"], row["everyone_people"], limit
     )
     reached, coverage = _cell(one.people, one.is_partial), _cell(one.coverage, one.is_partial)
+    reached["text"] += _interval(row, one.people, limit)
     return said | {
         "cells": [reached, _cell(one.exclusive), _cell(fair), coverage, _cell(composition), _cell(index)],
     }
+
+
+def _interval(row: Row, people: Shown, limit: Limits) -> str:
+    """The 95 % interval of reached people, where rounding leaves one and both its ends may be shown."""
+    lo, hi = (disclosure.people(row.get(f"reach_people_{end}"), limit) for end in ("lo", "hi"))
+    if people.number is None or lo.number is None or hi.number is None or lo.number == hi.number:
+        return ""
+    return f" ({lo.text} to {hi.text})"
+
+
+def _n_known(rows: list[Row], platform: str) -> int:
+    return sum(row["platform"] == platform and row["reach_people"] is not None for row in rows)
+
+
+def _fair_share(row: Row, limit: Limits, n_accounts: int) -> Shown:
+    """Show a fair share unless it tells a withheld count of people whom the account alone reaches.
+
+    Of the others each counts for a half at the most and 1 / n at the least. A withheld count must be left as many
+    values as rounding leaves a shown one.
+    """
+    fair = disclosure.people(row["fair_share_people"], limit)
+    reach, alone = (disclosure.people(row[name], limit) for name in ("reach_people", "exclusive_people"))
+    if fair.number is None or reach.number is None or alone.number is not None or n_accounts < 2:
+        return fair
+    off, shown_from = limit.step / 2, limit.suppressed_below
+    fair_least, reach_least = (max(shown_from, shown - off) for shown in (fair.number, reach.number))
+    least = max(0, math.ceil(2 * fair_least - (math.ceil(reach.number + off) - 1)))
+    most = math.floor((n_accounts * (fair.number + off) - reach_least) / (n_accounts - 1))
+    return fair if min(most, shown_from - 1) - least + 1 >= limit.step else disclosure.NOT_SHOWN
 
 
 def size_sentence(sizes: pl.DataFrame, segment_id: str, order: list[str], limit: Limits) -> str:
@@ -81,6 +113,51 @@ def size_sentence(sizes: pl.DataFrame, segment_id: str, order: list[str], limit:
     if not said:
         return "No platform gives lists of people."
     return f"{'; '.join(said)}. Data of {days(row['data_on'] for row in rows.values())}."
+
+
+def verdict_table(
+    verdicts: pl.DataFrame, sizes: pl.DataFrame, segments: list[tuple[str, str]], limit: Limits
+) -> list[Row]:
+    """One row per account: a cell per segment with the verdict in words, and the trend where it has one.
+
+    Of a segment too small to be shown no verdict is: it would tell somebody from nobody.
+    """
+    few = _few_seen(sizes, limit)
+    accounts: dict[tuple[str, str, str], dict[str, Row]] = {}
+    for row in verdicts.to_dicts():
+        is_few = (row["segment_id"], row["platform"]) in few
+        accounts.setdefault((row["platform"], row["name"], row["account_id"]), {})[row["segment_id"]] = (
+            {"text": f"{limit.words} seen", "trend": "", "kind": "few"} if is_few else _verdict_cell(row)
+        )
+
+    def rank(key: tuple[str, str, str]) -> tuple[Any, ...]:
+        reaches = sum(cell["kind"] == "yes" for cell in accounts[key].values())
+        return _platform_place(key[0]), key[0], -reaches, *key[1:]
+
+    return [
+        {
+            "name": key[1],
+            "platform": platform_name(key[0]),
+            "cells": [accounts[key].get(segment_id, NO_VERDICT) for segment_id, _ in segments],
+        }
+        for key in sorted(accounts, key=rank)
+    ]
+
+
+def verdict_reasons(verdicts: pl.DataFrame, sizes: pl.DataFrame, limit: Limits) -> list[str]:
+    """Say why nothing can be told, the most frequent reason first, and how much more data would tell."""
+    few = _few_seen(sizes, limit)
+    told: dict[str, list[int | None]] = {}
+    for row in verdicts.filter(pl.col("verdict") == "cannot tell").to_dicts():
+        if (row["segment_id"], row["platform"]) not in few:
+            reason = str(row["verdict_reason"] or "no reason given").split(". ")[0].rstrip(".")
+            told.setdefault(reason, []).append(row["needed_weeks"])
+    said = []
+    for reason, weeks in sorted(told.items(), key=lambda one: (-len(one[1]), one[0])):
+        known = [n for n in weeks if n is not None and " weeks of " not in reason]
+        more = f" From {counted(min(known), 'week', 'weeks')} more of extracts on it may be told." if known else ""
+        said.append(f"{counted(len(weeks), 'pair', 'pairs')} of account and segment: {reason}.{more}")
+    return said
 
 
 def scorecard(row: Row, limit: Limits) -> Row:
@@ -125,8 +202,7 @@ def scorecards(cards: pl.DataFrame, limit: Limits) -> list[Row]:
 
     def rank(row: Row) -> tuple[Any, ...]:
         followers = disclosure.people(row["followers"], limit).number or 0
-        place = list(PLATFORMS).index(row["platform"]) if row["platform"] in PLATFORMS else len(PLATFORMS)
-        return place, row["platform"], -followers, str(row["name"]), row["account_id"]
+        return _platform_place(row["platform"]), row["platform"], -followers, str(row["name"]), row["account_id"]
 
     return [scorecard(row, limit) for row in sorted(cards.to_dicts(), key=rank)]
 
@@ -181,6 +257,25 @@ def segment_order(reach: pl.DataFrame) -> list[tuple[str, str]]:
     """Segments (id, title) by title, everyone last: it is the baseline, not an answer."""
     found = reach.select("segment_id", "title").unique().iter_rows()
     return sorted(found, key=lambda one: (one[0] == EVERYONE, one[1], one[0]))
+
+
+def _platform_place(platform: str) -> int:
+    return list(PLATFORMS).index(platform) if platform in PLATFORMS else len(PLATFORMS)
+
+
+def _few_seen(sizes: pl.DataFrame, limit: Limits) -> set[tuple[str, str]]:
+    """Segments and platforms of which too few were seen for anything to be told."""
+    return {
+        (row["segment_id"], row["platform"])
+        for row in sizes.to_dicts()
+        if disclosure.people(row["segment_people"], limit).is_suppressed
+    }
+
+
+def _verdict_cell(row: Row) -> Row:
+    kinds = {"reaches": "yes", "no longer reaches": "no"}
+    trend = "" if row["trend"] == "cannot tell" else row["trend"]
+    return {"text": row["verdict"], "trend": trend, "kind": kinds.get(row["verdict"], "open")}
 
 
 def _left_share(row: Row, limit: Limits) -> Shown:

@@ -5,13 +5,26 @@ from datetime import date
 
 EVERYONE = "everyone"
 FOLLOWER = "follower"
+ACTIVE = "active"
 ENGAGED = "engaged"
 
 # How a sentence says that a basis holds, and that it holds for one account alone.
-BASIS_TITLES = {FOLLOWER: "People who follow", ENGAGED: "People who engaged in the last 90 days"}
-ONLY = {FOLLOWER: "follow only", ENGAGED: "engage only with"}
-NO_OTHER = {FOLLOWER: "follow no other account of ours", ENGAGED: "engage with no other account of ours"}
-ANOTHER = {FOLLOWER: "follow another account of ours", ENGAGED: "engage with another account of ours"}
+BASIS_TITLES = {
+    FOLLOWER: "People who follow",
+    ACTIVE: "People who follow and showed a sign of life, or engaged, in the last 90 days",
+    ENGAGED: "People who engaged in the last 90 days",
+}
+ONLY = {FOLLOWER: "follow only", ACTIVE: "are reached only by", ENGAGED: "engage only with"}
+NO_OTHER = {
+    FOLLOWER: "follow no other account of ours",
+    ACTIVE: "are reached by no other account of ours",
+    ENGAGED: "engage with no other account of ours",
+}
+ANOTHER = {
+    FOLLOWER: "follow another account of ours",
+    ACTIVE: "are reached by another account of ours",
+    ENGAGED: "engage with another account of ours",
+}
 
 PLATFORMS = {
     "x": "X",

@@ -17,7 +17,7 @@ import duckdb
 import polars as pl
 
 from pipelines.errors import RefError
-from pipelines.segments.audit import Change, drift
+from pipelines.segments.audit import RULE, Change, drift
 from pipelines.segments.audit_file import Audit, erase_labels, kept_labels, latest_audits
 from pipelines.segments.history import FOREVER, Version
 from pipelines.segments.history import tables as version_tables
@@ -114,6 +114,30 @@ def tables(kept: list[Kept], versions: list[Version]) -> Rows:
             rows["audit_step"] += _steps(one.audit)
             rows["audit_measure"] += _measures(one, before.audit if before else None)
         rows["audit_label"] += _labels(audits, in_force)
+    return rows
+
+
+def judgements(kept: list[Kept]) -> list[tuple[Any, ...]]:
+    """The rows of `ref.audit_judgement`: what an audit's model says of each labelled person, and what the label says.
+
+    Only of people whom the model finds, by rule or by a probability above the audit's floor. A label stands for its
+    stratum's people over its labels, unsure ones left out, as in `audit.tally`.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for one in kept:
+        told = one.labels.filter(pl.col("label") != "unsure")
+        weights = {str(row["stratum"]): row["weight"] for row in one.audit.strata}
+        people = told.with_columns(is_rule_member=pl.col("stratum") == RULE)
+        likely = people.with_columns(probability=pl.Series(one.audit.calibration.of(people), dtype=pl.Float64))
+        by_score = pl.col("expansion_score").is_not_null() & (
+            pl.col("probability") >= one.audit.quality.probability_floor
+        )
+        found = likely.filter(pl.col("is_rule_member") | by_score)
+        for member_key, label, probability, stratum in found.select(
+            "member_key", "label", "probability", "stratum"
+        ).iter_rows():
+            about = (one.audit.segment_id, one.platform, _name(one.audit), member_key, label == "yes")
+            rows.append((*about, probability, weights[stratum]))
     return rows
 
 

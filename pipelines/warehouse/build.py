@@ -3,8 +3,10 @@
 from datetime import date
 
 import duckdb
+import polars as pl
 
 from pipelines import engine
+from pipelines.contract import Table, contracts
 from pipelines.errors import ModelError
 from pipelines.progress import shown
 from pipelines.warehouse.catalog import Model, models
@@ -28,21 +30,37 @@ def build_model(con: duckdb.DuckDBPyConnection, model: Model) -> None:
     """
     with engine.without_values(ModelError, model.full_name):
         con.execute(f"CREATE OR REPLACE TABLE {model.full_name} AS {model.sql}")
-    check_contract(con, model)
+    check_contract(con, model.contract)
 
 
-def check_contract(con: duckdb.DuckDBPyConnection, model: Model) -> None:
+def write_table(con: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame) -> None:
+    """Replace a table (`schema.table`) that has a contract and no SQL by the rows that Python made for it.
+
+    Raises `ModelError` where columns are missing, too many or of another type.
+    """
+    schema, table = name.split(".")
+    contract = contracts(schema)[table]
+    if tuple(rows.columns) != contract.column_names:
+        raise ModelError(name, f"was made with the columns {', '.join(rows.columns)}", known=contract.column_names)
+    columns = ", ".join(f"CAST({column.name} AS {column.type}) AS {column.name}" for column in contract.columns)
+    with engine.without_values(ModelError, name):
+        con.register("made_rows", rows)
+        con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {columns} FROM made_rows")
+        con.unregister("made_rows")
+    check_contract(con, contract)
+
+
+def check_contract(con: duckdb.DuckDBPyConnection, contract: Table) -> None:
     """Compare a built table with its contract, column by column.
 
     Raises `ModelError` with the first difference.
     """
-    built = list(engine.columns_of(con, model.full_name).items())
+    built = list(engine.columns_of(con, contract.name).items())
     promised = [
-        (column.name, column.type.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"))
-        for column in model.contract.columns
+        (column.name, column.type.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")) for column in contract.columns
     ]
     for found, wanted in zip(built, promised, strict=False):
         if found != wanted:
-            raise ModelError(model.full_name, f"gives {' '.join(found)}, its contract says {' '.join(wanted)}")
+            raise ModelError(contract.name, f"gives {' '.join(found)}, its contract says {' '.join(wanted)}")
     if len(built) != len(promised):
-        raise ModelError(model.full_name, f"gives {len(built)} columns, its contract says {len(promised)}")
+        raise ModelError(contract.name, f"gives {len(built)} columns, its contract says {len(promised)}")

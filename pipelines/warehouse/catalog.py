@@ -30,6 +30,9 @@ CARRIED = {
     "word_hit": "core.word_hit",
 }
 
+# Made by Python before its layer's models are built: a contract without SQL.
+MADE = frozenset({"stg.text_tone"})
+
 
 @dataclass(frozen=True)
 class Model:
@@ -55,7 +58,7 @@ def models(layer: str) -> tuple[Model, ...]:
     found = {path.stem: _read(layer, path) for path in sorted((SQL / layer).glob("*.sql"))}
     order = TopologicalSorter(
         {
-            name: {read.split(".")[1] for read in model.reads if read.split(".")[0] == layer}
+            name: {read.split(".")[1] for read in model.reads if read.split(".")[0] == layer and read not in MADE}
             for name, model in found.items()
         }
     )

@@ -1,6 +1,9 @@
 """The reference folder as tables: `ref.account`, `ref.segment`, its versions and rules, for SQL to join."""
 
+from collections.abc import Mapping
+
 import duckdb
+import polars as pl
 
 from pipelines.contract import contracts
 from pipelines.reference import AcceptedList
@@ -17,8 +20,11 @@ def load(
     definitions: list[Definition],
     versions: list[Version],
     kept: list[audits.Kept] | None = None,
+    bands: Mapping[str, float] | None = None,
+    weights: Mapping[str, float] | None = None,
+    placed: Mapping[str, pl.DataFrame] | None = None,
 ) -> None:
-    """Replace every table of schema `ref`.
+    """Replace every table of schema `ref`; without audits, bands or places theirs stay empty.
 
     Segments are those of the newest version; one whose file is gone or changed since, as in a night of an earlier
     day, keeps its id for a title.
@@ -36,7 +42,7 @@ def load(
             (one.place, one.region, one.country, one.latitude, one.longitude, one.is_home) for one in known.places
         ],
         "segment": [
-            _segment(segment_id, named.get(segment_id), segment["definition_hash"])
+            _segment(segment_id, named.get(segment_id), segment["definition_hash"], (weights or {}).get(segment_id))
             for segment_id, segment in in_force.items()
         ],
         "segment_rule": [
@@ -49,24 +55,33 @@ def load(
         ],
     }
     rows |= tables(versions)
+    frames = placed or {}
     rows |= audits.tables(kept or [], versions)
+    rows["audit_judgement"] = audits.judgements(kept or [])
+    rows["band"] = list((bands or {}).items())
     for name, table in contracts("ref").items():
         columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
         con.execute(f"CREATE OR REPLACE TABLE ref.{name} ({columns})")
-        if rows[name]:
+        if name in frames:
+            con.register("placed", frames[name])
+            con.execute(f"INSERT INTO ref.{name} BY NAME SELECT * FROM placed")
+            con.unregister("placed")
+        elif rows.get(name):
             con.executemany(f"INSERT INTO ref.{name} VALUES ({', '.join('?' * len(table.columns))})", rows[name])
 
 
-def _segment(segment_id: str, definition: Definition | None, definition_hash: str) -> tuple[object, ...]:
+def _segment(
+    segment_id: str, definition: Definition | None, definition_hash: str, weight: float | None
+) -> tuple[object, ...]:
     if definition is None:
-        return (segment_id, segment_id, None, None, None, "rules_only", None, None, None, definition_hash)
+        return (segment_id, segment_id, None, None, weight, "rules_only", None, None, None, definition_hash)
     header = definition.header
     return (
         segment_id,
         header.title,
         header.question,
         header.owner,
-        header.policy_weight,
+        header.policy_weight if weight is None else weight,
         header.evidence.expansion,
         ", ".join(header.warnings) or None,
         header.lawful_basis,

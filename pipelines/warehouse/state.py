@@ -40,8 +40,8 @@ def state_path(settings: Settings, snapshot_id: str) -> Path:
     return settings.work / "state" / f"{snapshot_id}.duckdb"
 
 
-def build_hash(account_refs: list[str], key_fingerprint: str) -> str:
-    """Hash what decides how deliveries become `core`: our SQL, what judges rows, the known accounts, the key.
+def build_hash(account_refs: list[str], key_fingerprint: str, tone_fingerprint: str) -> str:
+    """Hash what decides how deliveries become `core`: our SQL, what judges rows and texts, the known accounts, the key.
 
     A state built under another hash is never carried forward.
     """
@@ -49,7 +49,7 @@ def build_hash(account_refs: list[str], key_fingerprint: str) -> str:
     deciding = [path for layer in ("raw", "stg", "core") for path in sorted((SQL / layer).iterdir())]
     for path in (*deciding, Path(raw.__file__), Path(contract_file.__file__)):
         digest.update(f"{path.parent.name}/{path.name}\n".encode() + path.read_bytes())
-    digest.update("\n".join([*sorted(account_refs), key_fingerprint]).encode())
+    digest.update("\n".join([*sorted(account_refs), key_fingerprint, tone_fingerprint]).encode())
     return digest.hexdigest()[:16]
 
 

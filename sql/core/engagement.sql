@@ -1,7 +1,9 @@
 -- One row per member's act on a post of ours, however many deliveries repeat it.
--- An act without a date counts on the day of the delivery that first showed it.
+-- An act without a date counts on the day of the delivery that first showed it. Where deliveries gave it different
+-- words (one cut them off), it is hostile if any of them are, and of substance if all of them are.
 WITH acts AS (
-    SELECT platform, post_id, account_id, member_key, kind, engaged_at, engaged_on FROM prior.engagement
+    SELECT platform, post_id, account_id, member_key, kind, engaged_at, engaged_on, is_hostile, is_substantive
+    FROM prior.engagement
     UNION ALL
     SELECT
         platform,
@@ -10,7 +12,9 @@ WITH acts AS (
         member_key,
         kind,
         engaged_at,
-        coalesce(CAST(engaged_at AS DATE), snapshot_on) AS engaged_on
+        coalesce(CAST(engaged_at AS DATE), snapshot_on) AS engaged_on,
+        is_hostile,
+        is_substantive
     FROM stg.engagement
 )
 
@@ -21,6 +25,8 @@ SELECT
     member_key,
     kind,
     engaged_at,
-    min(engaged_on) AS engaged_on
+    min(engaged_on) AS engaged_on,
+    bool_or(is_hostile) AS is_hostile,
+    bool_and(is_substantive) AS is_substantive
 FROM acts
 GROUP BY platform, post_id, account_id, member_key, kind, engaged_at

@@ -42,6 +42,8 @@ INSERT INTO post_text VALUES
     ('join', 2, 'What does a call handler do? A day in four pictures.', '#JoinUs'),
     ('join', 3, 'Careers stall at the university on Wednesday.', '#JoinUs');
 
+-- The labeller takes about as many of these for hostile, rightly and wrongly, as of the labelled sample that ref/tone.yml
+-- tells of: the county's hostile shares can be told from them. A test holds it.
 CREATE TABLE answer_text (tone VARCHAR, text_no INTEGER, text VARCHAR);
 
 INSERT INTO answer_text VALUES
@@ -53,6 +55,14 @@ INSERT INTO answer_text VALUES
     ('friendly', 5, 'My dad says hello to the team.'),
     ('friendly', 6, 'Shared with our group.'),
     ('friendly', 7, 'Great to see you out and about.'),
+    ('friendly', 8, 'Bloody brilliant, the lot of you.'),
+    ('friendly', 9, 'Damn good work on a filthy night.'),
+    ('friendly', 10, 'What good news about the girl.'),
+    ('friendly', 11, 'Saw a grey van at the farm gate about nine, part plate sent.'),
+    ('friendly', 12, 'Registered the trailer at the mart, took five minutes.'),
+    ('friendly', 13, 'Much appreciated.'),
+    ('friendly', 14, 'Lovely to chat at the market this morning.'),
+    ('friendly', 15, 'Fair point about the tyres, will check mine.'),
     ('question', 0, 'What time does it open?'),
     ('question', 1, 'Is the road still closed?'),
     ('question', 2, 'Which number do I ring for this?'),
@@ -61,14 +71,30 @@ INSERT INTO answer_text VALUES
     ('question', 5, 'Will you be there next week as well?'),
     ('question', 6, 'Can visitors come too?'),
     ('question', 7, 'Where exactly was this?'),
-    ('hostile', 0, 'Waste of time.'),
-    ('hostile', 1, 'Never see any of you round here.'),
-    ('hostile', 2, 'What a joke.'),
-    ('hostile', 3, 'You lot are useless.'),
-    ('hostile', 4, 'Clowns.'),
-    ('hostile', 5, 'Do some real work for once.'),
-    ('hostile', 6, 'Rang twice, nobody came. Pathetic.'),
-    ('hostile', 7, 'Muppets, the lot of you.');
+    ('question', 8, 'Why is the barrier by the chapel still broken?'),
+    ('question', 9, 'Who do we ring about the idiots racing past the school?'),
+    ('question', 10, 'Does the skills day cover group riding?'),
+    ('question', 11, 'When does the marking at the mart begin?'),
+    ('question', 12, 'Do you need the footage from my helmet?'),
+    ('question', 13, 'How do I join as a special?'),
+    ('question', 14, 'Could the meeting be later in the evening?'),
+    ('question', 15, 'Are the lights at Cross Street mended?'),
+    ('hostile', 0, 'What a joke you lot are.'),
+    ('hostile', 1, 'You lot are useless.'),
+    ('hostile', 2, 'Clowns.'),
+    ('hostile', 3, 'Do some real work for once, you lazy shower.'),
+    ('hostile', 4, 'Rang twice, nobody came. Pathetic.'),
+    ('hostile', 5, 'Muppets, the lot of you.'),
+    ('hostile', 6, 'Useless waste of space, every one of you.'),
+    ('hostile', 7, 'Stupid post by stupid people.'),
+    ('hostile', 8, 'Liars.'),
+    ('hostile', 9, 'Bloody disgrace, the whole force.'),
+    ('hostile', 10, 'Hiding behind hedges again, you cowards.'),
+    ('hostile', 11, 'You make me sick.'),
+    ('hostile', 12, 'My dog would do a better job than you idiots.'),
+    ('hostile', 13, 'Shut up and catch somebody.'),
+    ('hostile', 14, 'Rotten from the top down.'),
+    ('hostile', 15, 'You could not run a bath.');
 
 -- Per topic of the account: the part of answers that is friendly, and friendly or a question; the rest is hostile.
 CREATE TABLE tone_share (topic VARCHAR, friendly_to DOUBLE, question_to DOUBLE);

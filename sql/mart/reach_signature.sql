@@ -21,26 +21,11 @@ measured_bases AS (
     FROM core.engagement
     INNER JOIN open_own_accounts
         ON engagement.platform = open_own_accounts.platform AND engagement.account_id = open_own_accounts.account_id
-),
-
-connections AS (
-    SELECT 'follower' AS basis, follow.platform, follow.member_key, follow.account_id
-    FROM core.follow
-    INNER JOIN open_own_accounts
-        ON follow.platform = open_own_accounts.platform AND follow.account_id = open_own_accounts.account_id
-    WHERE follow.ended_on IS NULL
-    UNION ALL
-    SELECT DISTINCT 'engaged' AS basis, engagement.platform, engagement.member_key, engagement.account_id
+    UNION
+    SELECT DISTINCT engagement.platform, 'active' AS basis
     FROM core.engagement
     INNER JOIN open_own_accounts
         ON engagement.platform = open_own_accounts.platform AND engagement.account_id = open_own_accounts.account_id
-    WHERE engagement.engaged_on > getvariable('as_of') - INTERVAL 90 DAY
-),
-
-member_signatures AS (
-    SELECT basis, member_key, array_sort(array_agg(account_id)) AS account_ids
-    FROM connections
-    GROUP BY basis, member_key
 ),
 
 segment_members AS (
@@ -56,15 +41,24 @@ SELECT
     segment_members.segment_id,
     segment_members.platform,
     measured_bases.basis,
-    coalesce(member_signatures.account_ids, []) AS account_ids,
+    coalesce(reach_set.account_ids, []) AS account_ids,
     count(*) AS n_members,
-    CAST(sum(CAST(segment_members.membership_probability AS DECIMAL(18, 6))) AS DOUBLE) AS people
+    CAST(sum(CAST(segment_members.membership_probability AS DECIMAL(18, 6))) AS DOUBLE) AS people,
+    CAST(
+        sum(
+            CAST(
+                segment_members.membership_probability * (1 - segment_members.membership_probability)
+                AS DECIMAL(18, 6)
+            )
+        )
+        AS DOUBLE
+    ) AS people_variance
 FROM segment_members
 INNER JOIN measured_bases ON segment_members.platform = measured_bases.platform
-LEFT JOIN member_signatures
-    ON measured_bases.basis = member_signatures.basis AND segment_members.member_key = member_signatures.member_key
+LEFT JOIN core.reach_set
+    ON measured_bases.basis = reach_set.basis AND segment_members.member_key = reach_set.member_key
 GROUP BY
     segment_members.segment_id,
     segment_members.platform,
     measured_bases.basis,
-    coalesce(member_signatures.account_ids, [])
+    coalesce(reach_set.account_ids, [])

@@ -1,17 +1,49 @@
 -- One row per act of a member on a post of ours, once per delivery.
--- The text is part of what makes two acts different, and goes no further than raw: only its digest is compared.
+-- The text is part of what makes two acts different, and goes no further than raw: only its digest is compared, and two
+-- flags go on. Whoever sends the same words to an account again says nothing new: the first counts as one of substance.
+WITH acts AS (
+    SELECT
+        acted.delivery_id,
+        acted.snapshot_on,
+        acted.platform,
+        acted.post_id,
+        acted.account_id,
+        member_key.member_key,
+        acted.kind,
+        CAST(acted.engaged_at AS TIMESTAMPTZ) AS engaged_at,
+        md5(acted.text) AS text_digest,
+        count(*) AS n_rows
+    FROM raw.engagement AS acted
+    INNER JOIN stg.member_key ON acted.platform = member_key.platform AND acted.member_id = member_key.member_id
+    WHERE acted.quarantine_reason IS NULL
+    GROUP BY ALL
+),
+
+flagged_acts AS (
+    SELECT
+        acts.*,
+        text_tone.is_hostile,
+        text_tone.is_substantive,
+        row_number() OVER (
+            PARTITION BY acts.delivery_id, acts.platform, acts.account_id, acts.member_key, acts.text_digest
+            ORDER BY acts.engaged_at NULLS LAST, acts.post_id, acts.kind
+        ) AS copy_no
+    FROM acts
+    LEFT JOIN stg.text_tone
+        ON acts.text_digest = text_tone.text_digest AND acts.kind IN ('reply', 'quote', 'mention')
+)
+
 SELECT
-    acted.delivery_id,
-    acted.snapshot_on,
-    acted.platform,
-    acted.post_id,
-    acted.account_id,
-    member_key.member_key,
-    acted.kind,
-    CAST(acted.engaged_at AS TIMESTAMPTZ) AS engaged_at,
-    md5(acted.text) AS text_digest,
-    count(*) AS n_rows
-FROM raw.engagement AS acted
-INNER JOIN stg.member_key ON acted.platform = member_key.platform AND acted.member_id = member_key.member_id
-WHERE acted.quarantine_reason IS NULL
-GROUP BY ALL
+    delivery_id,
+    snapshot_on,
+    platform,
+    post_id,
+    account_id,
+    member_key,
+    kind,
+    engaged_at,
+    text_digest,
+    n_rows,
+    is_hostile,
+    CASE WHEN is_substantive IS NOT NULL THEN is_substantive AND copy_no = 1 END AS is_substantive
+FROM flagged_acts

@@ -20,7 +20,7 @@ SAY_INSTEAD = {
 }
 
 # Folding accents has no function in Spark: its build will bring one of this name.
-ENGINES_OWN = {"STRIP_ACCENTS": {"core.word_hit", "stg.tag"}}
+ENGINES_OWN = {"STRIP_ACCENTS": {"core.word_hit", "stg.declared_place", "stg.tag"}}
 
 
 def to_spark(model: Model) -> str:

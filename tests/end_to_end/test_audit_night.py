@@ -151,6 +151,30 @@ def test_sizes_count_people_by_probability_and_parts_add_up(audited: Deployment)
     assert set(causes) <= {"re-audits"}
 
 
+def test_bounds_of_an_audited_segments_reach_hold_how_many_truly_belong(
+    audited: Deployment, truth: dict[int, str]
+) -> None:
+    """Of those found who follow an account, not of those whom nothing finds."""
+    followers = audited.rows(
+        "SELECT follow.account_id, membership.member_key FROM core.segment_membership AS membership "
+        "JOIN core.follow ON membership.member_key = follow.member_key AND follow.ended_on IS NULL "
+        f"WHERE membership.segment_id = '{SEGMENT}' AND membership.platform = 'x' AND membership.left_on IS NULL"
+    )
+    rows = audited.rows(
+        "SELECT account_id, reach_people_lo, reach_people, reach_people_hi, n_audited FROM mart.segment_reach "
+        f"WHERE segment_id = '{SEGMENT}' AND platform = 'x' AND basis = 'follower' AND reach_people > 0"
+    )
+    assert len(rows) >= 8
+    assert sum(row[4] for row in rows) > 0, "some of the accounts' people were labelled"
+    assert all(lo < people < hi for _, lo, people, hi, _ in rows if people >= 20)
+    missed = []
+    for account_id, lo, _, hi, _ in rows:
+        belong = sum(truth[key] == COMMUNITY for one, key in followers if one == account_id)
+        if not lo <= belong <= hi:
+            missed.append((account_id, lo, belong, hi))
+    assert len(missed) <= 1, missed
+
+
 def test_what_labels_say_is_not_published(audited: Deployment) -> None:
     names = {name for (name,) in audited.rows("SELECT table_name FROM information_schema.tables")}
     assert not names & {"audit_hit", "audit_label", *(kept.split(".")[1] for kept in publish.KEPT_BACK)}

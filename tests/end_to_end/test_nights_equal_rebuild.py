@@ -80,7 +80,7 @@ def deliveries(draw: st.DrawFn, source: str) -> dict[str, Any]:
             "member_id": who,
             "kind": "reply",
             "engaged_at": draw(st.sampled_from(["", "2026-05-03T10:00:00Z"])),
-            "text": draw(st.sampled_from(["", "lovely #Ride today"])),
+            "text": draw(st.sampled_from(["", "lovely #Ride today", "You idiots.", "Gravel on the bend by the farm"])),
         }
         for who in draw(st.lists(people, max_size=2))
     ]

@@ -25,6 +25,7 @@ PERSON = 424242424242
 WORDS = "SECRET"
 
 ACCOUNT: Row = {"platform": "x", "account_id": "news"}
+ACCOUNT_FLOW: Row = {"segment_id": "rider", "platform": "x", "dormancy_reason": "no engagement extract"}
 DELIVERY: Row = {"delivery_id": "d1", "table_name": "follower", "n_rows": 1000, "n_rows_loaded": 980}
 GOOD_ROWS: dict[str, list[Row]] = {
     "ref.segment": [{"segment_id": "rider", "title": "Riders"}],
@@ -68,6 +69,34 @@ GOOD_ROWS: dict[str, list[Row]] = {
     # Every kind of extract of this account: none may stand in for those of its namesake on another platform.
     "core.post": [ACCOUNT | {"post_id": "p1", "posted_at": datetime(2026, 9, 15, 8, tzinfo=UTC)}],
     "core.account_day": [ACCOUNT | {"day": date(2026, 9, 15), "metric": "followers", "value": 2}],
+    "mart.closure_effect": [
+        ACCOUNT
+        | {
+            "segment_id": "rider", "basis": "follower", "reach_people": 10, "net_reach_people": 12, "lost_people": 4,
+            "lost_people_lo": 2.5, "lost_people_hi": 6.0, "lost_visitor_people": 3, "kept_people": 6,
+            "next_account_people": 5,
+        },
+        ACCOUNT | {"segment_id": "rider", "basis": "engaged", "reach_reason": "no engagement extract"},
+    ],
+    "mart.visitor_reach": [
+        ACCOUNT
+        | {"segment_id": "everyone", "basis": "follower", "reach_people": 100.0, "home_people": 4.0}
+        | {"visitor_people": 1.0, "unknown_people": 95.0}
+        | {"visitor_share": 0.2, "visitor_share_lo": 0.0, "visitor_share_hi": 0.2},
+        ACCOUNT | {"segment_id": "everyone", "basis": "engaged", "visitor_reason": "no engagement extract"},
+    ],
+    "mart.keep_frontier": [
+        {
+            "platform": "x", "n_kept": n, "segment_id": "rider", "kept_account_ids": ["x:a", "x:b"][:n],
+            "kept_share": share, "weighted_reach_share": share,
+        }
+        for n, share in ((1, 0.8), (2, 1.0))
+    ],
+    "mart.account_overlap": [
+        {"segment_id": "rider", "platform": "x", "basis": "follower", "account_id": one, "other_account_id": other}
+        | {"overlap_people": 3, "overlap_jaccard": 0.2, "overlap_of_base": of_base, "overlap_of_smaller": 0.5}
+        for one, other, of_base in (("news", "bikers", 0.25), ("bikers", "news", 0.5))
+    ],
     "mart.segment_change": [
         {
             "segment_id": "rider",
@@ -77,6 +106,12 @@ GOOD_ROWS: dict[str, list[Row]] = {
             "people_in": 3,
             "people_out": 1,
         },
+    ],
+    "mart.community_flow": [
+        ACCOUNT_FLOW | {"week_on": date(2026, 9, 14), "present_people": 100, "newly_listed_people": 100}
+        | {"flow_reason": "first lists: nobody is seen to come or go"},
+        ACCOUNT_FLOW | {"week_on": date(2026, 9, 21), "present_people": 52, "newly_listed_people": 0}
+        | {"arrived_people": 2, "departed_people": 50, "unseen_people": 0},
     ],
     "mart.segment_quality": [
         {
@@ -89,6 +124,85 @@ GOOD_ROWS: dict[str, list[Row]] = {
             "has_drifted": False,
         },
         {"segment_id": "rider", "measure": "calibration_error", "estimate": 0.01, "is_in_force": True},
+    ],
+    "mart.reach_trend": [
+        ACCOUNT | {"segment_id": "everyone", "week_on": date(2026, 9, 21), "active_people": 3},
+        ACCOUNT | {"segment_id": "rider", "week_on": date(2026, 9, 21), "active_people": 3},
+        ACCOUNT | {"segment_id": "rider", "week_on": date(2026, 9, 14), "gap_reason": "no act on the platform"},
+    ],
+    "mart.reach_verdict": [
+        ACCOUNT
+        | {"segment_id": segment_id, "verdict": verdict, "verdict_reason": "Why.", "threshold_measure": measure}
+        | {"threshold": threshold, "active_people": people, "active_people_lo": lo, "active_people_hi": hi}
+        | {"active_share": 0.5, "active_share_lo": 0.25, "active_share_hi": 0.75}
+        for segment_id, verdict, measure, threshold, people, lo, hi in (
+            ("everyone", "reaches", "people", 20, 30, 20, 40),
+            ("rider", "no longer reaches", "coverage", 0.76, 30, 20, 40),
+            ("walker", "cannot tell", "people", 20, None, None, None),
+        )
+    ],
+    "mart.interaction_count": [
+        ACCOUNT
+        | {
+            "segment_id": segment,
+            "by_whom": by_whom,
+            "engaged_people": n,
+            "n_applause": n,
+            "n_conversation": n,
+            "n_amplification": 0,
+            "n_mentions": 0,
+            "n_worded": n,
+            "n_texts": n,
+            "n_judged": n,
+            "n_hostile": n / 2,
+            "n_substantive": 0,
+        }
+        for segment, by_whom, n in (
+            ("everyone", "followers", 30),
+            ("everyone", "passers-by", 10),
+            ("rider", "segment", 25.5),
+            ("rider", "other followers", 9.5),
+            ("rider", "passers-by", 5),
+        )
+    ],
+    "mart.interaction_quality": [
+        ACCOUNT
+        | {
+            "segment_id": "everyone",
+            "by_whom": "followers",
+            "n_texts": 30,
+            "n_judged": 15,
+            "applause": 1,
+            "hostile_share": 0.2,
+            "hostile_share_lo": 0.1,
+            "hostile_share_hi": 0.3,
+        },
+        ACCOUNT
+        | {
+            "segment_id": "everyone",
+            "by_whom": "passers-by",
+            "n_texts": 10,
+            "n_judged": 1,
+            "applause": 0,
+            "quality_reason": "under 20 texts",
+        },
+    ],
+    "mart.moderation_load": [
+        ACCOUNT
+        | {"week_on": date(2026, 9, 7), "n_texts": 9, "hostile_texts": 3, "hostile_texts_lo": 0, "hostile_texts_hi": 9},
+        ACCOUNT | {"week_on": date(2026, 9, 14), "n_texts": 0, "quality_reason": "no text in the extract"},
+    ],
+    "mart.reporting_value": [
+        {"month_on": date(2026, 8, 1), "kind": "report", "n_all_channels": 100} | row
+        for row in (
+            ACCOUNT | {"channel": "x", "n": 80, "contacts_per_1000_active": 4.0},
+            {"channel": "none recorded", "n": 20, "channel_share": 0.2, "reporting_reason": "no channel recorded"},
+        )
+    ],
+    "mart.decision": [ACCOUNT | {"action": "close", "lost_people": 0.0}],
+    "mart.decision_evidence": [
+        ACCOUNT | {"measure": "lost_people", "value": 3.0, "value_lo": 2.0, "value_hi": 4.0, "unit": "people"},
+        ACCOUNT | {"measure": "impact", "evidence_reason": "not measured here"},
     ],
     "core.segment_membership": [
         {
@@ -226,6 +340,16 @@ BREAKS = {
         "1.0 AS membership_probability",
     ),
     "segment_has_members": Break("core", "warning", 1, "INSERT INTO ref.segment (segment_id) VALUES ('farmer')"),
+    "decision_is_one_row": Break("mart", "critical", 2, "INSERT INTO mart.decision SELECT * FROM mart.decision"),
+    "decision_is_a_known_action": Break("mart", "critical", 1, "UPDATE mart.decision SET action = 'shut'"),
+    "no_account_goes_on_missing_evidence": Break("mart", "critical", 1, "UPDATE mart.decision SET lost_people = NULL"),
+    "every_open_account_is_decided": Break("mart", "critical", 1, "DELETE FROM mart.decision"),
+    "missing_evidence_has_its_reason": Break(
+        "mart", "critical", 1, "UPDATE mart.decision_evidence SET evidence_reason = NULL"
+    ),
+    "evidence_lies_in_its_interval": Break(
+        "mart", "critical", 1, "UPDATE mart.decision_evidence SET value_lo = 4 WHERE value IS NOT NULL"
+    ),
     "signature_holds_people": Break(
         "mart",
         "critical",
@@ -265,10 +389,76 @@ BREAKS = {
         1,
         "UPDATE mart.segment_reach SET fair_share_people = 2.6 WHERE segment_id = 'rider' AND basis = 'follower'",
     ),
+    "closure_is_one_row": Break(
+        "mart", "critical", 2, "INSERT INTO mart.closure_effect SELECT * FROM mart.closure_effect WHERE lost_people = 4"
+    ),
+    "closure_adds_up": Break("mart", "critical", 1, "UPDATE mart.closure_effect SET kept_people = 7"),
+    "lost_people_lie_in_their_bounds": Break(
+        "mart", "critical", 1, "UPDATE mart.closure_effect SET lost_people_hi = 3.4"
+    ),
+    "missing_closure_has_its_reason": Break(
+        "mart", "critical", 1, "UPDATE mart.closure_effect SET reach_reason = NULL"
+    ),
+    "frontier_keeps_a_share": Break(
+        "mart", "critical", 1, "UPDATE mart.keep_frontier SET kept_share = 1.1 WHERE n_kept = 2"
+    ),
+    "frontier_counts_its_accounts": Break(
+        "mart", "critical", 1, "UPDATE mart.keep_frontier SET kept_account_ids = ['x:a', 'x:a'] WHERE n_kept = 2"
+    ),
+    "frontier_never_falls": Break(
+        "mart", "critical", 1, "UPDATE mart.keep_frontier SET weighted_reach_share = 0.7 WHERE n_kept = 2"
+    ),
     "changes_add_up_to_members": Break("mart", "critical", 1, "UPDATE mart.segment_change SET people_in = 4"),
     "estimate_lies_in_its_interval": Break("mart", "critical", 1, "UPDATE mart.segment_quality SET estimate = 2.5"),
     "audit_has_not_drifted": Break(
         "mart", "warning", 1, "UPDATE mart.segment_quality SET has_drifted = true WHERE measure = 'size_people'"
+    ),
+    "flow_is_one_row": Break(
+        "mart",
+        "critical",
+        2,
+        "INSERT INTO mart.community_flow SELECT * FROM mart.community_flow WHERE week_on = DATE '2026-09-14'",
+    ),
+    "flow_adds_up": Break(
+        "mart", "critical", 1, "UPDATE mart.community_flow SET arrived_people = 6 WHERE arrived_people = 2"
+    ),
+    "missing_flow_has_its_reason": Break(
+        "mart", "critical", 1, "UPDATE mart.community_flow SET flow_reason = NULL WHERE arrived_people IS NULL"
+    ),
+    "community_is_not_leaving_in_one_week": Break(
+        "mart",
+        "warning",
+        1,
+        "UPDATE mart.community_flow SET present_people = 49, arrived_people = 0 WHERE arrived_people = 2",
+    ),
+    "interval_stands_once": Break(
+        "mart",
+        "critical",
+        1,
+        "INSERT INTO mart.reach_interval SELECT * FROM mart.reach_interval "
+        "WHERE segment_id = 'rider' AND basis = 'follower' AND counted_as = 'segment'",
+    ),
+    "count_lies_in_its_bounds": Break(
+        "mart",
+        "critical",
+        1,
+        "UPDATE mart.reach_interval SET people_lo = people + 1 "
+        "WHERE segment_id = 'rider' AND basis = 'follower' AND counted_as = 'segment'",
+    ),
+    "overlap_is_of_both": Break(
+        "mart", "critical", 2, "UPDATE mart.account_overlap SET overlap_people = 4 WHERE account_id = 'news'"
+    ),
+    "overlap_shares_are_in_order": Break(
+        "mart", "critical", 1, "UPDATE mart.account_overlap SET overlap_jaccard = 0.3 WHERE account_id = 'news'"
+    ),
+    "missing_overlap_has_its_reason": Break(
+        "mart", "critical", 1, "UPDATE mart.account_overlap SET overlap_of_smaller = NULL WHERE account_id = 'news'"
+    ),
+    "reach_lies_in_its_bounds": Break(
+        "mart",
+        "critical",
+        1,
+        "UPDATE mart.segment_reach SET reach_people_lo = 2 WHERE segment_id = 'rider' AND basis = 'follower'",
     ),
     "missing_reach_has_its_reason": Break(
         "mart",
@@ -276,11 +466,102 @@ BREAKS = {
         1,
         "UPDATE mart.segment_reach SET reach_people = NULL WHERE segment_id = 'rider' AND basis = 'follower'",
     ),
+    "home_band_is_known": Break(
+        "mart",
+        "critical",
+        1,
+        "UPDATE mart.home_signature SET home_band = 'nearby' WHERE segment_id = 'rider' AND basis = 'follower'",
+    ),
+    "home_bands_add_up_to_everyone": Break(
+        "mart",
+        "critical",
+        1,
+        "UPDATE mart.home_signature SET people = people + 1 WHERE segment_id = 'everyone' AND basis = 'follower'",
+    ),
+    "visitors_are_one_row": Break(
+        "mart", "critical", 2, "INSERT INTO mart.visitor_reach SELECT * FROM mart.visitor_reach WHERE basis = 'engaged'"
+    ),
+    "visitors_locals_and_unknown_add_up": Break(
+        "mart", "critical", 1, "UPDATE mart.visitor_reach SET home_people = 5 WHERE basis = 'follower'"
+    ),
+    "visitor_share_lies_in_its_interval": Break(
+        "mart", "critical", 1, "UPDATE mart.visitor_reach SET visitor_share_hi = 0.19 WHERE basis = 'follower'"
+    ),
+    "missing_visitor_share_has_its_reason": Break(
+        "mart", "critical", 1, "UPDATE mart.visitor_reach SET visitor_reason = NULL WHERE basis = 'engaged'"
+    ),
+    "declared_places_are_read": Break(
+        "mart",
+        "warning",
+        1,
+        "UPDATE mart.visitor_reach SET unknown_people = 96, home_people = 3 WHERE basis = 'follower'",
+    ),
     "totals_have_no_reach": Break(
         "mart",
         "critical",
         1,
         "UPDATE mart.segment_reach SET reach_reason = 'totals only' WHERE segment_id = 'rider' AND basis = 'follower'",
+    ),
+    "week_has_a_figure_or_a_gap": Break(
+        "mart", "critical", 1, "UPDATE mart.reach_trend SET gap_reason = NULL WHERE week_on = DATE '2026-09-14'"
+    ),
+    "segment_is_part_of_everyone": Break(
+        "mart", "critical", 1, "UPDATE mart.reach_trend SET active_people = 2 WHERE segment_id = 'everyone'"
+    ),
+    "verdict_follows_from_its_bounds": Break(
+        "mart",
+        "critical",
+        2,
+        "UPDATE mart.reach_verdict SET threshold = CASE WHEN segment_id = 'rider' THEN 0.75 ELSE 20.5 END "
+        "WHERE verdict <> 'cannot tell'",
+    ),
+    "bounds_hold_the_active_people": Break(
+        "mart", "critical", 1, "UPDATE mart.reach_verdict SET active_share = 0.76 WHERE segment_id = 'rider'"
+    ),
+    "verdict_has_its_reason": Break(
+        "mart", "critical", 1, "UPDATE mart.reach_verdict SET verdict_reason = NULL WHERE segment_id = 'rider'"
+    ),
+    "who_is_not_counted_cannot_be_told": Break(
+        "mart",
+        "critical",
+        1,
+        "UPDATE mart.reach_verdict SET active_people = NULL, active_people_lo = NULL WHERE segment_id = 'rider'",
+    ),
+    "groups_add_up_to_all_acts": Break(
+        "mart", "critical", 1, "UPDATE mart.interaction_count SET n_applause = 6 WHERE by_whom = 'segment'"
+    ),
+    "acts_are_in_order": Break(
+        "mart", "critical", 1, "UPDATE mart.interaction_count SET n_hostile = 26 WHERE by_whom = 'segment'"
+    ),
+    "hostile_share_lies_in_its_interval": Break(
+        "mart", "critical", 1, "UPDATE mart.interaction_quality SET hostile_share = 0.31 WHERE n_texts = 30"
+    ),
+    "missing_quality_has_its_reason": Break(
+        "mart", "critical", 1, "UPDATE mart.interaction_quality SET quality_reason = NULL WHERE n_texts = 10"
+    ),
+    "texts_can_be_judged": Break(
+        "mart", "warning", 1, "UPDATE mart.interaction_quality SET n_judged = 14 WHERE n_texts = 30"
+    ),
+    "hostile_texts_lie_in_their_interval": Break(
+        "mart", "critical", 1, "UPDATE mart.moderation_load SET hostile_texts_hi = 10 WHERE n_texts = 9"
+    ),
+    "missing_load_has_its_reason": Break(
+        "mart", "critical", 1, "UPDATE mart.moderation_load SET quality_reason = NULL WHERE n_texts = 0"
+    ),
+    "channels_add_up_to_the_month": Break(
+        "mart", "critical", 1, "UPDATE mart.reporting_value SET n = 81 WHERE channel = 'x'"
+    ),
+    "unrecorded_channels_are_not_spread": Break(
+        "mart",
+        "critical",
+        1,
+        "UPDATE mart.reporting_value SET contacts_per_1000_active = 1 WHERE channel = 'none recorded'",
+    ),
+    "missing_reporting_value_has_its_reason": Break(
+        "mart", "critical", 1, "UPDATE mart.reporting_value SET contacts_per_1000_active = NULL WHERE channel = 'x'"
+    ),
+    "contacts_have_a_channel": Break(
+        "mart", "warning", 1, "UPDATE mart.reporting_value SET channel_share = 0.21 WHERE channel = 'none recorded'"
     ),
     "size_is_in_order": Break(
         "mart", "critical", 1, "UPDATE mart.segment_size SET reached_people = 3 WHERE segment_id = 'rider'"
@@ -353,11 +634,16 @@ OTHER_BREAKS = {
     ),
     "everyone missing on every basis": (
         "signatures_add_up_to_everyone",
-        Break("mart", "critical", 2, "DELETE FROM mart.reach_signature WHERE segment_id = 'everyone'"),
+        Break("mart", "critical", 3, "DELETE FROM mart.reach_signature WHERE segment_id = 'everyone'"),
     ),
     "members of a platform who are not there": (
         "signatures_add_up_to_everyone",
-        Break("mart", "critical", 2, "UPDATE core.member SET is_present = false"),
+        Break(
+            "mart",
+            "critical",
+            3,
+            "UPDATE core.member SET is_present = false; DELETE FROM mart.home_signature",
+        ),
     ),
     "a reach that no follower list bears out": (
         "totals_have_no_reach",
@@ -368,6 +654,20 @@ OTHER_BREAKS = {
             "UPDATE mart.segment_reach SET reach_reason = 'no follower list' "
             "WHERE segment_id = 'rider' AND basis = 'follower'",
         ),
+    ),
+    "more people than were found": (
+        "count_lies_in_its_bounds",
+        Break(
+            "mart",
+            "critical",
+            1,
+            "UPDATE mart.reach_interval SET people_hi = found_people + 1 "
+            "WHERE segment_id = 'rider' AND basis = 'follower' AND counted_as = 'segment'",
+        ),
+    ),
+    "an overlap that stands one way": (
+        "overlap_is_of_both",
+        Break("mart", "critical", 1, "DELETE FROM mart.account_overlap WHERE account_id = 'news'"),
     ),
     "a zero where no engagement extract came": (
         "totals_have_no_reach",
@@ -455,7 +755,8 @@ def good_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     create_tables(con, every_table())
     for table, rows in GOOD_ROWS.items():
         insert(con, table, rows)
-    build(con, "mart.reach_signature", "mart.segment_reach", "mart.segment_size", "mart.account_scorecard")
+    build(con, "core.reach_set", "mart.reach_signature", "mart.home_signature", "mart.reach_interval")
+    build(con, "mart.segment_reach", "mart.segment_size", "mart.account_scorecard")
     con.close()
     return path
 

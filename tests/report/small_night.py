@@ -40,6 +40,9 @@ class SmallNight:
                 (): 4000, ("1",): 2001, ("2",): 903, ("3",): 6, ("1", "2"): 250, ("1", "3"): 300, ("2", "3"): 61,
             },
             ("everyone", "x", "engaged"): {(): 6000, ("1",): 900, ("2",): 500, ("1", "2"): 121},
+            ("rider", "x", "active"): {(): 400, ("2",): 602, ("1",): 20, ("1", "2"): 180},
+            ("farmer", "x", "active"): {(): 425, ("1",): 40},
+            ("everyone", "x", "active"): {(): 5521, ("1",): 1200, ("2",): 600, ("1", "2"): 200},
         }
     )  # fmt: skip
     reasons: dict[tuple[str, str], str] = field(default_factory=lambda: {("facebook", "f"): "totals only"})
@@ -47,6 +50,7 @@ class SmallNight:
     warnings: dict[str, str] = field(default_factory=dict)
     quarantine: dict[str, int] = field(default_factory=dict)
     n_restated: int = 0
+    more: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def write(self, path: Path) -> Path:
         """Write the night as a snapshot with every table of the contracts, most of them empty."""
@@ -58,7 +62,7 @@ class SmallNight:
             for table in contracts(schema).values():
                 columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
                 con.execute(f"CREATE TABLE {table.name} ({columns})")
-        for name, rows in self._tables().items():
+        for name, rows in [*self._tables().items(), *self.more.items()]:
             for row in rows:
                 marks = ", ".join(f"${column}" for column in row)
                 con.execute(f"INSERT INTO {name} ({', '.join(row)}) VALUES ({marks})", row)
@@ -75,7 +79,10 @@ class SmallNight:
                 for (platform, one), name in self.names.items()
             ],
             "mart.reach_signature": [
-                {"as_of": AS_OF, "segment_id": s, "platform": p, "basis": b, "account_ids": list(ids), "people": n}
+                {
+                    "as_of": AS_OF, "segment_id": s, "platform": p, "basis": b, "account_ids": list(ids), "people": n,
+                    "n_members": n, "people_variance": 0.0,
+                }
                 for (s, p, b), sets in self.sets.items()
                 for ids, n in sets.items()
             ],
@@ -83,7 +90,7 @@ class SmallNight:
                 self._reach(segment, platform, one, basis)
                 for segment in (*self.titles, "everyone")
                 for platform, one in self.names
-                for basis in ("follower", "engaged")
+                for basis in ("follower", "active", "engaged")
             ],
             "mart.segment_size": [self._size(segment) for segment in (*self.titles, "everyone")],
             "mart.account_scorecard": [self._scorecard(platform, one) for platform, one in self.names],
@@ -123,23 +130,37 @@ class SmallNight:
         if (platform, one) in self.reasons:
             return row | {"reach_reason": self.reasons[platform, one]}
         sets, everyone = self._people(segment, platform, basis), self._people("everyone", platform, basis)
-        reason = "partial list: at least this many" if one in self.partial and basis == "follower" else None
-        return row | {
-            "reach_people": sum(n for ids, n in sets.items() if one in ids),
+        is_partial = one in self.partial and basis != "engaged"
+        reach = sum(n for ids, n in sets.items() if one in ids)
+        account_people = sum(n for ids, n in everyone.items() if one in ids)
+        segment_people, everyone_people = sum(sets.values()), sum(everyone.values())
+        found: dict[str, float | None] = {
+            "reach_people": reach,
             "exclusive_people": sets.get((one,), 0),
             "fair_share_people": sum(n / len(ids) for ids, n in sets.items() if one in ids),
-            "segment_people": sum(sets.values()),
-            "account_people": sum(n for ids, n in everyone.items() if one in ids),
-            "everyone_people": sum(everyone.values()),
-            "data_on": AS_OF,
-            "reach_reason": reason,
+            "coverage_share": reach / segment_people if segment_people else None,
+            "composition_share": reach / account_people if account_people else None,
+            "frequency": sum(n * len(ids) for ids, n in sets.items() if one in ids) / reach if reach else None,
         }
+        bounds = {f"{name}_lo": value for name, value in found.items()}
+        bounds |= {f"{name}_hi": None if is_partial else value for name, value in found.items()}
+        size = dict.fromkeys(("segment_people", "segment_people_lo", "segment_people_hi"), segment_people)
+        return row | found | bounds | size | {
+            "account_people": account_people,
+            "everyone_people": everyone_people,
+            "n_audited": 0,
+            "data_on": AS_OF,
+            "reach_reason": "partial list: at least this many" if is_partial else None,
+        }  # fmt: skip
 
     def _size(self, segment: str) -> dict[str, Any]:
         sets = self._people(segment, "x", "follower")
         return {
             "as_of": AS_OF, "segment_id": segment, "platform": "x", "title": self.titles.get(segment, "Everyone seen"),
-            "segment_people": sum(sets.values()), "reached_people": sum(n for ids, n in sets.items() if ids),
+            "segment_people": sum(sets.values()),
+            **dict.fromkeys(
+                ("reached_people", "reached_people_lo", "reached_people_hi"), sum(n for ids, n in sets.items() if ids)
+            ),
             "everyone_people": sum(self._people("everyone", "x", "follower").values()),
         }  # fmt: skip
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from pipelines import disclosure
-from pipelines.report import charts, drawing, figures
+from pipelines.report import charts, drawing, figures, words
 from pipelines.report.figures import Night
 from tests.report.small_night import BANDS, SmallNight
 
@@ -177,3 +177,30 @@ def test_alt_texts_say_the_finding(small_night: SmallNight, tmp_path: Path) -> N
     said = charts.overlap_alt_text(night.signatures, "rider", "x", BANDS)
     assert "800 of 1,200 follow only Dale Riders" in said
     assert "Dale Police and Dale Riders: 205" in said
+
+
+def test_a_notebook_shows_a_chart_as_a_picture(small_night: SmallNight, tmp_path: Path) -> None:
+    """Without pyplot, which draws into the process's own state, it would print the figure's name."""
+    from IPython.core.formatters import DisplayFormatter
+
+    figure = charts.heat_map(read(small_night, tmp_path).reach, BANDS)
+    shown, sizes = DisplayFormatter().format(figure)  # type: ignore[no-untyped-call]
+    assert shown["image/png"].startswith(b"\x89PNG")
+    assert sizes["image/png"]["width"] == round(96 * figure.get_size_inches()[0])
+
+
+@pytest.mark.parametrize("basis", list(words.BASIS_TITLES))
+def test_every_basis_has_its_words_and_they_fit(basis: str, small_night: SmallNight, tmp_path: Path) -> None:
+    night = read(small_night, tmp_path)
+    for figure in (
+        charts.heat_map(night.reach, BANDS, basis),
+        charts.overlap_figure(night.signatures, "rider", "x", BANDS, basis),
+    ):
+        source = " ".join(texts(figure)).replace("\n", " ")
+        assert f"{words.BASIS_TITLES[basis]}: mart." in source
+        renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
+        sides = figure.get_size_inches() * figure.dpi
+        for text in figure.axes[0].texts:
+            extent = text.get_window_extent(renderer)
+            assert 0 <= extent.x0 <= extent.x1 <= sides[0], text.get_text()
+            assert 0 <= extent.y0 <= extent.y1 <= sides[1], text.get_text()

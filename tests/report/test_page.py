@@ -114,7 +114,7 @@ def test_the_page_can_be_read_aloud(small_night: SmallNight, page_of: PageOf) ->
 
 def test_missing_is_a_dash_and_totals_only_is_said(small_night: SmallNight, page_of: PageOf) -> None:
     page = page_of(small_night)
-    assert page.count('class="without">totals only</td>') == 6  # three segments, two bases
+    assert page.count('class="without">totals only</td>') == 9  # three segments, three bases
     card = page.split("Dale Police</h3>")[1].split("</article>")[0]
     facebook = next(one for one in page.split("<article>") if "<strong>Facebook</strong>" in one).split("</article>")[0]
     assert '<span class="basis">people</span>' in card

@@ -166,7 +166,7 @@ def expand(con: duckdb.DuckDBPyConnection, marts: Iterable[str] = MARTS) -> None
     for model in models("mart"):
         if model.name in marts:
             con.execute(f"CREATE OR REPLACE TABLE {model.full_name} AS {model.sql}")
-            check_contract(con, model)
+            check_contract(con, model.contract)
 
 
 def scores_of_all(

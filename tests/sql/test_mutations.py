@@ -6,24 +6,17 @@ import duckdb
 import pytest
 
 from tests.sql.case_runner import all_cases, all_models, differences, run_case
+from tests.sql.closure_mutations import CLOSURE_MUTATIONS
 from tests.sql.expansion_mutations import EXPANSION_MUTATIONS
+from tests.sql.flow_mutations import FLOW_MUTATIONS
+from tests.sql.home_mutations import HOME_MUTATIONS
+from tests.sql.quality_mutations import QUALITY_MUTATIONS
+from tests.sql.reach_mutations import REACH_MUTATIONS
+from tests.sql.trend_mutations import TREND_MUTATIONS
 
 # Pieces of the models that more than one mutation changes, as they stand on one line.
 LATELY = "engaged_on > getvariable('as_of') - INTERVAL 90 DAY"
 POSTED_LATELY = "CAST(posted_at AS DATE) > getvariable('as_of') - INTERVAL 90 DAY"
-SAME_PLATFORM = "engagement.platform = open_own_accounts.platform AND "
-SAME_ACCOUNT = " AND engagement.account_id = open_own_accounts.account_id"
-MEASURED_BY_ACTS = (
-    f"FROM core.engagement INNER JOIN open_own_accounts ON {SAME_PLATFORM}{SAME_ACCOUNT.removeprefix(' AND ')}"
-)
-PARTIAL_LIST = "WHEN newest_lists.data_on IS NOT NULL THEN 'partial list: at least this many'"
-NO_LIST = "WHEN newest_engagements.data_on IS NOT NULL THEN 'no follower list'"
-NO_ACTS = "WHEN newest_lists.data_on IS NOT NULL THEN 'no engagement extract'"
-TOTALS = "WHEN accounts_with_totals.account_id IS NOT NULL THEN 'totals only'"
-JOINED_ACTS, JOINED_LISTS = (
-    f"LEFT JOIN {of} ON account.platform = {of}.platform AND account.account_id = {of}.account_id"
-    for of in ("newest_engagements", "newest_lists")
-)
 LISTS_ONLY = "WHEN newest_lists.follower_list_on IS NOT NULL THEN 'partial lists'"
 ACTS_ONLY = "WHEN accounts_with_engagements.account_id IS NOT NULL THEN 'engagements only'"
 TOTALS_ONLY = "WHEN totals.account_id IS NOT NULL THEN 'totals only'"
@@ -256,32 +249,6 @@ MUTATIONS = [
     ("core.word_hit", "matches.hit_to <= rule_range.in_force_to", "matches.hit_to < rule_range.in_force_to"),
     ("core.word_hit", "hit_from <= held_to", "hit_from < held_to"),
     ("core.word_hit", "max_by(is_forgotten", "min_by(is_forgotten"),
-    ("mart.reach_signature", "WHERE role = 'own' AND is_open", "WHERE role = 'own'"),
-    ("mart.reach_signature", "WHERE role = 'own' AND is_open", "WHERE is_open"),
-    ("mart.reach_signature", "WHERE follow.ended_on IS NULL", ""),
-    ("mart.reach_signature", "SELECT DISTINCT 'engaged'", "SELECT 'engaged'"),
-    ("mart.reach_signature", "engaged_on > getvariable", "engaged_on >= getvariable"),
-    ("mart.reach_signature", "90 DAY", "89 DAY"),
-    ("mart.reach_signature", f"{MEASURED_BY_ACTS} )", "FROM core.engagement )"),
-    ("mart.reach_signature", f"{MEASURED_BY_ACTS} )", MEASURED_BY_ACTS.replace(SAME_ACCOUNT, "") + " )"),
-    ("mart.reach_signature", f"{MEASURED_BY_ACTS} )", MEASURED_BY_ACTS.replace(SAME_PLATFORM, "") + " )"),
-    ("mart.reach_signature", f"{MEASURED_BY_ACTS} )", f"{MEASURED_BY_ACTS} WHERE {LATELY} )"),
-    ("mart.reach_signature", f"{MEASURED_BY_ACTS} WHERE", "FROM core.engagement WHERE"),
-    ("mart.reach_signature", "WHERE is_present", ""),
-    ("mart.reach_signature", "LEFT JOIN member_signatures", "INNER JOIN member_signatures"),
-    ("mart.reach_signature", "WHERE left_on IS NULL", ""),
-    ("mart.reach_signature", "sum(CAST(segment_members.membership_probability AS DECIMAL(18, 6)))", "count(*)"),
-    (
-        "mart.reach_signature",
-        "CAST(segment_members.membership_probability AS DECIMAL(18, 6))",
-        "CAST(segment_members.membership_probability AS BIGINT)",
-    ),
-    ("mart.reach_signature", "1 AS membership_probability", "0 AS membership_probability"),
-    (
-        "mart.reach_signature",
-        "count(*) AS n_members",
-        "CAST(round(sum(segment_members.membership_probability)) AS BIGINT) AS n_members",
-    ),
     ("mart.segment_change", "min(observed_on)", "max(observed_on)"),
     ("mart.segment_change", "SELECT DISTINCT follow.member_key", "SELECT follow.member_key"),
     ("mart.segment_change", "follow.platform = first_lists.platform AND", ""),
@@ -352,75 +319,6 @@ MUTATIONS = [
     ("mart.segment_quality", "in_force.in_force_to > getvariable", "in_force.in_force_to >= getvariable"),
     ("mart.segment_quality", "AND in_force.in_force_to > getvariable('as_of')", ""),
     ("mart.segment_quality", "in_force.in_force_to >", "in_force.followed_to >"),
-    ("mart.segment_reach", "n_accounts = 1", "n_accounts <= 2"),
-    ("mart.segment_reach", "people / n_accounts", "people"),
-    ("mart.segment_reach", "coalesce(reached.reach_people, 0)", "reached.reach_people"),
-    (
-        "mart.segment_reach",
-        "CASE WHEN account_bases.data_on IS NOT NULL THEN coalesce(reached.exclusive_people, 0) END",
-        "coalesce(reached.exclusive_people, 0)",
-    ),
-    ("mart.segment_reach", "reached_of_everyone.segment_id = 'everyone'", "reached_of_everyone.segment_id <> ''"),
-    (
-        "mart.segment_reach",
-        "100 * (reach_people / nullif(account_people",
-        "100 * (reach_people / nullif(segment_people",
-    ),
-    ("mart.segment_reach", "max(engaged_on)", "min(engaged_on)"),
-    ("mart.segment_reach", "FROM core.engagement", f"FROM core.engagement WHERE {LATELY}"),
-    ("mart.segment_reach", NO_LIST, ""),
-    ("mart.segment_reach", f"{NO_LIST} {TOTALS}", f"{TOTALS} {NO_LIST}"),
-    ("mart.segment_reach", f"{PARTIAL_LIST} {NO_LIST}", f"{NO_LIST} {PARTIAL_LIST}"),
-    ("mart.segment_reach", NO_ACTS, ""),
-    ("mart.segment_reach", f"{NO_ACTS} {TOTALS}", f"{TOTALS} {NO_ACTS}"),
-    ("mart.segment_reach", f"WHEN newest_engagements.data_on IS NOT NULL THEN NULL {NO_ACTS}", NO_ACTS),
-    *(
-        ("mart.segment_reach", f"{joined} LEFT JOIN {after}", f"{joined.replace(lost, '')} LEFT JOIN {after}")
-        for joined, after in (
-            (JOINED_ACTS, "accounts_with_totals"),
-            (JOINED_ACTS, "newest_lists"),
-            (JOINED_LISTS, "newest_engagements"),
-            (JOINED_LISTS, "accounts_with_totals"),
-        )
-        for lost in (
-            *re.findall(r"account\.platform = \S+ AND ", joined),
-            *re.findall(r" AND account\.account_id.*", joined),
-        )
-    ),
-    ("mart.segment_reach", "CROSS JOIN account_bases", "INNER JOIN account_bases ON segments.segment_id = 'everyone'"),
-    ("mart.segment_reach", "CAST(round(reach_people) AS BIGINT)", "CAST(floor(reach_people) AS BIGINT)"),
-    ("mart.segment_reach", "CAST(round(exclusive_people) AS BIGINT)", "CAST(floor(exclusive_people) AS BIGINT)"),
-    (
-        "mart.segment_reach",
-        "CAST(round(coalesce(segment_people, 0)) AS BIGINT)",
-        "CAST(floor(coalesce(segment_people, 0)) AS BIGINT)",
-    ),
-    ("mart.segment_reach", "CAST(fair_share_people AS DOUBLE)", "round(fair_share_people)"),
-    (
-        "mart.segment_reach",
-        "reach_people / nullif(segment_people, 0)",
-        "round(reach_people) / nullif(segment_people, 0)",
-    ),
-    ("mart.segment_size", "WHERE basis = 'follower'", ""),
-    ("mart.segment_size", "array_length(account_ids) > 0", "array_length(account_ids) > 1"),
-    ("mart.segment_size", "coalesce(sizes.reached_people, 0)", "sizes.reached_people"),
-    ("mart.segment_size", " AND platforms.platform = sizes.platform", ""),
-    (
-        "mart.segment_size",
-        "CAST(round(coalesce(sizes.segment_people, 0)) AS BIGINT)",
-        "CAST(floor(coalesce(sizes.segment_people, 0)) AS BIGINT)",
-    ),
-    (
-        "mart.segment_size",
-        "CAST(round(coalesce(sizes.reached_people, 0)) AS BIGINT)",
-        "CAST(floor(coalesce(sizes.reached_people, 0)) AS BIGINT)",
-    ),
-    (
-        "mart.segment_size",
-        "coalesce(sizes.segment_people, 0) / nullif",
-        "round(coalesce(sizes.segment_people, 0)) / nullif",
-    ),
-    ("mart.segment_size", "THEN CAST(people AS DECIMAL(18, 6)) ELSE 0", "THEN round(people) ELSE 0"),
     ("mart.account_scorecard", "WHERE account.role = 'own'", ""),
     ("mart.account_scorecard", "28 DAY", "27 DAY"),
     ("mart.account_scorecard", "28 DAY", "29 DAY"),
@@ -447,7 +345,13 @@ MUTATIONS = [
     ),
     ("mart.account_scorecard", "account.platform = accounts_with_engagements.platform AND ", ""),
     ("mart.account_scorecard", " AND account.account_id = accounts_with_engagements.account_id", ""),
+    *CLOSURE_MUTATIONS,
     *EXPANSION_MUTATIONS,
+    *REACH_MUTATIONS,
+    *TREND_MUTATIONS,
+    *FLOW_MUTATIONS,
+    *HOME_MUTATIONS,
+    *QUALITY_MUTATIONS,
 ]
 
 

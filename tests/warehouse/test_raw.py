@@ -16,7 +16,7 @@ from pipelines import engine, landing, night, pseudonym
 from pipelines.contract import contracts
 from pipelines.segments import definition, history
 from pipelines.settings import Settings
-from pipelines.warehouse import accounting, build, raw, state
+from pipelines.warehouse import accounting, build, raw, state, tone
 from pipelines.warehouse import reference as reference_tables
 
 WriteDrop = Callable[[Path, Mapping[str, Any]], Path]
@@ -52,6 +52,7 @@ def load(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> Iterator[
         versions = [history.Version(history.ALWAYS, history.compiled(definitions))]
         reference_tables.load(con, known, [], definitions, versions)
         raw.load(con, [delivery], settings)
+        tone.label(con, settings)
         pseudonym.give_key(con, pseudonym.read_key(settings))
         build.build_layer(con, "stg", ON)
         accounting.account_for(con, (delivery,))

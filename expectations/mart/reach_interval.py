@@ -1,0 +1,31 @@
+"""What must hold of the counts and bounds that reach is made of."""
+
+from typing import Any
+
+from expectations import Tonight, no_rows
+
+TABLE = "mart.reach_interval"
+
+
+def expectations(tonight: Tonight) -> list[Any]:
+    """Nobody is counted who was not found, and a count lies in its bounds."""
+    notes = "A fault of ours in sql/mart/reach_interval.sql: keep the data and report it."
+    return [
+        no_rows(
+            "interval_stands_once",
+            "critical",
+            notes,
+            "SELECT 1 AS broken FROM {batch} GROUP BY segment_id, platform, basis, account_id, counted_as "
+            "HAVING count(*) > 1",
+        ),
+        no_rows(
+            "count_lies_in_its_bounds",
+            "critical",
+            notes,
+            """
+            SELECT 1 AS broken FROM {batch}
+            WHERE NOT coalesce(people_lo <= people AND people <= people_hi AND people_lo >= 0, false)
+                OR people_hi > found_people + 0.000001
+            """,
+        ),
+    ]

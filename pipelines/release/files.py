@@ -1,0 +1,191 @@
+"""A release on disk: `release/<day>/` with a CSV and a Parquet file per table, one page, and the rules in words."""
+
+import csv
+import hashlib
+import hmac
+import io
+import json
+import logging
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipelines import engine
+from pipelines.errors import ModelError, SettingsError
+from pipelines.landing import sync_folder
+from pipelines.release import tables
+from pipelines.release.cells import Cell, Released
+from pipelines.release.protect import Rule, protect, rule
+from pipelines.release.rules import Leaving, read_rules
+from pipelines.settings import Settings
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+SEAL = "release.json"
+# A spreadsheet takes a cell that begins so for a formula; the wide forms of the four are taken so too.
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+
+Frames = list[tuple[Leaving, pl.DataFrame]]
+
+
+def write_release(
+    snapshot: Path, settings: Settings, as_of: date, bands: Mapping[str, float], key: bytes
+) -> Path | None:
+    """Write the release of a published snapshot and give its folder; None where a later day is released already.
+
+    The last release is read back: a number changes only where its count has moved away from it. The same counts
+    leave the same day's release as it is, and with the same release before it give the same bytes.
+    Raises `RefError` for unusable rules or bands, `ModelError` for a snapshot that contradicts itself, and
+    `SettingsError` where the folder holds anything that is not a release's.
+    """
+    days = released_days(settings.release)
+    if days and days[-1] > as_of:
+        log.info("no release of %s: %s is released already, and the two would be subtracted", as_of, days[-1])
+        return None
+    leaving, how = read_rules(settings), rule(bands, key)
+    frames = tables.completed([(one, frame) for one, frame in _read(snapshot, leaving) if not frame.is_empty()])
+    exact = tables.counts(frames)
+    seal = _sealed(frames, how)
+    folder = settings.release / as_of.isoformat()
+    _refuse_to_replace_others(folder)
+    if days and days[-1] == as_of and json.loads((folder / SEAL).read_text(encoding="utf-8"))["made_from"] == seal:
+        return folder
+    last = read_release(settings.release / days[-1].isoformat(), leaving) if days else {}
+    released = tables.derived(protect(exact, last, how), how)
+    made = [(one, tables.released_frame(one, frame, exact, released, how)) for one, frame in frames]
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    _write(unfinished, made, as_of, how, seal)
+    _put_in_place(unfinished, folder)
+    return folder
+
+
+def released_days(folder: Path) -> list[date]:
+    """The days that are released, oldest first."""
+    return sorted(
+        date.fromisoformat(one.name) for one in folder.glob("*") if DAY.fullmatch(one.name) and (one / SEAL).exists()
+    )
+
+
+def read_release(folder: Path, leaving: Sequence[Leaving]) -> dict[Cell, Released]:
+    """What a release said of each cell; a table that it lacks, or that was made otherwise, says nothing."""
+    found: dict[Cell, Released] = {}
+    for one in leaving:
+        path = folder / f"{one.stem}.parquet"
+        if path.exists():
+            frame = pl.read_parquet(path)
+            if {*one.key, *one.counts} <= set(frame.columns):
+                found |= dict(tables.read_back(one, frame))
+    return found
+
+
+def escaped(text: str) -> str:
+    """A text that no spreadsheet runs: an apostrophe before what would be read as a formula."""
+    return f"'{text}" if text.lstrip(" \u00a0").startswith(FORMULA) else text
+
+
+def as_csv(frame: pl.DataFrame) -> str:
+    """UTF-8 CSV after RFC 4180 with a header: missing is empty, text is escaped."""
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\r\n")
+    writer.writerow(frame.columns)
+    for row in frame.iter_rows():
+        writer.writerow([escaped(value) if isinstance(value, str) else _number(value) for value in row])
+    return target.getvalue()
+
+
+def _number(value: Any) -> Any:
+    return f"{value:.4f}" if isinstance(value, float) else value
+
+
+def _read(snapshot: Path, leaving: Sequence[Leaving]) -> Frames:
+    """The tables that leave, read from a snapshot in the order of their keys."""
+    with engine.without_values(ModelError, snapshot.name):
+        con = duckdb.connect(str(snapshot), read_only=True)
+        try:
+            return [
+                (one, con.sql(f"SELECT {', '.join(one.columns)} FROM {one.name} ORDER BY {', '.join(one.key)}").pl())
+                for one in leaving
+            ]
+        finally:
+            con.close()
+
+
+def _sealed(frames: Frames, how: Rule) -> str:
+    """Which exact tables and rules a release was made from, told to nobody without the key."""
+    said = hashlib.sha256(repr((how.limit, how.until, how.values)).encode())
+    for one, frame in frames:
+        said.update(f"{one}\n{as_csv(frame)}".encode())
+    return hmac.new(how.key, b"release\x1f" + said.digest(), hashlib.sha256).hexdigest()
+
+
+def _write(folder: Path, made: Frames, as_of: date, how: Rule, seal: str) -> None:
+    for one, frame in made:
+        (folder / f"{one.stem}.csv").write_text(as_csv(frame), encoding="utf-8", newline="")
+        frame.write_parquet(folder / f"{one.stem}.parquet", compression="zstd", statistics=False)
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    shown = [(one, frame, _headings(one, frame), _page_rows(one, frame)) for one, frame in made]
+    about = {"as_of": as_of.isoformat(), "how": how, "tables": shown}
+    page = environment.get_template("page.html.j2").render(about)
+    (folder / "index.html").write_text(page, encoding="utf-8", newline="\n")
+    environment.autoescape = False  # plain text
+    readme = environment.get_template("README.txt.j2").render(about)
+    (folder / "README.txt").write_text(readme, encoding="utf-8", newline="\n")
+    state = {"as_of": as_of.isoformat(), "tables": [one.stem for one, _ in made], "made_from": seal}
+    (folder / SEAL).write_text(json.dumps(state, indent=1) + "\n", encoding="utf-8")
+
+
+def _page_columns(one: Leaving) -> list[str]:
+    """What the page shows: a count by its text, bounds in the files only."""
+    words = [*one.key, *one.words, *one.told_with]
+    return [*words, *(f"{name}_shown" for name in one.counts), *one.ratios, *one.indices]
+
+
+def _headings(one: Leaving, frame: pl.DataFrame) -> list[tuple[str, bool]]:
+    """Each column's heading, and whether it holds numbers."""
+    words = {*one.key, *one.words, *one.told_with}
+    return [(name.removesuffix("_shown").replace("_", " "), name not in words) for name in _page_columns(one)]
+
+
+def _page_rows(one: Leaving, frame: pl.DataFrame) -> list[list[str]]:
+    return [
+        [_page_text(name, value, one) for name, value in zip(_page_columns(one), row, strict=True)]
+        for row in frame.select(_page_columns(one)).iter_rows()
+    ]
+
+
+def _page_text(name: str, value: Any, one: Leaving) -> str:
+    if value is None:
+        return "–" if name in (*one.words, *one.told_with) else ""
+    if name in one.ratios:
+        return f"{100 * value:.0f}\u00a0%"
+    return f"{value:.0f}" if isinstance(value, float) and name in one.indices else str(value)
+
+
+def _refuse_to_replace_others(folder: Path) -> None:
+    known = re.compile(r"[a-z_]+\.(csv|parquet)|index\.html|README\.txt|release\.json")
+    if folder.is_dir() and not all(known.fullmatch(one.name) for one in folder.iterdir()):
+        raise SettingsError(str(folder), "holds files that are not a release's", hint="move them elsewhere")
+
+
+def _put_in_place(unfinished: Path, folder: Path) -> None:
+    """Swap the finished folder in; a kill in between leaves the old release, the new, or none, never half."""
+    before = folder.with_name(f".{folder.name}.before")
+    shutil.rmtree(before, ignore_errors=True)
+    if folder.exists():
+        folder.rename(before)
+    unfinished.rename(folder)
+    shutil.rmtree(before, ignore_errors=True)
+    sync_folder(folder.parent)

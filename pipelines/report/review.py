@@ -1,0 +1,172 @@
+"""The review: for each account the action, its evidence, who is lost, and room to dissent; one sheet of A4 each.
+
+The page asks for nothing outside itself, and any browser prints it or makes the PDF. It says what the snapshot says
+of that night; the same snapshots and bands give the same bytes.
+"""
+
+import base64
+import re
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipelines import disclosure, publish, reference
+from pipelines.disclosure import Limits
+from pipelines.errors import SettingsError
+from pipelines.reach.decision_rule import ACTIONS
+from pipelines.report import drawing, review_chart, review_data, review_parts
+from pipelines.report.page import _put_in_place
+from pipelines.report.review_data import Decided, Review
+from pipelines.report.words import day, days, listed, platform_name, short_day
+from pipelines.settings import Settings
+from pipelines.warehouse.state import snapshot_path
+
+TEMPLATES = Path(__file__).parent
+OURS = re.compile(r"index\.html|lost-if-closed\.(png|svg)")
+PICTURE = "lost-if-closed"
+
+Row = dict[str, Any]
+
+
+def write_review(snapshot: Path, folder: Path, bands: Mapping[str, float], earlier: Path | None = None) -> Path:
+    """Write the review of a published snapshot into a folder and give the path of its page.
+
+    `earlier` is the snapshot to say what changed since. The folder is written beside itself and put in place whole.
+    Raises `PublishError` or `ModelError` for an unusable snapshot, `RefError` for unusable bands, `SettingsError` where
+    the folder holds anything that is not a review's.
+    """
+    if folder.is_dir() and not all(OURS.fullmatch(one.name) for one in folder.iterdir()):
+        raise SettingsError(str(folder), "holds files that are not a review's", hint="move them elsewhere")
+    limit = disclosure.limits(bands)
+    review = review_data.read_review(snapshot, earlier)
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    page = render(review, unfinished, limit)
+    (unfinished / "index.html").write_text(page, encoding="utf-8", newline="\n")
+    _put_in_place(unfinished, folder)
+    return folder / "index.html"
+
+
+def review_snapshot(settings: Settings, snapshot_id: str) -> Path:
+    """Write the review of a published snapshot where reviews are kept, compared with the last earlier day's.
+
+    Raises as `write_review` does.
+    """
+    earlier = [one for one in publish.snapshots(settings) if one[:10] < snapshot_id[:10]]
+    return write_review(
+        snapshot_path(settings, snapshot_id),
+        settings.reports / f"review-{snapshot_id[:10]}",
+        reference.read_bands(settings),
+        snapshot_path(settings, earlier[-1]) if earlier else None,
+    )
+
+
+def render(review: Review, folder: Path, limit: Limits) -> str:
+    """Draw the picture into a folder and give the page."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    counts = Counter(one.decision["action"] for one in review.accounts)
+    return environment.get_template("review.html.j2").render(
+        as_of=day(review.as_of),
+        as_of_iso=review.as_of.isoformat(),
+        run_id=review.run_id,
+        limit=limit,
+        finding=listed([f"{counts[action]} {action}" for action in ACTIONS if counts[action]] or ["no account"]),
+        n_accounts=len(review.accounts),
+        accounts=[_account(review, one, limit) for one in review.accounts],
+        picture=_picture(review, folder, limit),
+        rules=review_parts.rules(review),
+        rules_hash=next((one.decision["rules_hash"] for one in review.accounts), "none"),
+        segments=review.segments,
+        earlier=day(review.earlier_on) if review.earlier_on else None,
+    )
+
+
+def _account(review: Review, one: Decided, limit: Limits) -> Row:
+    """One account's sheet."""
+    decision = one.decision
+    because = decision["because_segment_id"]
+    return {
+        "anchor": re.sub(r"[^a-z0-9]+", "-", ":".join(one.key).lower()).strip("-"),
+        "name": review_data.name_of(one.account),
+        "handle": one.account["handle"],
+        "platform": platform_name(one.key[0]),
+        "purpose": one.account.get("purpose") or "",
+        "action": decision["action"],
+        "kind": re.sub(r"[^a-z]+", "-", decision["action"]),
+        "reason": review_parts.reason(review, one, limit),
+        "rule_id": decision["rule_id"],
+        "rule_reason": decision["rule_reason"],
+        "because": review.titles.get(because or "", because or ""),
+        "community": review.titles.get(review_parts.community(one) or "", ""),
+        "lost": disclosure.people(decision["lost_people"], limit).text,
+        "owner": decision["owner"] or "to be named",
+        "review_on": day(decision["review_on"]),
+        "review_on_short": short_day(decision["review_on"]),
+        "data": days(one.data_on),
+        "before": _before(review, one),
+        "redirect": _redirect(review, decision),
+        "losses": review_parts.losses(review, one, limit),
+        "evidence": review_parts.evidence(review, one, limit),
+        "others": review_parts.other_rules(review, one, limit),
+    }
+
+
+def _before(review: Review, one: Decided) -> str:
+    """Say what changed since the decision before."""
+    if review.earlier_on is None:
+        return "no earlier decision is on record"
+    if one.action_before is None:
+        return f"not decided on {day(review.earlier_on)}"
+    if one.action_before == one.decision["action"]:
+        return f"the same on {day(review.earlier_on)}"
+    return f"changed: {one.action_before} on {day(review.earlier_on)}"
+
+
+def _redirect(review: Review, decision: Row) -> Row | None:
+    """Where people are sent, and why there; nothing where the rule sends nobody anywhere."""
+    if not decision["redirect_reason"]:
+        return None
+    key = (decision["redirect_platform"] or "", decision["redirect_account_id"] or "")
+    name = review.names.get(key, decision["redirect_account_id"] or "no account")
+    platform = f" ({platform_name(key[0])})" if key[0] else ""
+    return {"to": f"{name}{platform}", "reason": decision["redirect_reason"]}
+
+
+def _picture(review: Review, folder: Path, limit: Limits) -> Row:
+    """Draw the picture; in the page it is an image of its SVG, where nothing in it can run or reach outside."""
+    bars = [
+        review_chart.bar(
+            f"{review_data.name_of(one.account)} ({platform_name(one.key[0])})",
+            one.decision["action"],
+            one.facts.get(("active_people", None), {}).get("value"),
+            one.facts.get(("lost_people", None), {}).get("value"),
+            limit,
+        )
+        for one in review.accounts
+    ]
+    source = (
+        f"Active people, 90 days; each account closed alone. Data up to {day(review.as_of)}. "
+        "Source: mart.closure_effect, mart.segment_reach"
+    )
+    chart = review_chart.figure(bars, source)
+    svg = drawing.save(chart, folder / PICTURE)
+    width, height = (round(96 * inches) for inches in chart.get_size_inches())
+    return {
+        "stem": PICTURE,
+        "alt": review_chart.alt_text(bars),
+        "source": f"data:image/svg+xml;base64,{base64.b64encode(svg).decode('ascii')}",
+        "width": width,
+        "height": height,
+    }

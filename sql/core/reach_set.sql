@@ -1,0 +1,63 @@
+-- One row per basis and person reached: the set of our open accounts that reach them today.
+-- Following is one thing, being there another: an active follower showed any sign of life on the platform, whichever
+-- account it was for. Engaged people count as active whether they follow or not.
+WITH open_own_accounts AS (
+    SELECT platform, account_id FROM core.account
+    WHERE role = 'own' AND is_open
+),
+
+first_lists AS (
+    SELECT platform, account_id, min(observed_on) AS observed_on
+    FROM core.follower_list
+    GROUP BY platform, account_id
+),
+
+-- A sign of life: an act with any account of ours, or a new follow of any listed one. Whoever stands in an account's
+-- first list was there before: that is none.
+lively_members AS (
+    SELECT member_key FROM core.engagement
+    WHERE engaged_on > getvariable('as_of') - INTERVAL 90 DAY
+    UNION
+    SELECT follow.member_key
+    FROM core.follow
+    INNER JOIN first_lists ON follow.platform = first_lists.platform AND follow.account_id = first_lists.account_id
+    WHERE
+        coalesce(follow.followed_on, follow.first_seen_on) > getvariable('as_of') - INTERVAL 90 DAY
+        AND (follow.followed_on IS NOT NULL OR follow.first_seen_on > first_lists.observed_on)
+),
+
+followers AS (
+    SELECT follow.platform, follow.member_key, follow.account_id
+    FROM core.follow
+    INNER JOIN open_own_accounts
+        ON follow.platform = open_own_accounts.platform AND follow.account_id = open_own_accounts.account_id
+    WHERE follow.ended_on IS NULL
+),
+
+engaged_people AS (
+    SELECT DISTINCT engagement.platform, engagement.member_key, engagement.account_id
+    FROM core.engagement
+    INNER JOIN open_own_accounts
+        ON engagement.platform = open_own_accounts.platform AND engagement.account_id = open_own_accounts.account_id
+    WHERE engagement.engaged_on > getvariable('as_of') - INTERVAL 90 DAY
+),
+
+active_people AS (
+    SELECT platform, member_key, account_id FROM engaged_people
+    UNION
+    SELECT followers.platform, followers.member_key, followers.account_id
+    FROM followers
+    INNER JOIN lively_members ON followers.member_key = lively_members.member_key
+),
+
+connections AS (
+    SELECT 'follower' AS basis, platform, member_key, account_id FROM followers
+    UNION ALL
+    SELECT 'engaged' AS basis, platform, member_key, account_id FROM engaged_people
+    UNION ALL
+    SELECT 'active' AS basis, platform, member_key, account_id FROM active_people
+)
+
+SELECT basis, platform, member_key, array_sort(array_agg(account_id)) AS account_ids
+FROM connections
+GROUP BY basis, platform, member_key

@@ -1,0 +1,425 @@
+-- One row per segment, platform and week, at most 26 weeks: how many of its people came, went, and were there.
+-- There means: in a complete follower list of any listed account, ours or a seed's; acts alone make nobody present, and
+-- who changes accounts within a week neither goes nor comes. Who stands in an account's first list was there before:
+-- newly listed, no arrival. Whom only an account that closed would show is lost from view, no departure.
+-- People count by today's membership; those who are gone by the one they had when they went.
+WITH week_numbers AS (
+    SELECT numbers.n_back
+    FROM (
+        VALUES
+        (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12),
+        (13), (14), (15), (16), (17), (18), (19), (20), (21), (22), (23), (24), (25)
+    ) AS numbers (n_back)
+),
+
+complete_lists AS (
+    SELECT platform, account_id, observed_on, CAST(date_trunc('week', observed_on) AS DATE) AS week_on
+    FROM core.follower_list
+    WHERE is_complete
+),
+
+first_lists AS (
+    SELECT platform, account_id, min(observed_on) AS first_list_on, min(week_on) AS first_week_on
+    FROM complete_lists
+    GROUP BY platform, account_id
+),
+
+weeks AS (
+    SELECT
+        week_on,
+        least(week_on + 6, CAST(getvariable('as_of') AS DATE)) AS week_ends_on
+    FROM (
+        SELECT CAST(date_trunc('week', CAST(getvariable('as_of') AS DATE)) AS DATE) - 7 * n_back AS week_on
+        FROM week_numbers
+    ) AS every_week
+    WHERE
+        week_on >= coalesce(
+            (SELECT min(first_week_on) FROM first_lists),
+            CAST(date_trunc('week', CAST(getvariable('as_of') AS DATE)) AS DATE)
+        )
+),
+
+accounts AS (
+    SELECT
+        account.platform,
+        account.account_id,
+        first_lists.first_list_on,
+        first_lists.first_week_on,
+        account.closed_on
+    FROM core.account
+    LEFT JOIN first_lists
+        ON account.platform = first_lists.platform AND account.account_id = first_lists.account_id
+),
+
+-- From the week that first shows somebody in an account's lists to the week whose list no longer does.
+sightings AS (
+    SELECT
+        follow.platform,
+        follow.member_key,
+        CAST(date_trunc('week', greatest(follow.first_seen_on, accounts.first_list_on)) AS DATE) AS from_week,
+        CAST(date_trunc('week', least(follow.ended_on, accounts.closed_on, DATE '9000-01-06')) AS DATE) AS to_week,
+        follow.first_seen_on <= accounts.first_list_on AS is_in_first_list,
+        coalesce(follow.ended_on <= coalesce(accounts.closed_on, follow.ended_on), FALSE) AS is_ended_by_list
+    FROM core.follow
+    INNER JOIN accounts ON follow.platform = accounts.platform AND follow.account_id = accounts.account_id
+    WHERE
+        accounts.first_list_on IS NOT NULL
+        AND coalesce(follow.ended_on > accounts.first_list_on, TRUE)
+        AND coalesce(accounts.closed_on > greatest(follow.first_seen_on, accounts.first_list_on), TRUE)
+),
+
+members_seen AS (
+    SELECT
+        platform,
+        member_key,
+        min(from_week) AS from_week,
+        max(to_week) AS to_week,
+        min(CASE WHEN is_in_first_list THEN from_week END) AS newly_listed_week,
+        max(CASE WHEN is_ended_by_list THEN to_week END) AS dropped_week,
+        max(from_week) <= min(to_week) AS is_one_presence
+    FROM sightings
+    GROUP BY platform, member_key
+),
+
+-- Sightings that all have a week in common are one presence; only the others must be put in order.
+ordered_sightings AS (
+    SELECT
+        sightings.*,
+        max(sightings.to_week) OVER (
+            PARTITION BY sightings.member_key
+            ORDER BY sightings.from_week, sightings.to_week ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ) AS held_to
+    FROM sightings
+    INNER JOIN members_seen ON sightings.member_key = members_seen.member_key
+    WHERE NOT members_seen.is_one_presence
+),
+
+numbered_sightings AS (
+    SELECT
+        *,
+        sum(CASE WHEN from_week <= held_to THEN 0 ELSE 1 END) OVER (
+            PARTITION BY member_key ORDER BY from_week, to_week
+        ) AS presence_number
+    FROM ordered_sightings
+),
+
+all_presences AS (
+    SELECT platform, member_key, 1 AS presence_number, from_week, to_week, newly_listed_week, dropped_week
+    FROM members_seen
+    WHERE is_one_presence
+    UNION ALL
+    SELECT
+        platform,
+        member_key,
+        presence_number,
+        min(from_week) AS from_week,
+        max(to_week) AS to_week,
+        min(CASE WHEN is_in_first_list THEN from_week END) AS newly_listed_week,
+        max(CASE WHEN is_ended_by_list THEN to_week END) AS dropped_week
+    FROM numbered_sightings
+    GROUP BY platform, member_key, presence_number
+),
+
+presences AS (
+    SELECT
+        platform,
+        member_key,
+        from_week,
+        to_week,
+        CASE
+            WHEN newly_listed_week = from_week THEN 'newly listed'
+            WHEN presence_number > 1 THEN 'returned'
+            ELSE 'arrived'
+        END AS how_begun,
+        coalesce(dropped_week = to_week, FALSE) AS is_departure
+    FROM all_presences
+),
+
+-- An act with any account of ours, or a new follow of any listed one, as in core.reach_set.
+signs_of_life AS (
+    SELECT member_key, engaged_on AS lively_on FROM core.engagement
+    WHERE engaged_on > getvariable('as_of') - INTERVAL 274 DAY
+    UNION
+    SELECT follow.member_key, coalesce(follow.followed_on, follow.first_seen_on) AS lively_on
+    FROM core.follow
+    INNER JOIN accounts ON follow.platform = accounts.platform AND follow.account_id = accounts.account_id
+    WHERE
+        coalesce(follow.followed_on, follow.first_seen_on) > getvariable('as_of') - INTERVAL 274 DAY
+        AND (follow.followed_on IS NOT NULL OR follow.first_seen_on > accounts.first_list_on)
+),
+
+ordered_signs AS (
+    SELECT
+        member_key,
+        lively_on,
+        lag(lively_on) OVER (PARTITION BY member_key ORDER BY lively_on) AS lively_before_on
+    FROM signs_of_life
+),
+
+numbered_signs AS (
+    SELECT
+        member_key,
+        lively_on,
+        sum(CASE WHEN lively_on <= lively_before_on + 90 THEN 0 ELSE 1 END) OVER (
+            PARTITION BY member_key ORDER BY lively_on
+        ) AS time_number
+    FROM ordered_signs
+),
+
+-- A sign of life counts for 90 days: the first week at whose end it no longer does ends the time.
+lively_times AS (
+    SELECT
+        member_key,
+        CAST(date_trunc('week', min(lively_on)) AS DATE) AS from_week,
+        CASE
+            WHEN max(lively_on) + 90 > getvariable('as_of') THEN DATE '9000-01-06'
+            ELSE CAST(date_trunc('week', max(lively_on) + 90) AS DATE)
+        END AS to_week
+    FROM numbered_signs
+    GROUP BY member_key, time_number
+),
+
+memberships AS (
+    SELECT
+        segment_membership.segment_id,
+        segment_membership.member_key,
+        CAST(segment_membership.membership_probability AS DECIMAL(18, 6)) AS counts_as
+    FROM core.segment_membership
+    INNER JOIN core.member ON segment_membership.member_key = member.member_key
+    WHERE
+        segment_membership.left_on IS NULL
+        OR (NOT member.is_present AND segment_membership.left_on > member.last_seen_on)
+    UNION ALL
+    SELECT 'everyone' AS segment_id, member_key, 1 AS counts_as FROM core.member
+),
+
+presence_counts AS (
+    SELECT
+        memberships.segment_id,
+        presences.platform,
+        presences.from_week,
+        presences.to_week,
+        presences.how_begun,
+        presences.is_departure,
+        sum(memberships.counts_as) AS people
+    FROM presences
+    INNER JOIN memberships ON presences.member_key = memberships.member_key
+    GROUP BY
+        memberships.segment_id,
+        presences.platform,
+        presences.from_week,
+        presences.to_week,
+        presences.how_begun,
+        presences.is_departure
+),
+
+lively_counts AS (
+    SELECT
+        memberships.segment_id,
+        presences.platform,
+        greatest(presences.from_week, lively_times.from_week) AS from_week,
+        least(presences.to_week, lively_times.to_week) AS to_week,
+        sum(memberships.counts_as) AS people
+    FROM presences
+    INNER JOIN lively_times ON presences.member_key = lively_times.member_key
+    INNER JOIN memberships ON presences.member_key = memberships.member_key
+    WHERE presences.from_week < lively_times.to_week AND lively_times.from_week < presences.to_week
+    GROUP BY
+        memberships.segment_id,
+        presences.platform,
+        greatest(presences.from_week, lively_times.from_week),
+        least(presences.to_week, lively_times.to_week)
+),
+
+counted_weeks AS (
+    SELECT
+        presence_counts.segment_id,
+        presence_counts.platform,
+        weeks.week_on,
+        CASE WHEN presence_counts.to_week > weeks.week_on THEN presence_counts.people ELSE 0 END AS present_people,
+        CASE
+            WHEN presence_counts.from_week = weeks.week_on AND presence_counts.how_begun <> 'newly listed'
+                THEN presence_counts.people
+            ELSE 0
+        END AS arrived_people,
+        CASE
+            WHEN presence_counts.from_week = weeks.week_on AND presence_counts.how_begun = 'returned'
+                THEN presence_counts.people
+            ELSE 0
+        END AS returned_people,
+        CASE
+            WHEN presence_counts.from_week = weeks.week_on AND presence_counts.how_begun = 'newly listed'
+                THEN presence_counts.people
+            ELSE 0
+        END AS newly_listed_people,
+        CASE
+            WHEN presence_counts.to_week = weeks.week_on AND presence_counts.is_departure THEN presence_counts.people
+            ELSE 0
+        END AS departed_people,
+        CASE
+            WHEN presence_counts.to_week = weeks.week_on AND NOT presence_counts.is_departure
+                THEN presence_counts.people
+            ELSE 0
+        END AS unseen_people,
+        0 AS lively_people
+    FROM presence_counts
+    INNER JOIN weeks ON presence_counts.from_week <= weeks.week_on AND presence_counts.to_week >= weeks.week_on
+    UNION ALL
+    SELECT
+        lively_counts.segment_id,
+        lively_counts.platform,
+        weeks.week_on,
+        0 AS present_people,
+        0 AS arrived_people,
+        0 AS returned_people,
+        0 AS newly_listed_people,
+        0 AS departed_people,
+        0 AS unseen_people,
+        lively_counts.people AS lively_people
+    FROM lively_counts
+    INNER JOIN weeks ON lively_counts.from_week <= weeks.week_on AND lively_counts.to_week > weeks.week_on
+),
+
+people_of_weeks AS (
+    SELECT
+        segment_id,
+        platform,
+        week_on,
+        sum(present_people) AS present_people,
+        sum(arrived_people) AS arrived_people,
+        sum(returned_people) AS returned_people,
+        sum(newly_listed_people) AS newly_listed_people,
+        sum(departed_people) AS departed_people,
+        sum(unseen_people) AS unseen_people,
+        sum(lively_people) AS lively_people
+    FROM counted_weeks
+    GROUP BY segment_id, platform, week_on
+),
+
+platforms AS (
+    SELECT platform, min(first_week_on) AS first_week_on
+    FROM accounts
+    GROUP BY platform
+),
+
+-- Of the accounts whose lists have begun and that are open still: how many have a complete list of the week.
+listed_weeks AS (
+    SELECT
+        accounts.platform,
+        weeks.week_on,
+        count(*) AS n_accounts,
+        count(lists_of_week.account_id) AS n_accounts_listed
+    FROM accounts
+    INNER JOIN weeks
+        ON
+            accounts.first_week_on <= weeks.week_on
+            AND coalesce(accounts.closed_on > weeks.week_ends_on, TRUE)
+    LEFT JOIN (SELECT DISTINCT platform, account_id, week_on FROM complete_lists) AS lists_of_week
+        ON
+            accounts.platform = lists_of_week.platform
+            AND accounts.account_id = lists_of_week.account_id
+            AND weeks.week_on = lists_of_week.week_on
+    GROUP BY accounts.platform, weeks.week_on
+),
+
+act_weeks AS (
+    SELECT DISTINCT platform, CAST(date_trunc('week', engaged_on) AS DATE) AS week_on FROM core.engagement
+),
+
+first_acts AS (
+    SELECT platform, min(engaged_on) AS first_act_on
+    FROM core.engagement
+    GROUP BY platform
+),
+
+-- Twelve whole weeks lie in any 90 days: each must have an act of somebody, or nobody collected them.
+collected_weeks AS (
+    SELECT act_weeks.platform, weeks.week_on, count(*) AS n_act_weeks
+    FROM act_weeks
+    INNER JOIN weeks ON act_weeks.week_on < weeks.week_on AND act_weeks.week_on >= weeks.week_on - 84
+    GROUP BY act_weeks.platform, weeks.week_on
+),
+
+reasons AS (
+    SELECT
+        platforms.platform,
+        weeks.week_on,
+        weeks.week_ends_on,
+        CASE
+            WHEN platforms.first_week_on IS NULL THEN 'no follower list'
+            WHEN platforms.first_week_on > weeks.week_on THEN 'before the first list'
+            WHEN coalesce(listed_weeks.n_accounts_listed, 0) = 0 THEN 'no complete list this week'
+            WHEN platforms.first_week_on = weeks.week_on THEN 'first lists: nobody is seen to come or go'
+            WHEN listed_weeks.n_accounts_listed < listed_weeks.n_accounts THEN 'some lists missing: at least this many'
+            WHEN listed_weeks_before.n_accounts_listed < listed_weeks_before.n_accounts
+                THEN 'holds changes of weeks without lists'
+        END AS flow_reason,
+        CASE
+            WHEN first_acts.first_act_on IS NULL THEN 'no engagement extract'
+            WHEN first_acts.first_act_on > weeks.week_ends_on - 89 THEN 'fewer than 90 days of acts'
+            WHEN coalesce(collected_weeks.n_act_weeks, 0) < 12 THEN 'weeks without acts'
+        END AS quiet_reason
+    FROM platforms
+    CROSS JOIN weeks
+    LEFT JOIN listed_weeks ON platforms.platform = listed_weeks.platform AND weeks.week_on = listed_weeks.week_on
+    LEFT JOIN listed_weeks AS listed_weeks_before
+        ON platforms.platform = listed_weeks_before.platform AND weeks.week_on - 7 = listed_weeks_before.week_on
+    LEFT JOIN first_acts ON platforms.platform = first_acts.platform
+    LEFT JOIN collected_weeks
+        ON platforms.platform = collected_weeks.platform AND weeks.week_on = collected_weeks.week_on
+),
+
+known AS (
+    SELECT
+        platform,
+        week_on,
+        week_ends_on,
+        flow_reason,
+        quiet_reason,
+        coalesce(
+            flow_reason NOT IN ('no follower list', 'before the first list', 'no complete list this week'), TRUE
+        ) AS has_people,
+        coalesce(
+            flow_reason NOT IN (
+                'no follower list',
+                'before the first list',
+                'no complete list this week',
+                'first lists: nobody is seen to come or go'
+            ),
+            TRUE
+        ) AS has_flow
+    FROM reasons
+),
+
+segments AS (
+    SELECT segment_id FROM ref.segment
+    UNION ALL
+    SELECT 'everyone' AS segment_id
+)
+
+SELECT
+    CAST(getvariable('as_of') AS DATE) AS as_of,
+    segments.segment_id,
+    known.platform,
+    known.week_on,
+    known.week_ends_on = known.week_on + 6 AS is_week_over,
+    CASE WHEN known.has_people THEN CAST(round(coalesce(counts.present_people, 0)) AS BIGINT) END AS present_people,
+    CASE WHEN known.has_flow THEN CAST(round(coalesce(counts.arrived_people, 0)) AS BIGINT) END AS arrived_people,
+    CASE WHEN known.has_flow THEN CAST(round(coalesce(counts.returned_people, 0)) AS BIGINT) END AS returned_people,
+    CASE WHEN known.has_people THEN CAST(round(coalesce(counts.newly_listed_people, 0)) AS BIGINT) END
+        AS newly_listed_people,
+    CASE WHEN known.has_flow THEN CAST(round(coalesce(counts.departed_people, 0)) AS BIGINT) END AS departed_people,
+    CASE WHEN known.has_flow THEN CAST(round(coalesce(counts.unseen_people, 0)) AS BIGINT) END AS unseen_people,
+    CASE
+        WHEN known.has_people AND known.quiet_reason IS NULL
+            THEN CAST(round(coalesce(counts.present_people - counts.lively_people, 0)) AS BIGINT)
+    END AS dormant_people,
+    known.flow_reason,
+    CASE WHEN known.has_people THEN known.quiet_reason ELSE known.flow_reason END AS dormancy_reason
+FROM segments
+CROSS JOIN known
+LEFT JOIN people_of_weeks AS counts
+    ON
+        segments.segment_id = counts.segment_id
+        AND known.platform = counts.platform
+        AND known.week_on = counts.week_on

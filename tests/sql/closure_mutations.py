@@ -1,0 +1,43 @@
+"""Mutations of mart.closure_effect, for tests/sql/test_mutations.py: the model, what it says, what is put there."""
+
+CLOSURE_MUTATIONS = [
+    ("mart.closure_effect", "sum(people) AS net_reach_people", "max(people) AS net_reach_people"),
+    ("mart.closure_effect", "THEN people ELSE 0 END) AS lost_people", "THEN 0 ELSE people END) AS lost_people"),
+    ("mart.closure_effect", "CASE WHEN n_accounts = 1 THEN people_variance ELSE 0 END", "people_variance"),
+    ("mart.closure_effect", "CASE WHEN n_accounts = 1 THEN n_members ELSE 0 END", "n_members"),
+    ("mart.closure_effect", "home_band NOT IN ('home area', 'unknown')", "home_band <> 'home area'"),
+    ("mart.closure_effect", "home_band NOT IN ('home area', 'unknown')", "home_band <> 'unknown'"),
+    ("mart.closure_effect", "WHERE array_length(account_ids) = 1 AND", "WHERE"),
+    ("mart.closure_effect", "WHERE other_account_id <> account_id", ""),
+    ("mart.closure_effect", "ORDER BY other_people DESC, other_account_id ASC", "ORDER BY other_people ASC"),
+    ("mart.closure_effect", "other_people DESC, other_account_id ASC", "other_people DESC, other_account_id DESC"),
+    (
+        "mart.closure_effect",
+        "PARTITION BY segment_id, platform, basis, account_id",
+        "PARTITION BY segment_id, platform, account_id",
+    ),
+    ("mart.closure_effect", "segment_reach.reach_people IS NOT NULL AS is_measured", "true AS is_measured"),
+    (
+        "mart.closure_effect",
+        "segment_reach.reach_reason, segment_reach.reach_people",
+        "NULL AS reach_reason, segment_reach.reach_people",
+    ),
+    ("mart.closure_effect", "AND segment_reach.platform = net.platform ", ""),
+    ("mart.closure_effect", "AND segment_reach.basis = net.basis", ""),
+    ("mart.closure_effect", "AND segment_reach.platform = effects.platform ", ""),
+    ("mart.closure_effect", "AND segment_reach.basis = effects.basis ", ""),
+    ("mart.closure_effect", "AND segment_reach.account_id = effects.account_id", ""),
+    ("mart.closure_effect", "AND segment_reach.basis = lost_visitors.basis ", ""),
+    ("mart.closure_effect", "AND segment_reach.account_id = lost_visitors.account_id", ""),
+    ("mart.closure_effect", "AND segment_reach.basis = next_accounts.basis ", ""),
+    ("mart.closure_effect", "coalesce(effects.lost_people, 0) AS lost_people", "effects.lost_people AS lost_people"),
+    ("mart.closure_effect", "greatest(0.0, ", "greatest(-9.0, "),
+    ("mart.closure_effect", "least( CAST(n_lost_members AS DOUBLE),", "least( CAST(1000000 AS DOUBLE),"),
+    ("mart.closure_effect", "- 1.96 * sqrt", "- 1.64 * sqrt"),
+    ("mart.closure_effect", "+ 1.96 * sqrt", "+ 1.64 * sqrt"),
+    (
+        "mart.closure_effect",
+        "CAST(round(reach_people) AS BIGINT) - CAST(round(lost_people) AS BIGINT)",
+        "CAST(round(reach_people - lost_people) AS BIGINT)",
+    ),
+]

@@ -1,0 +1,42 @@
+"""Mutations of the models of home, for tests/sql/test_mutations.py: the model, what it says, what is put there."""
+
+HOME_MUTATIONS = [
+    (
+        "core.member_home",
+        "coalesce(declared_place.home_band, 'unknown')",
+        "coalesce(declared_place.home_band, 'abroad')",
+    ),
+    ("core.member_home", "coalesce(declared_place.place_rule_id, 'nothing_declared')", "declared_place.place_rule_id"),
+    ("core.member_home", "LEFT JOIN stg.declared_place", "INNER JOIN stg.declared_place"),
+    ("mart.home_signature", "WHERE role = 'own' AND is_open", ""),
+    ("mart.home_signature", "WHERE left_on IS NULL", ""),
+    ("mart.home_signature", "WHERE is_present", ""),
+    ("mart.home_signature", "LEFT JOIN core.member_home", "INNER JOIN core.member_home"),
+    (
+        "mart.home_signature",
+        "measured_bases.basis = reach_set.basis AND segment_members.member_key = reach_set.member_key",
+        "segment_members.member_key = reach_set.member_key",
+    ),
+    ("mart.home_signature", "segment_members.member_key = member_home.member_key", "false"),
+    (
+        "mart.home_signature",
+        "sum(CAST(segment_members.membership_probability AS DECIMAL(18, 6)))",
+        "count(segment_members.membership_probability)",
+    ),
+    ("mart.home_signature", "* (1 - segment_members.membership_probability)", ""),
+    ("mart.place_reading", "WHERE left_on IS NULL", ""),
+    ("mart.place_reading", "WHERE is_present", ""),
+    ("mart.place_reading", "LEFT JOIN core.member_home", "INNER JOIN core.member_home"),
+    ("mart.place_reading", "LEFT JOIN ref.place_rule", "INNER JOIN ref.place_rule"),
+    (
+        "mart.place_reading",
+        "sum(CAST(segment_members.membership_probability AS DECIMAL(18, 6)))",
+        "count(segment_members.membership_probability)",
+    ),
+    ("mart.reach_home", "sum(n_members) AS n_members", "max(n_members) AS n_members"),
+    ("mart.reach_home", "sum(CAST(people_variance AS DECIMAL(18, 6)))", "max(CAST(people_variance AS DECIMAL(18, 6)))"),
+    ("mart.reach_home", "reached.segment_id = totals.segment_id AND ", ""),
+    ("mart.reach_home", "AND reached.platform = totals.platform ", ""),
+    ("mart.reach_home", "AND reached.basis = totals.basis", ""),
+    ("mart.reach_home", "AND reached.account_id = totals.account_id ", ""),
+]
