@@ -53,7 +53,7 @@ def read_contract(path: Path) -> Table:
     Raises `ModelError` where the file is none.
     """
     try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+        read = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
         columns = tuple(_column(name, about) for name, about in read["columns"].items())
         return Table(name=read["table"], row=read["row"], key=tuple(read["key"]), columns=columns)
     except (OSError, KeyError, TypeError, yaml.YAMLError) as failure:
@@ -82,7 +82,7 @@ def _column(name: str, about: str | dict[str, Any]) -> Column:
 
 @cache
 def _descriptions() -> dict[str, str]:
-    read: dict[str, str] = yaml.safe_load((SQL / "column.yml").read_text(encoding="utf-8"))
+    read: dict[str, str] = yaml.load((SQL / "column.yml").read_text(encoding="utf-8"), yaml.CSafeLoader)
     return read
 
 

@@ -210,7 +210,7 @@ def _bands(path: Path) -> dict[str, float]:
     return bands
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML that refuses a key given twice: the last one would silently win."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -229,7 +229,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         read = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except yaml.MarkedYAMLError as failure:
-        line = failure.problem_mark.line + 1 if failure.problem_mark else "?"
+        n_lines = len(path.read_text(encoding="utf-8").splitlines())  # the parser in C counts one more at the end
+        line = min(failure.problem_mark.line + 1, n_lines) if failure.problem_mark else "?"
         raise RefError(f"{path.name} line {line}", f"is not YAML ({failure.problem})") from None
     except UnicodeDecodeError:
         raise RefError(path.name, "is not UTF-8") from None

@@ -72,8 +72,15 @@ GOOD_ROWS: dict[str, list[Row]] = {
     "mart.closure_effect": [
         ACCOUNT
         | {
-            "segment_id": "rider", "basis": "follower", "reach_people": 10, "net_reach_people": 12, "lost_people": 4,
-            "lost_people_lo": 2.5, "lost_people_hi": 6.0, "lost_visitor_people": 3, "kept_people": 6,
+            "segment_id": "rider",
+            "basis": "follower",
+            "reach_people": 10,
+            "net_reach_people": 12,
+            "lost_people": 4,
+            "lost_people_lo": 2.5,
+            "lost_people_hi": 6.0,
+            "lost_visitor_people": 3,
+            "kept_people": 6,
             "next_account_people": 5,
         },
         ACCOUNT | {"segment_id": "rider", "basis": "engaged", "reach_reason": "no engagement extract"},
@@ -87,8 +94,12 @@ GOOD_ROWS: dict[str, list[Row]] = {
     ],
     "mart.keep_frontier": [
         {
-            "platform": "x", "n_kept": n, "segment_id": "rider", "kept_account_ids": ["x:a", "x:b"][:n],
-            "kept_share": share, "weighted_reach_share": share,
+            "platform": "x",
+            "n_kept": n,
+            "segment_id": "rider",
+            "kept_account_ids": ["x:a", "x:b"][:n],
+            "kept_share": share,
+            "weighted_reach_share": share,
         }
         for n, share in ((1, 0.8), (2, 1.0))
     ],
@@ -108,9 +119,11 @@ GOOD_ROWS: dict[str, list[Row]] = {
         },
     ],
     "mart.community_flow": [
-        ACCOUNT_FLOW | {"week_on": date(2026, 9, 14), "present_people": 100, "newly_listed_people": 100}
+        ACCOUNT_FLOW
+        | {"week_on": date(2026, 9, 14), "present_people": 100, "newly_listed_people": 100}
         | {"flow_reason": "first lists: nobody is seen to come or go"},
-        ACCOUNT_FLOW | {"week_on": date(2026, 9, 21), "present_people": 52, "newly_listed_people": 0}
+        ACCOUNT_FLOW
+        | {"week_on": date(2026, 9, 21), "present_people": 52, "newly_listed_people": 0}
         | {"arrived_people": 2, "departed_people": 50, "unseen_people": 0},
     ],
     "mart.segment_quality": [
