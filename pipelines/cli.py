@@ -132,8 +132,15 @@ def show(basis: Annotated[str, typer.Option(help="follower, active or engaged.")
             soft_wrap=True,
             markup=False,
         )
-    report = settings.reports / str(cells[0][0])
-    for what, where in (("snapshot", settings.published / publish.LINK), ("report", report / "index.html")):
+    as_of = str(cells[0][0])
+    report = settings.reports / as_of
+    places = {
+        "snapshot": settings.published / publish.LINK,
+        "report": report / "index.html",
+        "review": settings.reports / f"review-{as_of}" / "index.html",
+        "release": settings.release / as_of / "index.html",
+    }
+    for what, where in places.items():
         screen.print(f"{what}: {where}", soft_wrap=True, highlight=False)
     screen.print(f"charts: {report}/*.png, *.svg", soft_wrap=True, highlight=False)
 
