@@ -81,9 +81,9 @@ $(AIRFLOW_HOME)/bin/airflow: | $(READY)
 		'exec "$(CURDIR)/$(BIN)/airflow" "$$@"' > $@
 	@chmod +x $@
 
-bench: $(READY) ## Time two nights of a million people, step by step; measure expansion, audits, suggestions
+bench: $(READY) ## Time two nights of a million people, step by step; measure expansion, audits, suggestions, keep-sets, the attack
 	@$(BIN)/python tests/bench.py --people $(BENCH_PEOPLE)
-	@for what in expansion audit discover; do PYTHONPATH=. $(BIN)/python tests/bench_$$what.py || exit 1; done
+	@for what in expansion audit discover keep release; do PYTHONPATH=. $(BIN)/python tests/bench_$$what.py || exit 1; done
 
 dictionary: $(READY) ## Write docs/DATA_DICTIONARY.md from the contracts
 	@$(BIN)/stillreach dictionary > docs/DATA_DICTIONARY.md

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -155,6 +156,17 @@ def prune(settings: Settings) -> list[str]:
         if state.stem not in kept:
             state_path(settings, state.stem).unlink()
     return removed
+
+
+def put_in_place(unfinished: Path, folder: Path) -> None:
+    """Swap a finished folder in; a kill in between leaves what was there, the new one, or none, never half."""
+    before = folder.with_name(f".{folder.name}.before")
+    shutil.rmtree(before, ignore_errors=True)
+    if folder.exists():
+        folder.rename(before)
+    unfinished.rename(folder)
+    shutil.rmtree(before, ignore_errors=True)
+    sync_folder(folder.parent)
 
 
 def _point(settings: Settings, snapshot_id: str) -> None:

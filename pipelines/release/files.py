@@ -17,9 +17,8 @@ import duckdb
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipelines import engine
+from pipelines import engine, publish
 from pipelines.errors import ModelError, SettingsError
-from pipelines.landing import sync_folder
 from pipelines.release import tables
 from pipelines.release.cells import Cell, Released
 from pipelines.release.protect import Rule, protect, rule
@@ -66,7 +65,7 @@ def write_release(
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     _write(unfinished, made, as_of, how, seal)
-    _put_in_place(unfinished, folder)
+    publish.put_in_place(unfinished, folder)
     return folder
 
 
@@ -178,14 +177,3 @@ def _refuse_to_replace_others(folder: Path) -> None:
     known = re.compile(r"[a-z_]+\.(csv|parquet)|index\.html|README\.txt|release\.json")
     if folder.is_dir() and not all(known.fullmatch(one.name) for one in folder.iterdir()):
         raise SettingsError(str(folder), "holds files that are not a release's", hint="move them elsewhere")
-
-
-def _put_in_place(unfinished: Path, folder: Path) -> None:
-    """Swap the finished folder in; a kill in between leaves the old release, the new, or none, never half."""
-    before = folder.with_name(f".{folder.name}.before")
-    shutil.rmtree(before, ignore_errors=True)
-    if folder.exists():
-        folder.rename(before)
-    unfinished.rename(folder)
-    shutil.rmtree(before, ignore_errors=True)
-    sync_folder(folder.parent)

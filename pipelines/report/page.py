@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipelines import disclosure
+from pipelines import disclosure, publish
 from pipelines.disclosure import Limits
 from pipelines.errors import SettingsError
 from pipelines.report import answer_charts, charts, figures, findings, segment_notes, tables
@@ -36,7 +36,7 @@ def write_report(snapshot: Path, folder: Path, bands: dict[str, float]) -> Path:
     unfinished.mkdir(parents=True)
     page = render(night, unfinished, bands, limit)
     (unfinished / "index.html").write_text(page, encoding="utf-8", newline="\n")
-    _put_in_place(unfinished, folder)
+    publish.put_in_place(unfinished, folder)
     return folder / "index.html"
 
 
@@ -131,13 +131,3 @@ def _overlap(
 def _refuse_to_replace_others(folder: Path) -> None:
     if folder.is_dir() and not all(OURS.fullmatch(one.name) for one in folder.iterdir()):
         raise SettingsError(str(folder), "holds files that are not a report's", hint="name an empty or new folder")
-
-
-def _put_in_place(unfinished: Path, folder: Path) -> None:
-    """Swap the finished folder in; a kill in between leaves the old report, the new, or none, never half."""
-    before = folder.with_name(f".{folder.name}.before")
-    shutil.rmtree(before, ignore_errors=True)
-    if folder.exists():
-        folder.rename(before)
-    unfinished.rename(folder)
-    shutil.rmtree(before, ignore_errors=True)

@@ -19,7 +19,6 @@ from pipelines.disclosure import Limits
 from pipelines.errors import SettingsError
 from pipelines.reach.decision_rule import ACTIONS
 from pipelines.report import drawing, review_chart, review_data, review_parts
-from pipelines.report.page import _put_in_place
 from pipelines.report.review_data import Decided, Review
 from pipelines.report.words import day, days, listed, platform_name, short_day
 from pipelines.settings import Settings
@@ -48,7 +47,7 @@ def write_review(snapshot: Path, folder: Path, bands: Mapping[str, float], earli
     unfinished.mkdir(parents=True)
     page = render(review, unfinished, limit)
     (unfinished / "index.html").write_text(page, encoding="utf-8", newline="\n")
-    _put_in_place(unfinished, folder)
+    publish.put_in_place(unfinished, folder)
     return folder / "index.html"
 
 

@@ -54,13 +54,14 @@ def test_an_older_duckdb_opens_the_snapshot(snapshot: Path, tmp_path: Path) -> N
         "import duckdb, sys; con = duckdb.connect(sys.argv[1], read_only=True); "
         "print(duckdb.__version__, *con.execute('SELECT count(*) > 0 FROM mart.segment_reach').fetchone(), "
         "*con.execute('SELECT count(*) > 0 FROM core.follow').fetchone(), "
-        "*con.execute('SELECT sum(len(account_ids)) > 0 FROM mart.reach_signature').fetchone())"
+        "*con.execute('SELECT sum(len(account_ids)) > 0 FROM mart.reach_signature').fetchone(), "
+        "*con.execute('SELECT count(*) > 0 FROM mart.what_if(close := [])').fetchone())"
     )
     done = subprocess.run(
         [sys.executable, "-c", ask, str(snapshot)],
         env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
-    assert done.stdout.split() == [OLDEST_READER, "True", "True", "True"]
+    assert done.stdout.split() == [OLDEST_READER, "True", "True", "True", "True"]
 
 
 def test_the_dictionary_is_what_the_contracts_say() -> None:
