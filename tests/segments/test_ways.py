@@ -83,7 +83,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Definition]:
     return made
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(made=definitions())
 def test_ways_hold_for_exactly_the_people_the_rules_hold_for(made: dict[str, Definition]) -> None:
     for segment_id, one in made.items():

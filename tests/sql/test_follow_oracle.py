@@ -120,7 +120,7 @@ def built(con: duckdb.DuckDBPyConnection) -> tuple[set[tuple[Any, ...]], set[tup
     return set(spells), set(lists)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(history=histories)
 def test_spells_are_what_a_day_by_day_simulation_gives(history: list[Piece]) -> None:
     with filled_bench({}, AS_OF) as con:
@@ -131,7 +131,7 @@ def test_spells_are_what_a_day_by_day_simulation_gives(history: list[Piece]) -> 
     assert spells == wanted_spells
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(history=histories, ends=st.sets(st.integers(0, 7)))
 def test_one_batch_gives_what_the_same_lists_give_night_by_night(history: list[Piece], ends: set[int]) -> None:
     with filled_bench({}, AS_OF) as con:

@@ -289,7 +289,7 @@ def subsets(items: list[str]) -> list[frozenset[str]]:
     return [frozenset(some) for n in range(len(items) + 1) for some in combinations(items, n)]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(world=worlds())
 def test_signatures_are_the_sets_that_reach_each_person(world: World) -> None:
     signatures, _, _ = run(world, MODELS.index("mart.reach_signature") + 1)

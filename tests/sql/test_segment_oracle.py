@@ -397,8 +397,8 @@ class Oracle:
 
 # Worlds are drawn.
 
-WORLDS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
-NIGHTS = settings(WORLDS, max_examples=20)
+WORLDS = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+NIGHTS = settings(WORLDS, max_examples=15)
 EVERYWHERE = ("x:a", "x:b", "mastodon:a")
 ON_X = ("x:a", "x:b", "x:c")
 NAMED: Any = {"rule_id": "r", "why": "-"}
