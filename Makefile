@@ -21,7 +21,7 @@ DEMO_DAY := 2026-09-30
 DEMO := $(STILLREACH_DATA)/demo/$(PEOPLE)-$(SEED)-$(DAYS)
 BENCH_PEOPLE ?= 1000000
 
-.PHONY: help setup demo test check fix notebooks airflow bench lock dictionary clean
+.PHONY: help setup demo test check fix live-bluesky notebooks airflow bench lock dictionary clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -49,11 +49,11 @@ $(DEMO): | $(READY)
 $(AIRFLOW_HOME)/.ready: | $(READY)
 	@mkdir -p $(AIRFLOW_HOME)
 	@$(BIN)/airflow db migrate > $(AIRFLOW_HOME)/migrate.log 2>&1 || { tail -n 40 $(AIRFLOW_HOME)/migrate.log; exit 1; }
-	@$(BIN)/airflow pools set warehouse 1 "The work file has one writer" > /dev/null 2>&1
+	@$(BIN)/airflow pools import dags/pools.json > /dev/null 2>&1
 	@touch $@
 
 test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(READY) ## Format, lint, types, SQL style: says, never edits
 	@$(BIN)/ruff format --check .
@@ -66,6 +66,9 @@ fix: $(READY) ## Mend what can be mended by itself
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/sqlfluff fix -q sql
 	@$(BIN)/nbstripout notebooks/*.ipynb
+
+live-bluesky: $(READY) ## Pull a real AT Protocol network on this machine (docs/LIVE.md says what it needs)
+	@$(BIN)/python tests/live/run_bluesky.py
 
 notebooks: $(READY) ## Run the notebooks on the published snapshot
 	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
@@ -83,7 +86,7 @@ $(AIRFLOW_HOME)/bin/airflow: | $(READY)
 
 bench: $(READY) ## Time two nights of a million people, step by step; measure expansion, audits, suggestions, keep-sets, the attack
 	@$(BIN)/python tests/bench.py --people $(BENCH_PEOPLE)
-	@for what in expansion audit discover keep release; do PYTHONPATH=. $(BIN)/python tests/bench_$$what.py || exit 1; done
+	@for what in expansion audit discover keep release pull; do PYTHONPATH=. $(BIN)/python tests/bench_$$what.py || exit 1; done
 
 dictionary: $(READY) ## Write docs/DATA_DICTIONARY.md from the contracts
 	@$(BIN)/stillreach dictionary > docs/DATA_DICTIONARY.md

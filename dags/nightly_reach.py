@@ -1,16 +1,19 @@
-"""Every night: land what came, build, audit, publish, report; pipelines/night.py says what each step does."""
+"""Every night, when every source has landed, or at 03:30 with what came: land, build, audit, publish, report."""
 
 from datetime import timedelta
 
+import airflow.sdk as sdk
 import pendulum
-from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule, dag, task
+from airflow.sdk import Asset, dag, task
 
 # A fault that a person must mend, or a night stopped on purpose, is not tried again.
 NEVER_AGAIN: list[str | type[BaseException]] = ["pipelines.errors.YoursToFix", "pipelines.errors.NotRetryable"]
+BY = sdk.CronTriggerTimetable("30 3 * * *", timezone="Europe/London")
+LANDED = [Asset("landed_bluesky"), Asset("landed_mastodon"), Asset("landed_x_api")]
 
 
 @dag(
-    schedule="30 3 * * *",
+    schedule=sdk.AssetOrTimeSchedule(timetable=BY, assets=LANDED),
     start_date=pendulum.datetime(2026, 1, 1, tz="Europe/London"),
     catchup=False,
     max_active_runs=1,
@@ -19,10 +22,10 @@ NEVER_AGAIN: list[str | type[BaseException]] = ["pipelines.errors.YoursToFix", "
         "pool": "warehouse",
         "retries": 2,
         "retry_delay": timedelta(minutes=1),
-        "retry_policy": ExceptionRetryPolicy([RetryRule(NEVER_AGAIN, action=RetryAction.FAIL)]),
+        "retry_policy": sdk.ExceptionRetryPolicy([sdk.RetryRule(NEVER_AGAIN, action=sdk.RetryAction.FAIL)]),
         "execution_timeout": timedelta(hours=3),
     },
-    params={"as_of": Param("", type="string", description="YYYY-MM-DD; empty means the run's own day")},
+    params={"as_of": sdk.Param("", type="string", description="YYYY-MM-DD; empty means the run's own day")},
     doc_md=__doc__,
     tags=["stillreach"],
 )
@@ -33,11 +36,11 @@ def nightly_reach() -> None:
 
         night.land_inbox(night.day(as_of))
 
-    @task
-    def load(as_of: str) -> str:
+    @task.short_circuit
+    def load(as_of: str, run_type: str) -> str | None:
         from pipelines import night
 
-        return night.load(night.day(as_of))
+        return night.load_if_due(night.day(as_of), run_type)
 
     @task
     def step(night_id: str, name: str) -> None:
@@ -45,16 +48,11 @@ def nightly_reach() -> None:
 
         night.run_step(night_id, name)
 
-    as_of = "{{ params.as_of or ds }}"
-    landed = land(as_of)
-    night_id = load(as_of)
-    landed >> night_id
-    before = night_id
-    steps = "check_raw build_core check_core build_expansion build_mart check_mart publish report"
-    for name in steps.split():
-        done = step.override(task_id=name)(night_id, name)  # type: ignore[arg-type]
-        before >> done
-        before = done
+    as_of = "{{ params.as_of or (dag_run.logical_date or dag_run.run_after) | ds }}"
+    night_id = load(as_of, "{{ dag_run.run_type }}")
+    names = "check_raw build_core check_core build_expansion build_mart check_mart publish report"
+    steps = [step.override(task_id=name)(night_id, name) for name in names.split()]  # type: ignore[arg-type]
+    sdk.chain(land(as_of), night_id, *steps)
 
 
 nightly_reach()

@@ -1,5 +1,5 @@
 """The command line. Exit codes: 0 done, 2 usage, 3 settings or key, 4 delivery, 5 reference data, 6 model,
-7 audit stop, 8 nothing landed, 9 publish, 10 busy (try again)."""
+7 audit stop, 8 nothing landed, 9 publish, 10 busy (try again), 11 refused by a platform."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines import cli_closure, cli_reach, cli_review, cli_segments, night, pseudonym, publish
+from pipelines import cli_closure, cli_pull, cli_reach, cli_review, cli_segments, night, pseudonym, publish, runs
 from pipelines.dictionary import dictionary as data_dictionary
 from pipelines.errors import PublishError, SettingsError, StillreachError
 from pipelines.settings import Settings, from_environment
@@ -29,6 +29,7 @@ app.command("what-if")(cli_reach.ask_what_if)
 app.command("keep")(cli_reach.ask_keep)
 app.command("audit-closure")(cli_closure.audit_closure)
 app.command("review")(cli_review.review)
+app.command("pull")(cli_pull.pull)
 screen = Console()
 
 ACCOUNT_WIDTH = 16
@@ -48,10 +49,10 @@ def new_key(if_missing: Annotated[bool, typer.Option(help="Be content if there i
 
 @app.command()
 def land(
-    path: Annotated[Path, typer.Argument(help="A drop: a folder of extract files, or one file.")],
-    source: Annotated[str, typer.Option(help="Who delivers: a name of your own, or x_analytics.")],
+    path: Annotated[Path, typer.Argument(help="A drop, or an export as downloaded: a folder, or one file.")],
+    source: Annotated[str, typer.Option(help="A name of your own, or an export's: x_archive, meta, ...")],
     on: Day,
-    account: Annotated[str, typer.Option(help="For x_analytics: the account the export is of.")] = "",
+    account: Annotated[str, typer.Option(help="The account that an export is of, if its folder does not tell.")] = "",
 ) -> None:
     """Land a drop: copied, proved whole, hashed, and put in force for its source and day."""
     done = night.land_drop(path, source, on.date(), account or None)
@@ -84,12 +85,12 @@ def rollback() -> None:
 
 @app.command()
 def status() -> None:
-    """Say what is published, what ran lately, and what the last audit warned of."""
+    """Say what is published, what ran lately, what the last audit warned of, and which lists are not whole."""
     settings = from_environment()
     current = publish.current_snapshot(settings)
     screen.print(f"published: {current or 'nothing yet'}")
     screen.print(f"kept: {', '.join(publish.snapshots(settings)) or 'no snapshot'}", soft_wrap=True)
-    for record in night.records(settings)[-5:]:
+    for record in runs.records(settings)[-5:]:
         reason = f": {record['stopped_reason']}" if record["stopped_reason"] else ""
         screen.print(f"run {record['run_id']} {record['status']}{reason}", soft_wrap=True, markup=False)
     if current:
@@ -97,8 +98,24 @@ def status() -> None:
             warned = con.execute(
                 "SELECT expectation_id, notes FROM meta.validation_result WHERE NOT is_success ORDER BY ALL"
             ).fetchall()
+            partial = con.execute(
+                """
+                SELECT list_kind, coalesce(account.name, account_id), platform, n_collected, n_reported, snapshot_on,
+                    completeness_reason
+                FROM meta.partial_list
+                LEFT JOIN core.account USING (platform, account_id)
+                ORDER BY platform, account_id, list_kind
+                """
+            ).fetchall()
+            absent = con.execute("SELECT source, newest_on FROM meta.source_arrival WHERE NOT is_here").fetchall()
         for expectation_id, notes in warned:
             screen.print(f"warning {expectation_id}: {notes}", soft_wrap=True, markup=False)
+        for source, newest_on in absent:
+            screen.print(f"not landed for this night: {source}, newest {newest_on or 'never'}", highlight=False)
+        for kind, name, platform, collected, reported, on, reason in partial:
+            of = "an unknown number" if reported is None else f"the platform's {reported:,}"
+            said = f"partial {kind} list of {name} ({platform}), {on}: {collected:,} of {of}: {reason}"
+            screen.print(said, soft_wrap=True, markup=False, highlight=False)
 
 
 @app.command()

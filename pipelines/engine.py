@@ -2,7 +2,7 @@
 
 import errno
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import duckdb
 from pipelines.errors import BusyError, NoRoomError, StillreachError
 from pipelines.settings import Settings, private
 
+ROWS_AT_ONCE = 200
 NO_ROOM = re.compile(r"[Nn]o space left|[Ff]ile too large|[Cc]ould not write|[Cc]annot write|[Qq]uota exceeded")
 
 
@@ -85,6 +86,16 @@ def no_room(thing: str) -> NoRoomError:
 def quoted(value: object) -> str:
     """Escape a value for a single-quoted SQL literal."""
     return str(value).replace("'", "''")
+
+
+def insert(con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[object]]) -> None:
+    """Insert rows of all columns of a table: many in a statement, as one a row costs half a millisecond each."""
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        some = rows[start : start + ROWS_AT_ONCE]
+        marks = f"({', '.join('?' * len(some[0]))})"
+        con.execute(
+            f"INSERT INTO {table} VALUES {', '.join([marks] * len(some))}", [value for row in some for value in row]
+        )
 
 
 def columns_of(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:

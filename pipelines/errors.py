@@ -119,5 +119,37 @@ class NoRoomError(Retryable):
     """The disk or the memory is full."""
 
 
+class LandingStoreError(Retryable):
+    """The object store that holds the landing area does not answer."""
+
+
 class BusyError(Retryable):
     """Another process holds the warehouse or the publish lock."""
+
+
+class PlatformBusyError(Retryable):
+    """A platform did not answer, or asked to wait; `wait_seconds` is what it asked for, where it did."""
+
+    def __init__(
+        self,
+        thing: str,
+        found: str,
+        *,
+        wait_seconds: float | None = None,
+        known: Iterable[str] = (),
+        hint: str = "",
+    ) -> None:
+        super().__init__(thing, found, known=known, hint=hint)
+        self.wait_seconds = wait_seconds
+
+
+class PlatformRefusedError(YoursToFix):
+    """A platform refuses us: credentials, terms or budget; asking again will not help."""
+
+    exit_code = 11
+
+
+class ListRefusedError(YoursToFix):
+    """One list is not to be had (gone, hidden, not ours); the others of the account are."""
+
+    exit_code = 11

@@ -19,9 +19,20 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import contract_file, engine
+from pipelines import contract_file, engine, landing_store
 from pipelines.contract import Table, table_of
-from pipelines.delivery import MANIFEST, Collected, Delivery, LandedFile, Told, ToldFile, read_manifest, told_of
+from pipelines.delivery import (
+    MANIFEST,
+    Collected,
+    Delivery,
+    LandedFile,
+    Told,
+    ToldFile,
+    added_up,
+    check_lists,
+    read_manifest,
+    told_of,
+)
 from pipelines.errors import BusyError, DeliveryError, LandedFileChangedError, UnreadableFileError
 from pipelines.progress import shown
 from pipelines.settings import Settings, private
@@ -38,13 +49,18 @@ class Landed:
     delivery: Delivery
     is_new: bool
     supersedes: Delivery | None
+    found_nothing: bool = False
 
     def said(self) -> str:
         """One sentence for people, without a value of a person."""
         one = self.delivery
+        if self.found_nothing:
+            return f"{one.delivery_id}: stays in force; what came for this day since holds not one file"
         if not self.is_new:
             return f"{one.delivery_id}: the same content is landed already; nothing to do"
         said = f"{one.delivery_id}: landed {one.rows:,} rows in {len(one.files)} files"
+        if partial := [told for told in one.completeness if told.scope == "partial"]:
+            said += f"; of {len(partial)} of {len(one.completeness)} kinds of lists a part only"
         if self.supersedes:
             said += f"; supersedes {self.supersedes.delivery_id}"
             if lost := _no_longer_delivered(self.supersedes, one):
@@ -63,12 +79,14 @@ def land(
 ) -> Landed:
     """Copy a drop (a folder, or one file) into the landing area, prove it whole, and put it in force.
 
-    `made_from` is the export that an extract module made the drop from: it is kept beside. Raises `DeliveryError`
-    or a subclass with nothing landed and the drop untouched; `BusyError` where another landing runs.
+    `made_from` is the export that an extract module made the drop from: it is kept beside. A drop that accounts for
+    lists and holds no file lands, too, so that what did not come is known; but never in the place of one with rows.
+    Raises `DeliveryError` or a subclass with nothing landed and the drop untouched; `BusyError` where another
+    landing runs.
     """
     _check_name_and_day(source, on)
     told = told_of(drop)
-    came = _files_of(drop)
+    came = _files_of(drop, may_be_none=bool(told.completeness))
     if missing := sorted(set(told.files) - {path.name for path in came}):
         raise DeliveryError(str(drop), f"lacks {missing[0]}, which its sender says is there", hint="fetch it again")
     with engine.with_room("landing"), _landing_lock(settings), _temporary_folder(settings) as temporary:
@@ -79,13 +97,16 @@ def land(
         before = current_deliveries(settings, until=on).get((source, on.isoformat()))
         if before and _content(before) == _content(delivery):
             return Landed(before, is_new=False, supersedes=None)
-        delivery = replace(delivery, delivery_id=_next_id(delivery, before))
+        if before and before.has_content and not delivery.has_content:
+            return Landed(before, is_new=False, supersedes=None, found_nothing=True)
+        delivery = replace(delivery, delivery_id=_next_id(delivery, before, settings))
         _put(delivery, temporary, settings)
     return Landed(delivery, is_new=True, supersedes=before)
 
 
 def current_deliveries(settings: Settings, until: date) -> dict[tuple[str, str], Delivery]:
     """The delivery in force for each source and snapshot day up to `until`, oldest day first."""
+    landing_store.fetch_manifests(settings)
     found: dict[tuple[str, str], Delivery] = {}
     for manifest in sorted(settings.landing.glob(f"[!.]*/*/*/{MANIFEST}")):
         day = manifest.parent.parent.name
@@ -100,6 +121,7 @@ def verify(delivery: Delivery, settings: Settings) -> None:
 
     Raises `LandedFileChangedError`: Parquet and gzip do not notice flipped bytes by themselves.
     """
+    landing_store.fetch(delivery, settings)
     for file in delivery.files:
         path = delivery.folder(settings) / file.name
         if not path.exists() or _sha256(path) != file.sha256:
@@ -144,12 +166,12 @@ def sweep_inbox(settings: Settings) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _files_of(drop: Path) -> list[Path]:
+def _files_of(drop: Path, *, may_be_none: bool) -> list[Path]:
     if not drop.exists():
         raise DeliveryError(str(drop), "is not there")
     paths = [drop] if drop.is_file() else sorted(drop.iterdir())
     files = [path for path in paths if not path.name.startswith(".") and path.name != MANIFEST]
-    if not files:
+    if not files and not may_be_none:
         raise DeliveryError(str(drop), "holds no files", hint="see docs/EXTRACTS.md for what a drop is")
     for path in files:
         if not path.is_file() or path.is_symlink():
@@ -219,6 +241,8 @@ def _describe(files: list[Path], told: Told, source: str, on: date, settings: Se
             first = min(first, _first_observed_on(con, path, table, contents.columns) or first)
     finally:
         con.close()
+    accounts = added_up(accounts)
+    check_lists(told, accounts)
     return Delivery(
         delivery_id="",
         source=source,
@@ -228,7 +252,9 @@ def _describe(files: list[Path], told: Told, source: str, on: date, settings: Se
         first_observed_on=first,
         files=landed,
         accounts=accounts,
-        notes=[f"{file.name}: kept aside {', '.join(file.unknown_columns)}" for file in landed if file.unknown_columns],
+        notes=[f"{file.name}: kept aside {', '.join(file.unknown_columns)}" for file in landed if file.unknown_columns]
+        + told.notes,
+        completeness=told.completeness,
     )
 
 
@@ -272,13 +298,20 @@ def _first_observed_on(
 
 
 def _content(delivery: Delivery) -> str:
+    """Hash what a delivery brings and how whole it says that is; how it was fetched (pages, requests) is no content."""
     said = [delivery.follower_scope, *sorted(f"{file.name} {file.sha256}" for file in delivery.files)]
     said += sorted(f"{name} {sha256}" for name, sha256 in delivery.came_as.items() if name.startswith(ORIGINAL))
+    said += sorted(
+        f"{one.platform} {one.account_id} {one.kind} {one.scope} {one.n_lists} {one.n_collected} {one.n_reported} "
+        f"{one.reason}"
+        for one in delivery.completeness
+    )
     return hashlib.sha256("\n".join(said).encode()).hexdigest()
 
 
-def _next_id(delivery: Delivery, before: Delivery | None) -> str:
+def _next_id(delivery: Delivery, before: Delivery | None, settings: Settings) -> str:
     number = int(before.delivery_id.split(".")[-1].split("-")[0]) + 1 if before else 1
+    number = landing_store.claim(settings, delivery.source, delivery.snapshot_on, number)
     return f"{delivery.source}.{delivery.snapshot_on}.{number:04d}-{_content(delivery)[:12]}"
 
 
@@ -290,6 +323,7 @@ def _put(delivery: Delivery, temporary: Path, settings: Settings) -> None:
     for path in temporary.rglob("*"):
         if path.is_file():
             path.chmod(0o440)
+    landing_store.put(temporary, delivery, settings)
     folder = delivery.folder(settings)
     folder.parent.mkdir(parents=True, exist_ok=True)
     sync_folder(temporary)

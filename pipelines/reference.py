@@ -16,6 +16,9 @@ from pipelines.settings import SHIPPED_REF, Settings
 ROLES = ("own", "seed")
 ACCOUNT_COLUMNS = ("platform", "account_id", "handle", "name", "role", "purpose", "opened_on", "closed_on")
 ACCEPTED_COLUMNS = ("platform", "account_id", "observed_on", "reason")
+METRIC_CHANGE_COLUMNS = ("platform", "metric_of", "metric", "changed_on", "change", "reason", "source")
+METRIC_OF = ("post", "account day")
+CHANGES = ("redefined", "retired")
 PLACE_COLUMNS = ("place", "region", "country", "latitude", "longitude", "is_home")
 
 
@@ -105,6 +108,28 @@ def read_accepted_lists(settings: Settings) -> list[AcceptedList]:
             raise RefError(f"{path.name} line {line}", "lacks a value", known=ACCEPTED_COLUMNS)
         accepted.append(AcceptedList(row["platform"], row["account_id"], observed_on, row["reason"]))
     return accepted
+
+
+def read_metric_changes(settings: Settings) -> list[tuple[object, ...]]:
+    """Read `metric_change.csv`: what platforms changed the meaning of, or gave up, as rows of `ref.metric_change`.
+
+    Raises `RefError` where a row lacks a value, names an unknown kind, or stands twice.
+    """
+    path = settings.ref_file("metric_change.csv")
+    changes: dict[tuple[object, ...], tuple[object, ...]] = {}
+    for line, row in _rows(path, METRIC_CHANGE_COLUMNS):
+        where = f"{path.name} line {line}"
+        if empty := [name for name in METRIC_CHANGE_COLUMNS if not row[name]]:
+            raise RefError(where, f"has no {empty[0]}", known=METRIC_CHANGE_COLUMNS)
+        for name, known in (("metric_of", METRIC_OF), ("change", CHANGES)):
+            if row[name] not in known:
+                raise RefError(where, f"has {row[name]!r} for {name}", known=known)
+        changed_on = _day(path, line, "changed_on", row["changed_on"])
+        change = (row["platform"], row["metric_of"], row["metric"], changed_on)
+        if change in changes:
+            raise RefError(where, f"says of {row['metric']} of {row['platform']} a second time what changed that day")
+        changes[change] = (*change, row["change"], row["reason"], row["source"])
+    return list(changes.values())
 
 
 def read_places(settings: Settings) -> list[Place]:

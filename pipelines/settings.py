@@ -18,7 +18,8 @@ OWN_REF = ("account.csv", "segments")
 class Settings:
     """The folders and limits of one deployment.
 
-    `data` and `ref` are folders; `memory_limit` is DuckDB's ("3GB"); `threads` of 0 lets DuckDB choose.
+    `data` and `ref` are folders; `memory_limit` is DuckDB's ("3GB"); `threads` of 0 lets DuckDB choose;
+    `landing_url` is an object store's (`s3://bucket/folder`) that holds what landed, or empty.
     """
 
     data: Path
@@ -27,6 +28,7 @@ class Settings:
     memory_limit: str = "3GB"
     threads: int = 0
     keep_snapshots: int = 10
+    landing_url: str = ""
 
     @property
     def inbox(self) -> Path:
@@ -94,7 +96,14 @@ def from_environment() -> Settings:
         memory_limit=env.get("STILLREACH_MEMORY_LIMIT") or "3GB",
         threads=_whole_number(env, "STILLREACH_THREADS", 0, least=0),
         keep_snapshots=_whole_number(env, "STILLREACH_KEEP_SNAPSHOTS", 10, least=1),
+        landing_url=_store(env.get("STILLREACH_LANDING") or ""),
     )
+
+
+def _store(url: str) -> str:
+    if url and "://" not in url:
+        raise SettingsError("STILLREACH_LANDING", "is no address of an object store", hint="s3://bucket/folder")
+    return url.rstrip("/")
 
 
 def _whole_number(env: "os._Environ[str]", name: str, default: int, least: int) -> int:

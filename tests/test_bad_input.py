@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import night, publish
+from pipelines import night, publish, runs
 from pipelines.errors import NothingLandedError, RefError, StillreachError, ValidationStop
 from pipelines.settings import Settings
 from pipelines.warehouse import build
@@ -89,7 +89,7 @@ def test_a_bad_drop_in_the_inbox_stops_the_night_and_stays_there(
 def test_a_night_without_any_delivery_is_stopped(settings: Settings) -> None:
     stop = stopped(settings, NothingLandedError)
     assert stop.exit_code == 8
-    assert night.records(settings) == []
+    assert runs.records(settings) == []
 
 
 def test_a_drop_of_a_later_day_waits(settings: Settings, write_drop: WriteDrop) -> None:
@@ -131,7 +131,7 @@ def test_a_list_a_tenth_as_long_stops_the_night_until_somebody_says_that_it_is_r
         stop = stopped(two_nights, ValidationStop)
         assert stop.exit_code == 7
         assert "1 critical expectations failed: follower_list_did_not_collapse" in str(stop)
-        record = night.records(two_nights)[-1]
+        record = runs.records(two_nights)[-1]
         assert record["status"] == "stopped"
         assert "follower_list_did_not_collapse" in record["stopped_reason"]
     accepted = "platform,account_id,observed_on,reason\nx,1,2026-07-22,closed to new followers after a merger\n"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import cli, errors, night, publish
+from pipelines import cli, errors, night, publish, runs
 from pipelines.settings import Settings
 
 WriteDrop = Callable[[Path, Mapping[str, Any]], Path]
@@ -59,6 +59,7 @@ DOCUMENTED = {
     8: "landed",
     9: "publish",
     10: "busy",
+    11: "refused",
 }
 GENERAL = {errors.YoursToFix, errors.NotRetryable, errors.Retryable}
 
@@ -240,6 +241,25 @@ def test_show_status_and_rollback_of_published_nights(two_nights: Settings, stil
     assert "zq" not in out
 
 
+def test_status_names_what_did_not_come(two_nights: Settings, stillreach: Stillreach, write_drop: WriteDrop) -> None:
+    assert "partial" not in stillreach("status")[1]
+    key = {"platform": "x", "account_id": "2", "n_lists": 1, "n_pages": 1, "n_requests": 1}
+    counts = {"n_repeats": 0, "n_null_rows": 0, "scope": "partial"}
+    told = [
+        key | counts | {"kind": "follower", "n_collected": 0, "n_reported": 1030, "reason": "the platform was down"},
+        key | counts | {"kind": "like", "n_collected": 0, "n_reported": None, "reason": "[deadline]"},
+    ]
+    drop = {"manifest.json": {"completeness": told}}
+    write_drop(two_nights.inbox / "pull" / "2026-07-16", drop)
+    assert stillreach("nightly", "--as-of", "2026-07-16")[0] == 0
+    out = stillreach("status")[1]
+    assert "warning delivery_brought_a_file: A source was asked and brought nothing" in out
+    assert out.splitlines()[-2:] == [
+        "partial follower list of The Force on Bikes (x), 2026-07-16: 0 of the platform's 1,030: the platform was down",
+        "partial like list of The Force on Bikes (x), 2026-07-16: 0 of an unknown number: [deadline]",
+    ]
+
+
 def test_nightly_publishes_and_says_so_and_a_backfill_says_what_stays(
     two_nights: Settings, stillreach: Stillreach, monkeypatch: pytest.MonkeyPatch, write_drop: WriteDrop, county: County
 ) -> None:
@@ -253,7 +273,7 @@ def test_nightly_publishes_and_says_so_and_a_backfill_says_what_stays(
     code, out, _ = stillreach("rebuild", "--as-of", "2026-07-16")
     assert code == 0
     assert out.endswith(f"(current stays {current})\n")
-    assert night.records(two_nights)[-1]["base_snapshot_id"] is None
+    assert runs.records(two_nights)[-1]["base_snapshot_id"] is None
 
 
 def in_a_process(*words: str) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import landing, night, publish
+from pipelines import landing, night, publish, runs
 from pipelines.errors import LandedFileChangedError, StillreachError
 from pipelines.settings import Settings, from_environment
 from pipelines.warehouse import state
@@ -257,7 +257,7 @@ def test_a_landed_file_that_changed_stops_the_night(county_before_third_night: S
     with pytest.raises(LandedFileChangedError):
         night.run_night(ON)
     assert publish.current_snapshot(settings) == before
-    assert night.records(settings)[-1]["status"] == "stopped"
+    assert runs.records(settings)[-1]["status"] == "stopped"
 
 
 @pytest.mark.parametrize("damage", ["rubbish", "empty", "cut off"])
@@ -270,7 +270,7 @@ def test_a_restricted_half_that_cannot_be_read_costs_a_replay_and_no_number(
         whole = path.read_bytes()
         path.write_bytes({"rubbish": b"rubbish" * 1000, "empty": b"", "cut off": whole[: len(whole) // 2]}[damage])
     night.run_night(ON)
-    assert night.records(settings)[-1]["base_snapshot_id"] is None
+    assert runs.records(settings)[-1]["base_snapshot_id"] is None
     assert published(settings) == never_killed
 
 
@@ -281,7 +281,7 @@ def test_a_lost_restricted_half_costs_a_replay_and_no_number(
     for one in publish.snapshots(settings):
         state.state_path(settings, one).unlink()
     night.run_night(ON)
-    assert night.records(settings)[-1]["base_snapshot_id"] is None
+    assert runs.records(settings)[-1]["base_snapshot_id"] is None
     assert published(settings) == never_killed
 
 

@@ -471,3 +471,137 @@ def test_nobody_else_can_enter_where_people_are(settings: Settings, tmp_path: Pa
     landing.land(write_drop(tmp_path / "drop", {"follower.csv": ONE}), "x_extract", ON, settings)
     for folder in (settings.landing, settings.work):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
+
+
+def told_list(account_id: str = "1", kind: str = "follower", **more: Any) -> dict[str, Any]:
+    """One list as a puller accounts for it; whole unless told otherwise."""
+    fetched = {"n_pages": 1, "n_requests": 1, "n_repeats": 0, "n_null_rows": 0}
+    counted = {"n_lists": 1, "n_reported": None, "n_collected": 1, "scope": "whole", "reason": ""}
+    return {"platform": "x", "account_id": account_id, "kind": kind} | fetched | counted | more
+
+
+def accounted(*lists: dict[str, Any], **files: str) -> dict[str, Any]:
+    """A drop's files with a manifest that accounts for lists."""
+    named = {f"{name}.csv": text for name, text in files.items()}
+    return named | {"manifest.json": {"completeness": list(lists), "notes": ["x.csv: kept aside mood"]}}
+
+
+CUT = {"scope": "partial", "reason": "deadline"}
+NOTHING_CAME = told_list(n_collected=0, n_pages=0, scope="partial", reason="the platform did not answer")
+
+
+def test_a_delivery_keeps_what_its_sender_says_of_its_lists(
+    settings: Settings, tmp_path: Path, write_drop: WriteDrop
+) -> None:
+    lists = (told_list(n_reported=2), told_list(kind="like", n_lists=9, n_collected=40, n_reported=60, **CUT))
+    landed = landing.land(write_drop(tmp_path / "drop", accounted(*lists, follower=ONE)), "pull", ON, settings)
+    assert manifest_of(landed, settings)["completeness"] == list(lists)
+    assert landed.delivery.notes == ["x.csv: kept aside mood"]
+    assert read_manifest(landed.delivery.folder(settings) / "manifest.json") == landed.delivery
+    assert landed.said().endswith("landed 1 rows in 1 files; of 1 of 2 kinds of lists a part only")
+
+
+def test_a_manifest_of_before_there_was_completeness_is_still_read(
+    settings: Settings, tmp_path: Path, write_drop: WriteDrop
+) -> None:
+    landed = landing.land(write_drop(tmp_path / "drop", {"follower.csv": ONE}), "x_extract", ON, settings)
+    path = landed.delivery.folder(settings) / "manifest.json"
+    path.chmod(0o600)
+    said = manifest_of(landed, settings)
+    del said["completeness"]
+    path.write_text(json.dumps(said), encoding="utf-8")
+    assert read_manifest(path) == landed.delivery
+
+
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [
+        ([told_list(n_collected=-1)], "completeness.0.n_collected"),
+        ([told_list(n_collected="1")], "completeness.0.n_collected"),
+        ([told_list(kind="followers")], "completeness.0.kind"),
+        ([told_list(scope="unknown")], "completeness.0.scope"),
+        ([told_list(account_id="")], "completeness.0.account_id"),
+        ([told_list(mood="sunny")], "completeness.0.mood"),
+        ([told_list() | {"n_reported": 1.5}], "completeness.0.n_reported"),
+        ([{"platform": "x"}], "completeness.0.account_id"),
+        ([told_list(), told_list()], "stands there twice"),
+        ([told_list(scope="partial", reason=" ")], "a partial list gives no reason"),
+    ],
+    ids=str,
+)
+def test_an_account_of_lists_of_another_shape_is_refused(
+    told: list[dict[str, Any]], found: str, settings: Settings, tmp_path: Path, write_drop: WriteDrop
+) -> None:
+    with pytest.raises(DeliveryError, match=r"manifest\.json") as refusal:
+        landing.land(write_drop(tmp_path / "drop", accounted(*told, follower=ONE)), "pull", ON, settings)
+    assert found in str(refusal.value)
+    assert "sunny" not in str(refusal.value)
+    assert landed_files(settings) == []
+
+
+@pytest.mark.parametrize(
+    ("n_collected", "text"), [(2, ONE), (1, TWO), (0, ONE), (1, None)], ids=["fewer", "more", "some", "none"]
+)
+def test_a_follower_list_that_has_not_the_rows_its_sender_counted_is_refused(
+    n_collected: int, text: str | None, settings: Settings, tmp_path: Path, write_drop: WriteDrop
+) -> None:
+    files = {"follower": text} if text else {}
+    drop = write_drop(tmp_path / "drop", accounted(told_list(n_collected=n_collected), **files))
+    with pytest.raises(UnreadableFileError, match=f"follower list of x:1: has .* its sender says {n_collected}"):
+        landing.land(drop, "pull", ON, settings)
+    assert landed_files(settings) == []
+
+
+def test_a_follower_list_in_several_files_is_one_list(
+    settings: Settings, tmp_path: Path, write_drop: WriteDrop
+) -> None:
+    files = accounted(told_list(n_collected=3), follower=ONE) | {"follower-2.csv.gz": TWO}
+    delivery = landing.land(write_drop(tmp_path / "drop", files), "pull", ON, settings).delivery
+    assert [(one.table, one.collected) for one in delivery.accounts] == [("follower", 3)]
+
+
+def test_what_did_not_come_is_landed_too_and_superseded_by_what_does(
+    settings: Settings, tmp_path: Path, write_drop: WriteDrop
+) -> None:
+    nothing = landing.land(write_drop(tmp_path / "one", accounted(NOTHING_CAME)), "pull", ON, settings)
+    assert nothing.is_new
+    assert nothing.delivery.files == [] and nothing.delivery.rows == 0
+    assert nothing.delivery.completeness[0].reason == "the platform did not answer"
+    assert landing.current_deliveries(settings, until=ON)["pull", "2026-07-08"] == nothing.delivery
+    whole = landing.land(write_drop(tmp_path / "two", accounted(told_list(), follower=ONE)), "pull", ON, settings)
+    assert whole.supersedes == nothing.delivery
+    assert landing.current_deliveries(settings, until=ON)["pull", "2026-07-08"] == whole.delivery
+
+
+def test_a_later_attempt_that_brings_nothing_takes_nothing_away(
+    settings: Settings, tmp_path: Path, write_drop: WriteDrop
+) -> None:
+    whole = landing.land(write_drop(tmp_path / "one", accounted(told_list(), follower=ONE)), "pull", ON, settings)
+    again = landing.land(write_drop(tmp_path / "two", accounted(NOTHING_CAME)), "pull", ON, settings)
+    assert not again.is_new
+    assert again.said() == (
+        f"{whole.delivery.delivery_id}: stays in force; what came for this day since holds not one file"
+    )
+    assert landing.current_deliveries(settings, until=ON)["pull", "2026-07-08"] == whole.delivery
+    # That nobody follows any more is no nothing.
+    nobody = accounted(told_list(n_collected=0, n_reported=0))
+    assert landing.land(write_drop(tmp_path / "three", nobody), "pull", ON, settings).supersedes == whole.delivery
+
+
+@pytest.mark.parametrize(
+    ("change", "is_new"),
+    [
+        ({"n_requests": 9, "n_pages": 4, "n_repeats": 3, "n_null_rows": 1}, False),
+        (CUT, True),
+        ({"n_reported": 8}, True),
+        ({"kind": "like"}, True),
+        ({"account_id": "2", "kind": "like"}, True),
+    ],
+    ids=str,
+)
+def test_the_same_lists_fetched_in_another_way_are_the_same_content(
+    change: dict[str, Any], is_new: bool, settings: Settings, tmp_path: Path, write_drop: WriteDrop
+) -> None:
+    landing.land(write_drop(tmp_path / "one", accounted(told_list(), follower=ONE)), "pull", ON, settings)
+    again = write_drop(tmp_path / "two", accounted(told_list(**change), follower=ONE))
+    assert landing.land(again, "pull", ON, settings).is_new == is_new

@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from pipelines import night, pseudonym
+from pipelines import night, pseudonym, runs
 from pipelines.errors import KeyFileError
 from pipelines.settings import SQL, Settings
 
@@ -135,7 +135,7 @@ def test_no_key_no_run(what: str, settings: Settings, write_drop: WriteDrop, fol
             settings.key_file.chmod(0o444)
     with pytest.raises(KeyFileError):
         night.load(ON)
-    assert night.records(settings) == []
+    assert runs.records(settings) == []
     assert not (settings.work / "runs").exists()
 
 
@@ -147,10 +147,10 @@ def test_another_key_carries_nothing_forward(
     first = night.run_night(ON)
     write_key(settings, "cd" * 32)
     night.run_night(ON)
-    assert [record["base_snapshot_id"] for record in night.records(settings)] == [None, None]
+    assert [record["base_snapshot_id"] for record in runs.records(settings)] == [None, None]
     write_key(settings, bytes(range(32)).hex())
     night.run_night(ON)
-    assert night.records(settings)[-1]["base_snapshot_id"] == first
+    assert runs.records(settings)[-1]["base_snapshot_id"] == first
 
 
 def test_a_fingerprint_tells_two_keys_apart_and_nothing_of_either() -> None:

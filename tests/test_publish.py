@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import night, publish
+from pipelines import night, publish, runs
 from pipelines.errors import BusyError, PublishError
 from pipelines.settings import Settings
 from pipelines.warehouse.state import snapshot_path, state_path
@@ -137,7 +137,7 @@ def test_a_night_goes_on_from_the_newest_state_after_a_rollback_too(
     publish.rollback(two_nights)
     run_id = night.run_night(date(2026, 7, 16))
     assert publish.current_snapshot(two_nights) == run_id
-    assert night.records(two_nights)[-1]["base_snapshot_id"] == second
+    assert runs.records(two_nights)[-1]["base_snapshot_id"] == second
     assert publish.snapshots(two_nights) == [first, second, run_id]
 
 
@@ -200,7 +200,7 @@ def test_a_snapshot_that_does_not_read_back_is_not_published(
     with pytest.raises(PublishError, match="does not read back"):
         night.run_night(date(2026, 7, 16))
     assert (publish.current_snapshot(two_nights), publish.snapshots(two_nights)) == before
-    record = night.records(two_nights)[-1]
+    record = runs.records(two_nights)[-1]
     assert record["status"] == "stopped"
     assert "PublishError" in record["stopped_reason"]
 

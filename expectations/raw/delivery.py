@@ -28,12 +28,20 @@ def expectations(tonight: Tonight) -> list[Any]:
             "delivery_holds_something",
             "critical",
             "Not one row of a table could be used. meta.quarantine says why; mend the extract and land it again.",
-            "SELECT 1 AS broken FROM {batch} WHERE n_rows_loaded = 0",
+            "SELECT 1 AS broken FROM {batch} WHERE n_rows_loaded = 0 AND n_files IS DISTINCT FROM 0",
         ),
         no_rows(
             "delivery_repeats_little",
             "warning",
             "More than one row in a hundred is a repeat: the extract may be reading pages twice.",
             "SELECT 1 AS broken FROM {batch} WHERE n_rows_duplicate > 0.01 * n_rows",
+        ),
+        no_rows(
+            "delivery_brought_a_file",
+            "warning",
+            "A source was asked and brought nothing on its newest day. meta.completeness says why; see its credentials "
+            "and whether its platform answers.",
+            "SELECT 1 AS broken FROM (SELECT source, n_files, snapshot_on, max(snapshot_on) OVER (PARTITION BY source) "
+            "AS newest_on FROM {batch}) AS delivery WHERE n_files = 0 AND snapshot_on = newest_on",
         ),
     ]

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from pipelines.errors import DeliveryError, SchemaError, UnreadableFileError
+from pipelines.extract import owner
+from pipelines.extract.drop import Rows, write_tables
 
 T = TypeVar("T")
 AGAIN = "export it from X again and do not open it in a spreadsheet on the way"
@@ -112,9 +114,7 @@ def convert(
     the account its folder is named for, else to the one its post links name; it is never guessed. All is read
     before anything is written. Raises `DeliveryError`, `SchemaError`, `UnreadableFileError`.
     """
-    if account_id is not None and _ours(account_id, accounts) is None:
-        hint = "give the id or handle of an X account in account.csv"
-        raise DeliveryError("--account", "not an X account of ours", known=sorted(accounts), hint=hint)
+    owner.check_asked(account_id, accounts, "an X")
     notes: list[str] = []
     posts: list[Sighting] = []
     days: list[Sighting] = []
@@ -134,8 +134,9 @@ def convert(
     if twice := len(owned) - len({post_id for _, post_id in owned}):
         hint = "a file lies in the folder of another account"
         raise DeliveryError(path.name, f"{_n(twice, 'post')} under two accounts", hint=hint)
-    _write(out / "post.csv", POST_COLUMNS, _settle(posts, "post", notes))
-    _write(out / "account_day.csv", DAY_COLUMNS, _settle(days, "figure", notes))
+    settled = _settle(posts, "post", notes), _settle(days, "figure", notes)
+    tables = _table(POST_COLUMNS, settled[0]), _table(DAY_COLUMNS, settled[1])
+    write_tables({out / "post.csv": tables[0], out / "account_day.csv": tables[1]})
     return list(dict.fromkeys(notes))
 
 
@@ -220,26 +221,18 @@ def _shown(header: list[str]) -> str:
     return f"{_n(len(header), 'cell')}, none of them a column of X Analytics"
 
 
-def _ours(name: str, accounts: Mapping[str, str]) -> str | None:
-    """Find the account id for an id or a handle of ours, in any case, with or without @."""
-    name = name.strip().removeprefix("@").lower()
-    return name if name in accounts.values() else accounts.get(name)
-
-
 def _account(file: Path, blocks: list[Block], accounts: Mapping[str, str], asked: str | None, notes: list[str]) -> str:
     """Find whose export this is; note where the post links name another account of ours."""
     links = [match for block in blocks for match in block.read("link", POST_LINK.match) if match]
     handles = {match[1].lower() for match in links} - {"i"}  # x.com/i/status/… names nobody
-    said = _ours(file.absolute().parent.name if asked is None else asked, accounts)
+    said = owner.ours(file.absolute().parent.name if asked is None else asked, accounts)
     if said and any(accounts.get(handle, said) != said for handle in handles):
         notes.append(f"{blocks[0].file}: read as {said}, but its post links name another account of ours")
     linked = {accounts.get(handle) for handle in handles}
     if account := said or (linked.pop() if len(handles) == 1 else None):
         return account
     links_say = {0: "no account", 1: "an account not ours"}.get(len(handles), f"{len(handles)} accounts")
-    found = f"cannot tell whose export it is: folder and --account name none of ours, post links {links_say}"
-    hint = "put it into a folder named for the account, or pass --account"
-    raise DeliveryError(blocks[0].file, found, known=sorted(accounts), hint=hint)
+    raise owner.unknown(blocks[0].file, accounts, f", post links {links_say}")
 
 
 def _moment(cell: str) -> datetime.datetime:
@@ -340,19 +333,9 @@ def _notes(block: Block, seen: list[Sighting], observed_on: datetime.date) -> li
     return [f"{block.file}: {note}" for note in notes]
 
 
-def _write(file: Path, columns: Iterable[str], rows: list[dict[str, str]]) -> None:
-    """Write the columns that any row has, in contract order, whole or not at all; no rows, no file."""
-    if not rows:
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.part")
-    with part.open("w", encoding="utf-8", newline="") as stream:
-        # \r\n makes the writer quote a lone \r in a text too.
-        had = [name for name in columns if any(name in row for row in rows)]
-        writer = csv.DictWriter(stream, had, restval="", lineterminator="\r\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(file)
+def _table(columns: Iterable[str], rows: list[dict[str, str]]) -> Rows:
+    """Keep the columns that any row has: an export without a column is no export with it empty."""
+    return [name for name in columns if any(name in row for row in rows)], rows
 
 
 def _n(count: int, noun: str) -> str:

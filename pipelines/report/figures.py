@@ -33,6 +33,8 @@ class Night:
     checks: pl.DataFrame
     deliveries: pl.DataFrame
     quarantine: pl.DataFrame
+    partial_lists: pl.DataFrame
+    absent_sources: pl.DataFrame
     restatements: pl.DataFrame
     definitions: pl.DataFrame
     quality: pl.DataFrame
@@ -61,6 +63,8 @@ def read_night(snapshot: Path) -> Night:
                 checks=checks(con, run_id),
                 deliveries=deliveries(con),
                 quarantine=quarantine(con),
+                partial_lists=partial_lists(con),
+                absent_sources=absent_sources(con),
                 restatements=restatements(con),
                 definitions=_frame(con, "SELECT * FROM ref.segment ORDER BY segment_id"),
                 quality=quality(con),
@@ -238,6 +242,33 @@ def quarantine(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
         ORDER BY source, quarantine.table_name, quarantine_effect, quarantine_reason
     """,
     )
+
+
+def partial_lists(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """One row per account and kind of list that is not whole: what came, what the platform counts, and why."""
+    return _frame(
+        con,
+        """
+        SELECT
+            partial_list.platform,
+            partial_list.account_id,
+            coalesce(account.name, partial_list.account_id) AS name,
+            partial_list.list_kind,
+            partial_list.snapshot_on,
+            partial_list.n_collected,
+            partial_list.n_reported,
+            partial_list.completeness_reason
+        FROM meta.partial_list
+        LEFT JOIN core.account
+            ON partial_list.platform = account.platform AND partial_list.account_id = account.account_id
+        ORDER BY name, partial_list.platform, partial_list.account_id, list_kind
+    """,
+    )
+
+
+def absent_sources(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """One row per source that had not landed when the night began, with the newest day it landed for."""
+    return _frame(con, "SELECT source, newest_on FROM meta.source_arrival WHERE NOT is_here ORDER BY source")
 
 
 def restatements(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:

@@ -82,6 +82,8 @@ def render(night: Night, folder: Path, bands: Mapping[str, float], limit: Limits
         failed_checks=tables.failed_checks(night.checks),
         deliveries=tables.delivery_rows(night.deliveries),
         quarantine=tables.quarantine_rows(night.quarantine),
+        partial_lists=tables.partial_list_rows(night.partial_lists, limit),
+        absent_sources=tables.absent_sources_sentence(night.absent_sources),
         restated=tables.restated_sentence(night.restatements),
     )
 

@@ -192,6 +192,7 @@ def scorecard(row: Row, limit: Limits) -> Row:
         "purpose": row["purpose"] or "",
         "is_open": row["is_open"],
         "data_basis": row["data_basis"],
+        "usage_warnings": row["usage_warnings"],
         "figures": [_figure(label, one.text, on, one.is_suppressed) for label, one, on in people]
         + [_figure(label, text, on) for label, text, on in records],
     }
@@ -238,6 +239,31 @@ def quarantine_rows(quarantine: pl.DataFrame) -> list[Row]:
     return [
         row | {"n_rows": _number(row["n_rows"]), "last_on": short_day(row["last_on"])} for row in quarantine.to_dicts()
     ]
+
+
+def partial_list_rows(partial_lists: pl.DataFrame, limit: Limits) -> list[Row]:
+    """One row per list that is not whole; its entries are people, or acts of people, and shown like people."""
+    return [
+        {
+            "name": row["name"],
+            "platform": platform_name(row["platform"]),
+            "list_kind": row["list_kind"],
+            "on": short_day(row["snapshot_on"]),
+            "collected": disclosure.people(row["n_collected"], limit).text,
+            "reported": disclosure.people(row["n_reported"], limit).text,
+            "reason": row["completeness_reason"],
+        }
+        for row in partial_lists.to_dicts()
+    ]
+
+
+def absent_sources_sentence(absent_sources: pl.DataFrame) -> str:
+    """Say which sources had not landed when the night began."""
+    told = [
+        f"{row['source']} ({'newest: ' + short_day(row['newest_on']) if row['newest_on'] else 'never landed yet'})"
+        for row in absent_sources.to_dicts()
+    ]
+    return f"Had not landed when the night began: {', '.join(told)}." if told else ""
 
 
 def restated_sentence(restatements: pl.DataFrame) -> str:

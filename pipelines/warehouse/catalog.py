@@ -14,7 +14,7 @@ from pipelines.contract import Table, contracts
 from pipelines.errors import ModelError
 from pipelines.settings import SQL
 
-LAYERS = ("stg", "core", "expansion", "mart")
+LAYERS = ("stg", "core", "meta", "expansion", "mart")
 
 # What a night takes over from the one before: `prior.<name>`, and the table it was.
 CARRIED = {
@@ -30,8 +30,20 @@ CARRIED = {
     "word_hit": "core.word_hit",
 }
 
-# Made by Python before its layer's models are built: a contract without SQL.
-MADE = frozenset({"stg.text_tone"})
+# Made by Python, before their layer's models are built if one of those reads them: contracts without SQL.
+MADE = frozenset(
+    {
+        "stg.empty_list",
+        "stg.text_tone",
+        "meta.completeness",
+        "meta.cost",
+        "meta.delivery",
+        "meta.quarantine",
+        "meta.run",
+        "meta.source_arrival",
+        "meta.validation_result",
+    }
+)
 
 
 @dataclass(frozen=True)

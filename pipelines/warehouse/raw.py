@@ -8,7 +8,7 @@ import duckdb
 
 from pipelines import contract_file, engine
 from pipelines.contract import EXTRACT_TYPES, Column, Table, contracts
-from pipelines.delivery import Delivery
+from pipelines.delivery import FOLLOWER, Delivery
 from pipelines.errors import UnreadableFileError
 from pipelines.progress import shown
 from pipelines.settings import Settings
@@ -20,9 +20,11 @@ OFFSET = r".*[+-]\d\d(:?\d\d)?"
 BLANKS = "E' \\t\\r\\n\u00a0'"
 WHOLE_NUMBER = r"\d{1,18}(\.0+)?"
 
+EMPTY_LIST = "stg.empty_list"
+
 
 def load(con: duckdb.DuckDBPyConnection, deliveries: list[Delivery], settings: Settings) -> None:
-    """Fill `raw.*` with the files of some deliveries; tables without a file stay empty.
+    """Fill `raw.*` with the files of some deliveries, and `stg.empty_list`; tables without a file stay empty.
 
     Needs `ref.account`. Raises `UnreadableFileError` without a value of any row.
     """
@@ -38,6 +40,22 @@ def load(con: duckdb.DuckDBPyConnection, deliveries: list[Delivery], settings: S
             with engine.without_values(UnreadableFileError, f"{delivery.delivery_id}/{file.name}"):
                 con.execute(_insert(table, relation, delivery))
     con.execute("COMMIT")
+    _note_empty_lists(con, deliveries)
+
+
+def _note_empty_lists(con: duckdb.DuckDBPyConnection, deliveries: list[Delivery]) -> None:
+    """Write `stg.empty_list`: a list of nobody has no row that could say it was read, its sender's word does."""
+    columns = ", ".join(f"{column.name} {column.type}" for column in contracts("stg")["empty_list"].columns)
+    con.execute("CREATE SCHEMA IF NOT EXISTS stg")
+    con.execute(f"CREATE OR REPLACE TABLE {EMPTY_LIST} ({columns})")
+    for delivery in deliveries:
+        for one in delivery.empty_lists:
+            con.execute(
+                f"INSERT INTO {EMPTY_LIST} SELECT $delivery_id, platform, account_id, CAST($on AS DATE) "
+                "FROM ref.account WHERE platform = $platform AND account_id = $account_id",
+                {"delivery_id": delivery.delivery_id, "on": delivery.snapshot_on}
+                | {"platform": one.platform, "account_id": one.account_id},
+            )
 
 
 def _definition(table: Table) -> str:
@@ -73,11 +91,11 @@ def _insert(table: Table, relation: str, delivery: Delivery) -> str:
             SELECT
                 '{engine.quoted(delivery.delivery_id)}' AS delivery_id,
                 DATE '{delivery.snapshot_on}' AS snapshot_on,
-                '{delivery.follower_scope}' AS follower_scope,
                 {trimmed}
             FROM {relation}
         ), judged AS (
-            SELECT came.*, {judgements}{_reason(table)} AS quarantine_reason
+            SELECT
+                came.*, {_scope(table, delivery)} AS follower_scope, {judgements}{_reason(table)} AS quarantine_reason
             FROM came
             {_account_join(table)}
         )
@@ -85,6 +103,19 @@ def _insert(table: Table, relation: str, delivery: Delivery) -> str:
             delivery_id, snapshot_on, follower_scope, {kept}, quarantine_reason, {unusable} AS unusable_columns
         FROM judged
     """
+
+
+def _scope(table: Table, delivery: Delivery) -> str:
+    """SQL for how complete a row's follower list is: partial if its account's was cut short, else as its delivery."""
+    cut_short = [
+        f"('{engine.quoted(one.platform)}', '{engine.quoted(one.account_id)}')"
+        for one in delivery.completeness
+        if one.kind == FOLLOWER and one.scope == "partial"
+    ]
+    told = f"'{delivery.follower_scope}'"
+    if table.name != "raw.follower" or not cut_short:
+        return told
+    return f"CASE WHEN (came.platform, came.account_id) IN ({', '.join(cut_short)}) THEN 'partial' ELSE {told} END"
 
 
 def _account_join(table: Table) -> str:

@@ -1,10 +1,11 @@
 """The reference folder as tables: `ref.account`, `ref.segment`, its versions and rules, for SQL to join."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import duckdb
 import polars as pl
 
+from pipelines import engine
 from pipelines.contract import contracts
 from pipelines.reference import AcceptedList
 from pipelines.segments import audits
@@ -23,6 +24,7 @@ def load(
     bands: Mapping[str, float] | None = None,
     weights: Mapping[str, float] | None = None,
     placed: Mapping[str, pl.DataFrame] | None = None,
+    metric_changes: Sequence[tuple[object, ...]] = (),
 ) -> None:
     """Replace every table of schema `ref`; without audits, bands or places theirs stay empty.
 
@@ -59,6 +61,7 @@ def load(
     rows |= audits.tables(kept or [], versions)
     rows["audit_judgement"] = audits.judgements(kept or [])
     rows["band"] = list((bands or {}).items())
+    rows["metric_change"] = list(metric_changes)
     for name, table in contracts("ref").items():
         columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
         con.execute(f"CREATE OR REPLACE TABLE ref.{name} ({columns})")
@@ -66,8 +69,8 @@ def load(
             con.register("placed", frames[name])
             con.execute(f"INSERT INTO ref.{name} BY NAME SELECT * FROM placed")
             con.unregister("placed")
-        elif rows.get(name):
-            con.executemany(f"INSERT INTO ref.{name} VALUES ({', '.join('?' * len(table.columns))})", rows[name])
+        else:
+            engine.insert(con, f"ref.{name}", rows.get(name, []))
 
 
 def _segment(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import contract_file, engine
+from pipelines import contract_file, delivery, engine
 from pipelines.contract import contracts
 from pipelines.delivery import Delivery
 from pipelines.settings import SQL, Settings, private
@@ -47,7 +47,8 @@ def build_hash(account_refs: list[str], key_fingerprint: str, tone_fingerprint: 
     """
     digest = hashlib.sha256()
     deciding = [path for layer in ("raw", "stg", "core") for path in sorted((SQL / layer).iterdir())]
-    for path in (*deciding, Path(raw.__file__), Path(contract_file.__file__)):
+    deciding += sorted((SQL / "meta").glob("*.yml"))  # what was accounted for goes on, too
+    for path in (*deciding, *(Path(str(module.__file__)) for module in (raw, contract_file, delivery))):
         digest.update(f"{path.parent.name}/{path.name}\n".encode() + path.read_bytes())
     digest.update("\n".join([*sorted(account_refs), key_fingerprint, tone_fingerprint]).encode())
     return digest.hexdigest()[:16]
@@ -101,13 +102,9 @@ def _missing(
         one
         for one in missing
         if one.snapshot_on <= (newest[0] or "")
-        or (_has_followers(one) and newest[1] and one.first_observed_on <= newest[1])
+        or (one.has_follower_lists and newest[1] and one.first_observed_on <= newest[1])
     ]
     return None if late else missing
-
-
-def _has_followers(delivery: Delivery) -> bool:
-    return any(file.table == "follower" for file in delivery.files)
 
 
 def attach_prior(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str | None) -> None:

@@ -1,13 +1,20 @@
 -- One row per account and day on which its follower list was read.
--- Two deliveries of one day make one list: complete if either is.
-WITH lists_tonight AS (
+-- Two deliveries of one day make one list: complete if either is. A list of nobody has no rows: it stands here because
+-- whoever read it to its end, and the platform's own count, say that it is empty.
+WITH listed AS (
+    SELECT platform, account_id, observed_on, follower_scope, member_key FROM stg.follower
+    UNION ALL
+    SELECT platform, account_id, observed_on, 'complete' AS follower_scope, NULL AS member_key FROM stg.empty_list
+),
+
+lists_tonight AS (
     SELECT
         platform,
         account_id,
         observed_on,
         bool_or(follower_scope = 'complete') AS is_complete,
         count(DISTINCT member_key) AS list_people
-    FROM stg.follower
+    FROM listed
     GROUP BY platform, account_id, observed_on
 ),
 

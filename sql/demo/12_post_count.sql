@@ -47,7 +47,7 @@ SELECT
         ELSE floor(replies * 0.2 * chance(draw_key, 'replies'))::BIGINT
     END AS replies,
     reposts + if(platform = 'facebook', floor(shown * 0.004 * chance(draw_key, 'reposts'))::BIGINT, 0) AS reposts,
-    if(platform IN ('x', 'bluesky'), quotes, NULL) AS quotes,
+    if(platform = 'facebook', NULL, quotes) AS quotes,
     if(platform = 'facebook', floor(shown * 0.012 * chance(draw_key, 'clicks'))::BIGINT, NULL) AS clicks
 FROM shown
 ORDER BY post_no;

@@ -72,13 +72,27 @@ posts AS (
         sum(replies) AS n_replies,
         sum(reposts) AS n_reposts,
         sum(impressions) AS n_impressions,
-        sum(CASE WHEN impressions > 0 THEN coalesce(likes, 0) + coalesce(replies, 0) + coalesce(reposts, 0) END)
-        / nullif(sum(CASE WHEN impressions > 0 THEN impressions END), 0) AS engagement_rate_by_impressions
+        sum(CASE WHEN impressions > 0 THEN likes + replies + reposts END)
+        / nullif(sum(CASE WHEN likes + replies + reposts IS NOT NULL THEN impressions END), 0)
+            AS engagement_rate_by_impressions
     FROM core.post
     WHERE
         CAST(posted_at AS DATE) > getvariable('as_of') - INTERVAL 90 DAY
         AND CAST(posted_at AS DATE) <= getvariable('as_of')
     GROUP BY platform, account_id
+),
+
+-- What changed its meaning within these days cannot be compared across the change.
+redefined_figures AS (
+    SELECT
+        platform,
+        max(CASE WHEN metric = 'impressions' THEN definition_changed_on END) AS impressions_changed_on,
+        max(CASE WHEN metric = 'likes' THEN definition_changed_on END) AS likes_changed_on,
+        max(CASE WHEN metric = 'replies' THEN definition_changed_on END) AS replies_changed_on,
+        max(CASE WHEN metric = 'reposts' THEN definition_changed_on END) AS reposts_changed_on
+    FROM meta.metric_availability
+    WHERE metric_of = 'post' AND definition_changed_on > getvariable('as_of') - INTERVAL 90 DAY
+    GROUP BY platform
 ),
 
 latest_posts AS (
@@ -129,7 +143,11 @@ SELECT
         ELSE 'no extract'
     END AS data_basis,
     newest_lists.follower_list_on,
-    CAST(follower_moves.followers AS BIGINT) AS followers,
+    -- A complete list of nobody leaves no row of a follower: that is 0, and not unknown.
+    CASE
+        WHEN newest_lists.has_complete_list THEN CAST(coalesce(follower_moves.followers, 0) AS BIGINT)
+        ELSE CAST(follower_moves.followers AS BIGINT)
+    END AS followers,
     CAST(reported_followers.followers_reported AS BIGINT) AS followers_reported,
     reported_followers.followers_reported_on,
     CAST(reach.reach_people AS BIGINT) AS reach_people,
@@ -150,7 +168,22 @@ SELECT
     CAST(posts.n_replies AS BIGINT) AS n_replies,
     CAST(posts.n_reposts AS BIGINT) AS n_reposts,
     CAST(posts.n_impressions AS BIGINT) AS n_impressions,
-    posts.engagement_rate_by_impressions
+    posts.engagement_rate_by_impressions,
+    CASE
+        WHEN posts.n_posts > 0
+            THEN
+                nullif(
+                    concat_ws(
+                        '; ',
+                        'impressions changed their meaning on '
+                        || CAST(redefined_figures.impressions_changed_on AS VARCHAR),
+                        'likes changed their meaning on ' || CAST(redefined_figures.likes_changed_on AS VARCHAR),
+                        'replies changed their meaning on ' || CAST(redefined_figures.replies_changed_on AS VARCHAR),
+                        'reposts changed their meaning on ' || CAST(redefined_figures.reposts_changed_on AS VARCHAR)
+                    ),
+                    ''
+                )
+    END AS usage_warnings
 FROM core.account
 LEFT JOIN newest_lists ON account.platform = newest_lists.platform AND account.account_id = newest_lists.account_id
 LEFT JOIN earlier_lists ON account.platform = earlier_lists.platform AND account.account_id = earlier_lists.account_id
@@ -159,6 +192,7 @@ LEFT JOIN follower_moves
 LEFT JOIN reported_followers
     ON account.platform = reported_followers.platform AND account.account_id = reported_followers.account_id
 LEFT JOIN posts ON account.platform = posts.platform AND account.account_id = posts.account_id
+LEFT JOIN redefined_figures ON account.platform = redefined_figures.platform
 LEFT JOIN latest_posts ON account.platform = latest_posts.platform AND account.account_id = latest_posts.account_id
 LEFT JOIN accounts_with_engagements
     ON

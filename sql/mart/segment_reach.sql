@@ -1,9 +1,9 @@
 -- One row per segment, own open account and basis: whom of the segment the account reaches, and whom only it does.
 -- Every figure is a sum over mart.reach_signature, every bound (95 %) starts from mart.reach_interval. An account
 -- without lists of people has no figure but a reason: a total counts the same person many times and cannot be split by
--- segment. Bounds also hold what a partial list may hide: followers whom the platform counts and no list shows may all
--- belong to the segment, and may be people whom another account seems to reach alone. Where nobody counts them there is
--- no upper bound.
+-- segment. Bounds also hold what extracts may hide: followers whom the platform counts and no list shows may all be of
+-- the segment, and people behind likes that no list shows (mart.hidden_engagement) may engage too; all of them may be
+-- people whom another account seems to reach alone. Where nobody counts them there is no upper bound.
 WITH account_signatures AS (
     SELECT
         segment_id,
@@ -162,6 +162,12 @@ reported_followers AS (
     GROUP BY platform, account_id
 ),
 
+-- A few acts always lack: platforms count late, and count people who have gone. The bounds hold these, too.
+collected_at_least AS (
+    SELECT max(value) AS act_share FROM ref.band
+    WHERE band = 'acts_collected_at_least'
+),
+
 -- What came of each account, and whether anybody's acts with an open account of ours came on its platform at all.
 account_data AS (
     SELECT
@@ -172,11 +178,20 @@ account_data AS (
         newest_engagements.data_on AS acts_on,
         accounts_with_totals.account_id IS NOT NULL AS has_totals,
         max(newest_engagements.data_on) OVER (PARTITION BY account.platform) IS NOT NULL AS platform_has_acts,
+        hidden_engagement.n_hidden_acts IS NULL AS has_uncounted_acts,
+        hidden_engagement.seen_act_share < collected_at_least.act_share AS has_hidden_acts,
         CASE
-            WHEN reported_followers.followers_reported IS NOT NULL
+            WHEN newest_lists.has_complete_list THEN 0
+            WHEN newest_lists.data_on IS NOT NULL AND reported_followers.followers_reported IS NOT NULL
                 THEN greatest(reported_followers.followers_reported - coalesce(listed.reach_people, 0), 0)
         END AS unlisted_people
     FROM core.account
+    CROSS JOIN collected_at_least
+    LEFT JOIN mart.hidden_engagement
+        ON
+            account.platform = hidden_engagement.platform
+            AND account.account_id = hidden_engagement.account_id
+            AND hidden_engagement.segment_id = 'everyone'
     LEFT JOIN newest_lists
         ON account.platform = newest_lists.platform AND account.account_id = newest_lists.account_id
     LEFT JOIN newest_engagements
@@ -200,6 +215,7 @@ account_bases AS (
         account_id,
         'follower' AS basis,
         list_on AS data_on,
+        has_complete_list,
         unlisted_people,
         CASE
             WHEN has_complete_list THEN NULL
@@ -215,8 +231,11 @@ account_bases AS (
         account_id,
         'engaged' AS basis,
         acts_on AS data_on,
-        unlisted_people,
+        has_complete_list,
+        0 AS unlisted_people,
         CASE
+            WHEN acts_on IS NOT NULL AND has_uncounted_acts THEN 'acts not counted: at least this many'
+            WHEN acts_on IS NOT NULL AND has_hidden_acts THEN 'acts collected in part: at least this many'
             WHEN acts_on IS NOT NULL THEN NULL
             WHEN list_on IS NOT NULL THEN 'no engagement extract'
             WHEN has_totals THEN 'totals only'
@@ -231,6 +250,7 @@ account_bases AS (
         account_id,
         'active' AS basis,
         CASE WHEN platform_has_acts THEN greatest(list_on, acts_on) END AS data_on,
+        has_complete_list,
         unlisted_people,
         CASE
             WHEN list_on IS NULL AND acts_on IS NULL AND has_totals THEN 'totals only'
@@ -239,33 +259,10 @@ account_bases AS (
             WHEN list_on IS NULL THEN 'no follower list: at least this many'
             WHEN NOT has_complete_list THEN 'partial list: at least this many'
             WHEN acts_on IS NULL THEN 'no engagement extract: at least this many'
+            WHEN has_uncounted_acts THEN 'acts not counted: at least this many'
+            WHEN has_hidden_acts THEN 'acts collected in part: at least this many'
         END AS reach_reason
     FROM account_data
-),
-
--- How many more people an account may reach than its extracts show: none, at most so many, or nobody knows.
-hidden AS (
-    SELECT
-        platform,
-        account_id,
-        basis,
-        data_on,
-        reach_reason,
-        CASE
-            WHEN data_on IS NULL OR reach_reason IS NULL THEN 0
-            WHEN reach_reason = 'partial list: at least this many' THEN unlisted_people
-        END AS hidden_people
-    FROM account_bases
-),
-
-hidden_elsewhere AS (
-    SELECT
-        *,
-        -- Of every other account on the platform; more than there are people where one of them is unknown.
-        sum(coalesce(hidden_people, 1e12)) OVER (PARTITION BY platform, basis) - coalesce(hidden_people, 1e12)
-            AS others_hidden_people,
-        count(data_on) OVER (PARTITION BY platform, basis) AS n_known_accounts
-    FROM hidden
 ),
 
 segments AS (
@@ -274,15 +271,83 @@ segments AS (
     SELECT 'everyone' AS segment_id
 ),
 
-counts AS (
+-- Followers without a sign of life: an act that nobody saw, with whichever account of ours, would have been one.
+silent_followers AS (
+    SELECT
+        segment_id,
+        platform,
+        account_id,
+        greatest(
+            max(CASE WHEN basis = 'follower' THEN reach_people_hi END)
+            - coalesce(max(CASE WHEN basis = 'active' THEN reach_people END), 0)
+            + coalesce(max(CASE WHEN basis = 'engaged' THEN reach_people END), 0), 0
+        ) AS silent_people
+    FROM intervals
+    GROUP BY segment_id, platform, account_id
+),
+
+-- How many more people an account may reach than its extracts show: none, at most so many, or nobody knows.
+hidden AS (
     SELECT
         segments.segment_id,
+        account_bases.platform,
+        account_bases.account_id,
+        account_bases.basis,
+        account_bases.data_on,
+        account_bases.reach_reason,
+        CASE
+            WHEN account_bases.data_on IS NULL THEN 0
+            WHEN account_bases.basis = 'follower' THEN account_bases.unlisted_people
+            ELSE account_bases.unlisted_people + hidden_engagement.hidden_people_hi
+        END AS new_people,
+        CASE
+            WHEN account_bases.basis = 'active'
+                THEN least(hidden_engagement.awake_people_hi, coalesce(silent_followers.silent_people, 0))
+            ELSE 0
+        END AS awake_people,
+        -- Without a whole list, who acted unseen may be somebody whom no extract has ever shown.
+        CASE
+            WHEN account_bases.basis = 'follower' OR account_bases.has_complete_list THEN 0
+            ELSE hidden_engagement.hidden_people_hi
+        END AS unheard_people
+    FROM segments
+    CROSS JOIN account_bases
+    LEFT JOIN mart.hidden_engagement
+        ON
+            segments.segment_id = hidden_engagement.segment_id
+            AND account_bases.platform = hidden_engagement.platform
+            AND account_bases.account_id = hidden_engagement.account_id
+    LEFT JOIN silent_followers
+        ON
+            segments.segment_id = silent_followers.segment_id
+            AND account_bases.platform = silent_followers.platform
+            AND account_bases.account_id = silent_followers.account_id
+),
+
+hidden_elsewhere AS (
+    SELECT
+        *,
+        new_people + awake_people AS hidden_people,
+        max(CASE WHEN segment_id = 'everyone' THEN new_people + awake_people END)
+            OVER (PARTITION BY platform, account_id, basis) AS hidden_of_everyone,
+        -- Of every other account on the platform; more than there are people where one of them is unknown.
+        sum(coalesce(new_people, 1e12)) OVER (PARTITION BY segment_id, platform, basis) - coalesce(new_people, 1e12)
+            AS others_hidden_people,
+        count(data_on) OVER (PARTITION BY segment_id, platform, basis) AS n_known_accounts
+    FROM hidden
+),
+
+counts AS (
+    SELECT
+        hidden_elsewhere.segment_id,
         hidden_elsewhere.platform,
         hidden_elsewhere.account_id,
         hidden_elsewhere.basis,
         hidden_elsewhere.data_on,
         hidden_elsewhere.reach_reason,
         hidden_elsewhere.hidden_people,
+        hidden_elsewhere.unheard_people,
+        hidden_elsewhere.hidden_of_everyone,
         hidden_elsewhere.others_hidden_people,
         hidden_elsewhere.n_known_accounts,
         coalesce(segment_totals.people, 0) AS segment_people,
@@ -313,11 +378,10 @@ counts AS (
             + coalesce(frequencies.square_members * reached.exclusive_apart_variance, 0)
         )
         / nullif(reached.reach_people, 0) AS frequency_error
-    FROM segments
-    CROSS JOIN hidden_elsewhere
+    FROM hidden_elsewhere
     LEFT JOIN segment_totals
         ON
-            segments.segment_id = segment_totals.segment_id
+            hidden_elsewhere.segment_id = segment_totals.segment_id
             AND hidden_elsewhere.platform = segment_totals.platform
             AND hidden_elsewhere.basis = segment_totals.basis
     LEFT JOIN everyone_totals
@@ -326,7 +390,7 @@ counts AS (
             AND hidden_elsewhere.basis = everyone_totals.basis
     LEFT JOIN intervals AS reached
         ON
-            segments.segment_id = reached.segment_id
+            hidden_elsewhere.segment_id = reached.segment_id
             AND hidden_elsewhere.platform = reached.platform
             AND hidden_elsewhere.basis = reached.basis
             AND hidden_elsewhere.account_id = reached.account_id
@@ -338,7 +402,7 @@ counts AS (
             AND hidden_elsewhere.account_id = reached_of_everyone.account_id
     LEFT JOIN frequencies
         ON
-            segments.segment_id = frequencies.segment_id
+            hidden_elsewhere.segment_id = frequencies.segment_id
             AND hidden_elsewhere.platform = frequencies.platform
             AND hidden_elsewhere.basis = frequencies.basis
             AND hidden_elsewhere.account_id = frequencies.account_id
@@ -396,23 +460,34 @@ bounds AS (
         *,
         CASE
             WHEN hidden_people IS NOT NULL
-                THEN least(reach_people_hi + hidden_people, greatest(segment_people_hi, reach_people_hi))
+                THEN
+                    least(
+                        reach_people_hi + hidden_people, greatest(segment_people_hi, reach_people_hi) + unheard_people
+                    )
         END AS reach_people_most,
         CASE
             WHEN hidden_people IS NOT NULL
-                THEN least(exclusive_people_hi + hidden_people, greatest(segment_people_hi, exclusive_people_hi))
+                THEN
+                    least(
+                        exclusive_people_hi + hidden_people,
+                        greatest(segment_people_hi, exclusive_people_hi) + unheard_people
+                    )
         END AS exclusive_people_most,
         greatest(exclusive_people_lo - others_hidden_people, 0) AS exclusive_people_least,
         CASE
             WHEN hidden_people IS NOT NULL
-                THEN least(fair_share_people_hi + hidden_people, greatest(segment_people_hi, fair_share_people_hi))
+                THEN
+                    least(
+                        fair_share_people_hi + hidden_people,
+                        greatest(segment_people_hi, fair_share_people_hi) + unheard_people
+                    )
         END AS fair_share_people_most,
         greatest(fair_share_people_lo - others_hidden_people / 2, 0) AS fair_share_people_least,
         CASE WHEN segment_people > 0 THEN least(coalesce(lower_share, coverage_share), coverage_share) END
             AS coverage_share_least,
         greatest(coalesce(upper_share, coverage_share), coverage_share) AS coverage_share_listed,
         reach_people / nullif(account_people, 0) AS composition_share,
-        nullif(account_people, 0) + hidden_people AS account_people_most,
+        nullif(account_people, 0) + hidden_of_everyone AS account_people_most,
         everyone_people / nullif(segment_people, 0) AS segment_rarity,
         CASE
             WHEN frequency > 1 THEN 1 + (frequency - 1) / exp(least(1.959964 * frequency_error / (frequency - 1), 500))
@@ -428,6 +503,17 @@ bounds AS (
             ELSE frequency
         END AS frequency_most
     FROM share_bounds
+),
+
+-- Of an account's people most are of the segment if whoever is hidden is of it, and no more people than that.
+compositions AS (
+    SELECT
+        *,
+        CASE
+            WHEN reach_people_most IS NOT NULL AND account_people > 0
+                THEN least(reach_people_most / (account_people + reach_people_most - reach_people_hi), 1)
+        END AS composition_share_most
+    FROM bounds
 )
 
 SELECT
@@ -460,24 +546,18 @@ SELECT
     END AS coverage_share_hi,
     CASE WHEN data_on IS NOT NULL THEN composition_share END AS composition_share,
     CASE WHEN data_on IS NOT NULL THEN reach_people_lo / account_people_most END AS composition_share_lo,
-    CASE
-        WHEN data_on IS NOT NULL AND account_people_most IS NOT NULL
-            THEN greatest(composition_share, least(reach_people_most / account_people_most, 1))
-    END AS composition_share_hi,
+    CASE WHEN data_on IS NOT NULL THEN composition_share_most END AS composition_share_hi,
     CASE WHEN data_on IS NOT NULL THEN 100 * composition_share * segment_rarity END AS affinity_index,
     -- With every follower listed the size of the segment is as uncertain as its share, and both go together.
     CASE
         WHEN data_on IS NULL THEN NULL
-        WHEN hidden_people = 0 THEN 100 * coverage_share_least * everyone_people / nullif(account_people, 0)
+        WHEN hidden_of_everyone = 0 THEN 100 * coverage_share_least * everyone_people / nullif(account_people, 0)
         ELSE 100 * reach_people_lo / account_people_most * segment_rarity
     END AS affinity_index_lo,
     CASE
         WHEN data_on IS NULL THEN NULL
-        WHEN hidden_people = 0 THEN 100 * coverage_share_listed * everyone_people / nullif(account_people, 0)
-        WHEN account_people_most IS NOT NULL
-            THEN
-                100 * segment_rarity
-                * greatest(composition_share, least(reach_people_most / account_people_most, 1))
+        WHEN hidden_of_everyone = 0 THEN 100 * coverage_share_listed * everyone_people / nullif(account_people, 0)
+        ELSE 100 * segment_rarity * composition_share_most
     END AS affinity_index_hi,
     CASE WHEN data_on IS NOT NULL THEN frequency END AS frequency,
     CASE
@@ -495,4 +575,4 @@ SELECT
     CASE WHEN data_on IS NOT NULL THEN n_audited END AS n_audited,
     data_on,
     reach_reason
-FROM bounds
+FROM compositions

@@ -1,6 +1,8 @@
 -- One row per act of a member on a post of ours, once per delivery.
 -- The text is part of what makes two acts different, and goes no further than raw: only its digest is compared, and two
 -- flags go on. Whoever sends the same words to an account again says nothing new: the first counts as one of substance.
+-- An act was not done later than the platform's index first saw it: Bluesky's createdAt is the member's word and can be
+-- forged, to stay recent for ever; its own order takes the earlier of the two. Both stay as told in the landed file.
 WITH acts AS (
     SELECT
         acted.delivery_id,
@@ -10,7 +12,7 @@ WITH acts AS (
         acted.account_id,
         member_key.member_key,
         acted.kind,
-        CAST(acted.engaged_at AS TIMESTAMPTZ) AS engaged_at,
+        least(CAST(acted.engaged_at AS TIMESTAMPTZ), CAST(acted.indexed_at AS TIMESTAMPTZ)) AS engaged_at,
         md5(acted.text) AS text_digest,
         count(*) AS n_rows
     FROM raw.engagement AS acted

@@ -1,5 +1,6 @@
 -- One row per post and delivery: what that delivery knew of it.
--- A post that stands twice in one delivery keeps its latest reading.
+-- A post that stands twice in one delivery keeps its latest reading. Where its time is its author's word, it was not
+-- posted later than the platform's index first saw it.
 WITH readings AS (
     SELECT
         delivery_id,
@@ -7,7 +8,7 @@ WITH readings AS (
         platform,
         post_id,
         account_id,
-        CAST(posted_at AS TIMESTAMPTZ) AS posted_at,
+        least(CAST(posted_at AS TIMESTAMPTZ), CAST(indexed_at AS TIMESTAMPTZ)) AS posted_at,
         lower(kind) AS kind,
         tags,
         CAST(impressions AS BIGINT) AS impressions,

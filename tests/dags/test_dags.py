@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pipelines import night
 from pipelines.errors import BusyError, SegmentDefinitionError, ValidationStop
 from pipelines.settings import ROOT
 
+PLATFORMS = {"bluesky": "bluesky", "mastodon": "mastodon", "x_api": "x"}
+POOLS = {"warehouse", *PLATFORMS.values()}
 FILES = sorted((ROOT / "dags").glob("*.py"))
 
 # Parsed in a process of its own: Airflow settles its home when it is first imported.
@@ -31,10 +34,14 @@ print("PARSED" + json.dumps({
     "dags": {
         dag.dag_id: {
             "doc": bool(dag.doc_md), "catchup": dag.catchup, "max_active_runs": dag.max_active_runs,
+            "by": getattr(getattr(dag.timetable, "timetable", None), "expression", None),
+            "waits_for": sorted(one.name for one in getattr(dag.timetable.asset_condition, "objects", [])),
             "tasks": {
                 task.task_id: {
                     "owner": task.owner, "pool": task.pool, "retries": task.retries,
                     "policy": task.retry_policy is not None, "upstream": sorted(task.upstream_task_ids),
+                    "outlets": [one.name for one in task.outlets], "is_mapped": task.is_mapped,
+                    "trigger_rule": str(task.trigger_rule),
                 } for task in dag.tasks
             },
         } for dag in bag.dags.values()
@@ -46,8 +53,6 @@ print("PARSED" + json.dumps({
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict:  # type: ignore[type-arg]
     """Parse the folder as Airflow does, with a home of its own."""
-    import json
-
     environment = {
         **os.environ,
         "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
@@ -63,7 +68,7 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict:  # type: ignore[ty
 
 def test_they_parse_fast_and_import_nothing_heavy(parsed: dict) -> None:  # type: ignore[type-arg]
     assert parsed["errors"] == {}
-    assert set(parsed["dags"]) == {"nightly_reach", "backfill_reach"}
+    assert set(parsed["dags"]) == {"nightly_reach", "backfill_reach", *(f"land_{source}" for source in PLATFORMS)}
     assert parsed["heavy"] == []
     assert parsed["seconds"] < 10
 
@@ -75,9 +80,43 @@ def test_every_task_has_an_owner_the_one_writer_pool_and_retries(parsed: dict) -
         assert dag["max_active_runs"] == 1
         for task in dag["tasks"].values():
             assert task["owner"] == "stillreach"
-            assert task["pool"] == "warehouse"
+            assert task["pool"] in POOLS
             assert task["retries"] >= 1
             assert task["policy"]
+
+
+def test_what_writes_the_warehouse_has_its_one_slot(parsed: dict) -> None:  # type: ignore[type-arg]
+    for dag_id, dag in parsed["dags"].items():
+        pools = {name: task["pool"] for name, task in dag["tasks"].items()}
+        if dag_id.startswith("land_"):
+            platform = PLATFORMS[dag_id.removeprefix("land_")]
+            assert pools == {"accounts": platform, "pull": platform, "land": "warehouse"}
+        else:
+            assert set(pools.values()) == {"warehouse"}
+
+
+def test_a_source_is_pulled_account_by_account_and_landed_whatever_failed(parsed: dict) -> None:  # type: ignore[type-arg]
+    for source in PLATFORMS:
+        tasks = parsed["dags"][f"land_{source}"]["tasks"]
+        assert [name for name, task in tasks.items() if task["is_mapped"]] == ["pull"]
+        assert tasks["pull"]["upstream"] == ["accounts"]
+        assert tasks["land"]["upstream"] == ["pull"]
+        assert tasks["land"]["trigger_rule"].lower().endswith("all_done")
+        assert tasks["land"]["outlets"] == [f"landed_{source}"]
+
+
+def test_the_night_waits_for_every_source_and_no_longer_than_its_hour(parsed: dict) -> None:  # type: ignore[type-arg]
+    night_dag = parsed["dags"]["nightly_reach"]
+    assert night_dag["waits_for"] == sorted(f"landed_{source}" for source in PLATFORMS)
+    assert night_dag["by"] == "30 3 * * *"
+
+
+def test_every_pool_is_there_to_be_imported() -> None:
+    pools = json.loads((ROOT / "dags/pools.json").read_text(encoding="utf-8"))
+    assert set(pools) == POOLS
+    assert pools["warehouse"]["slots"] == 1
+    for path in ("Makefile", "docs/OPERATIONS.md"):
+        assert "airflow pools import dags/pools.json" in (ROOT / path).read_text(encoding="utf-8"), path
 
 
 def test_the_night_runs_the_same_steps_in_the_same_order(parsed: dict) -> None:  # type: ignore[type-arg]
@@ -115,7 +154,7 @@ def test_what_may_pass_is_tried_again(error: Exception) -> None:
 
 
 def decide(error: Exception) -> str:
-    """Ask the retry policy that both DAGs use."""
+    """Ask the retry policy that all DAGs use."""
     from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
     for path in FILES:

@@ -38,7 +38,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_queries_give_the_answers_the_page_says(snapshot: Path) -> None:
     text = PAGE.read_text(encoding="utf-8")
-    assert len(QUESTION.findall(text)) == 17
+    assert len(QUESTION.findall(text)) == 19
     with duckdb.connect(str(snapshot), read_only=True) as con:
         assert with_answers(text, con) == text, "run: python tests/docs/queries.py <snapshot>"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipelines import landing, night
+from pipelines import landing, night, runs
 from pipelines.segments import definition, examples
 from tests.end_to_end.world import Deployment, deploy
 
@@ -160,9 +160,8 @@ def test_nights_equal_a_rebuild(
 def published(deployed: Deployment, as_of: date, *, replay: bool) -> dict[str, list[tuple[Any, ...]]]:
     """Run a night and read what it published, deliveries and their fates included."""
     deployed.night(as_of, replay=replay)
-    return deployed.tables("ref", "core", "mart") | {
-        name: rows for name, rows in deployed.tables("meta").items() if name in ("meta.delivery", "meta.quarantine")
-    }
+    tables = deployed.tables("ref", "core", "mart", "meta")
+    return {name: rows for name, rows in tables.items() if name not in ("meta.run", "meta.validation_result")}
 
 
 def test_a_state_is_really_carried_forward(
@@ -175,7 +174,7 @@ def test_a_state_is_really_carried_forward(
         row = {"platform": "x", "account_id": "1", "member_id": f"m{n}", "observed_on": on}
         deployed.land("one", on, follower=[row])
         run_id = deployed.night(on)
-    records = night.records(deployed.settings)
+    records = runs.records(deployed.settings)
     assert [record["base_snapshot_id"] for record in records[1:]] == [record["run_id"] for record in records[:-1]]
     assert deployed.rows("SELECT count(*), count(ended_on) FROM core.follow") == [(3, 2)]
     assert deployed.rows("SELECT count(*) FROM meta.delivery") == [(3,)]
@@ -202,13 +201,13 @@ def test_edits_between_nights_are_carried_forward_as_they_came(
         ]
         deployed.land("one", on, follower=rows)
         deployed.night(on)
-    records = night.records(deployed.settings)
+    records = runs.records(deployed.settings)
     assert [record["base_snapshot_id"] for record in records[1:]] == [record["run_id"] for record in records[:-1]]
     assert deployed.rows("SELECT count(*) FROM ref.segment_version") == [(5,)]
     assert deployed.rows("SELECT count(DISTINCT cause) FROM mart.segment_change")[0][0] >= 3
     last = FIRST + timedelta(days=9)
     carried = published(deployed, last, replay=False)
-    assert night.records(deployed.settings)[-1]["base_snapshot_id"] == records[-1]["run_id"]
+    assert runs.records(deployed.settings)[-1]["base_snapshot_id"] == records[-1]["run_id"]
     assert carried == published(deployed, last, replay=True)
 
 
@@ -227,5 +226,5 @@ def test_another_key_or_account_replays_everything(
     with (folder / "ref" / "account.csv").open("a", encoding="utf-8") as target:
         target.write("x,77,,,own,,,\n")
     deployed.night(FIRST)
-    assert night.records(deployed.settings)[-1]["base_snapshot_id"] is None
+    assert runs.records(deployed.settings)[-1]["base_snapshot_id"] is None
     assert deployed.rows("SELECT count(*) FROM core.follow") == [(2,)]

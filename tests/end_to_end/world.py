@@ -43,9 +43,12 @@ class Deployment:
 
     def tables(self, *schemas: str) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every published table of some schemas, in a fixed order."""
-        names = self.rows("SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY ALL")
-        wanted = [name for (name,) in names if name.split(".")[0] in schemas]
-        return {name: self.rows(f"SELECT * FROM {name} ORDER BY ALL") for name in wanted}
+        with duckdb.connect(str(self.settings.published / publish.LINK), read_only=True) as con:
+            names = con.execute(
+                "SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY ALL"
+            ).fetchall()
+            wanted = [name for (name,) in names if name.split(".")[0] in schemas]
+            return {name: con.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for name in wanted}
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

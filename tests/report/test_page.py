@@ -5,6 +5,7 @@ import itertools
 import random
 import re
 from collections.abc import Callable
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from pipelines.errors import SettingsError
 from pipelines.report import write_report
-from tests.report.small_night import SmallNight
+from tests.report.small_night import AS_OF, SmallNight
 
 PageOf = Callable[[SmallNight], str]
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -124,6 +125,13 @@ def test_missing_is_a_dash_and_totals_only_is_said(small_night: SmallNight, page
     assert "0" not in cells(page.split('id="checks"')[0])
 
 
+def test_a_figure_that_changed_its_meaning_is_said_on_its_card_alone(small_night: SmallNight, page_of: PageOf) -> None:
+    cards = page_of(small_night).split("<article>")[1:]
+    warned = [one for one in cards if "Do not compare across the change:" in one.split("</article>")[0]]
+    assert len(warned) == 1 < len(cards)
+    assert "impressions changed their meaning on 2026-02-01." in warned[0]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_no_count_under_ten_reaches_the_page(seed: int, small_night: SmallNight, page_of: PageOf) -> None:
     """Whatever the small counts are, the page, charts and all, is the same."""
@@ -216,3 +224,34 @@ def test_a_night_without_any_list_of_people_still_has_a_page(small_night: SmallN
     page = page_of(small_night)
     assert "Of no segment does any account reach enough people to be shown." in page
     assert "totals only" in page
+
+
+def test_sources_that_had_not_landed_are_named(small_night: SmallNight, page_of: PageOf) -> None:
+    assert "Had not landed" not in page_of(small_night)
+    small_night.more["meta.source_arrival"] = [
+        {"source": "bluesky", "is_here": True, "newest_on": AS_OF},
+        {"source": "mastodon", "is_here": False, "newest_on": date(2026, 3, 30)},
+        {"source": "x_api", "is_here": False},
+    ]
+    said = "Had not landed when the night began: mastodon (newest: 30\u00a0Mar\u00a02026), x_api (never landed yet)."
+    assert said in page_of(small_night)
+
+
+def test_lists_that_are_not_whole_are_told_with_their_reason(small_night: SmallNight, page_of: PageOf) -> None:
+    assert "No list is known to have been cut short." in page_of(small_night)
+    small_night.more["meta.partial_list"] = [
+        {"platform": "x", "account_id": "2", "list_kind": "follower", "snapshot_on": AS_OF}
+        | {"n_collected": 803, "n_reported": 1021, "completeness_reason": "the deadline <came>"},
+        {"platform": "x", "account_id": "1", "list_kind": "like", "snapshot_on": AS_OF}
+        | {"n_collected": 7, "n_reported": None, "completeness_reason": "the platform shows the last 100"},
+    ]
+    page = page_of(small_night)
+    assert "No list is known to have been cut short." not in page
+    section = page.split("What did not come")[1].split("</section>")[0]
+    rows = [re.findall(r"<t[hd][^>]*>([^<]*)<", row) for row in re.findall(r"<tbody>(.*?)</tbody>", section, re.DOTALL)]
+    assert rows == [
+        [
+            *("Dale Police", "X", "like", "under 10", "–", "the platform shows the last 100", "31\u00a0Mar\u00a02026"),
+            *("Dale Riders", "X", "follower", "805", "1,020", "the deadline &lt;came&gt;", "31\u00a0Mar\u00a02026"),
+        ]
+    ]

@@ -104,7 +104,7 @@ def table_columns(table: str) -> dict[str, str]:
 
 def every_table() -> list[str]:
     """Every table that a model may read, or that stands beside them."""
-    own = [f"{schema}.{name}" for schema in ("raw", "ref", "meta", *LAYERS) for name in contracts(schema)]
+    own = [f"{schema}.{name}" for schema in ("raw", "ref", *LAYERS) for name in contracts(schema)]
     return own + [f"prior.{name}" for name in CARRIED]
 
 

@@ -16,6 +16,10 @@ LISTED = "WHEN list_on IS NOT NULL THEN 'partial list: at least this many'"
 NO_LIST = "WHEN acts_on IS NOT NULL THEN 'no follower list'"
 NO_ACTS = "WHEN list_on IS NOT NULL THEN 'no engagement extract'"
 TOTALS = "WHEN has_totals THEN 'totals only'"
+UNCOUNTED = "WHEN has_uncounted_acts THEN 'acts not counted: at least this many'"
+HIDDEN = "WHEN has_hidden_acts THEN 'acts collected in part: at least this many'"
+UNCOUNTED_ENGAGED = UNCOUNTED.replace("WHEN", "WHEN acts_on IS NOT NULL AND")
+HIDDEN_ENGAGED = HIDDEN.replace("WHEN", "WHEN acts_on IS NOT NULL AND")
 
 REACH_SET_MUTATIONS = [
     ("core.reach_set", "WHERE role = 'own' AND is_open", "WHERE role = 'own'"),
@@ -138,6 +142,52 @@ SEGMENT_REACH_MUTATIONS = [
     ("mart.segment_reach", "max(engaged_on)", "min(engaged_on)"),
     ("mart.segment_reach", "FROM core.engagement", f"FROM core.engagement WHERE {LATELY}"),
     ("mart.segment_reach", NO_LIST, ""),
+    ("mart.segment_reach", UNCOUNTED_ENGAGED, ""),
+    ("mart.segment_reach", HIDDEN_ENGAGED, ""),
+    ("mart.segment_reach", f"many' {UNCOUNTED} {HIDDEN}", f"many' {HIDDEN}"),
+    ("mart.segment_reach", f"many' {UNCOUNTED} {HIDDEN}", f"many' {UNCOUNTED}"),
+    ("mart.segment_reach", "seen_act_share < collected_at_least", "seen_act_share <= collected_at_least"),
+    ("mart.segment_reach", "band = 'acts_collected_at_least'", "band <> ''"),
+    (
+        "mart.segment_reach",
+        "AND hidden_engagement.segment_id = 'everyone'",
+        "AND hidden_engagement.segment_id = 'rider'",
+    ),
+    ("mart.segment_reach", "- coalesce(max(CASE WHEN basis = 'active' THEN reach_people END), 0)", ""),
+    ("mart.segment_reach", "+ coalesce(max(CASE WHEN basis = 'engaged' THEN reach_people END), 0)", ""),
+    (
+        "mart.segment_reach",
+        "ELSE account_bases.unlisted_people + hidden_engagement.hidden_people_hi",
+        "ELSE hidden_engagement.hidden_people_hi",
+    ),
+    (
+        "mart.segment_reach",
+        "ELSE account_bases.unlisted_people + hidden_engagement.hidden_people_hi",
+        "ELSE account_bases.unlisted_people",
+    ),
+    ("mart.segment_reach", "WHEN account_bases.data_on IS NULL THEN 0 ", ""),
+    (
+        "mart.segment_reach",
+        "WHEN account_bases.basis = 'active' THEN least",
+        "WHEN account_bases.basis <> 'follower' THEN least",
+    ),
+    ("mart.segment_reach", "least(hidden_engagement.awake_people_hi, coalesce(silent", "least(1e12, coalesce(silent"),
+    ("mart.segment_reach", ", coalesce(silent_followers.silent_people, 0)", ", 1e12"),
+    ("mart.segment_reach", "account_bases.basis = 'follower' OR account_bases.has_complete_list THEN 0", "true THEN 0"),
+    ("mart.segment_reach", "OR account_bases.has_complete_list THEN 0", "THEN 0"),
+    (
+        "mart.segment_reach",
+        "max(CASE WHEN segment_id = 'everyone' THEN new_people + awake_people END)",
+        "max(new_people)",
+    ),
+    ("mart.segment_reach", "WHEN newest_lists.has_complete_list THEN 0 ", ""),
+    ("mart.segment_reach", "account_people + reach_people_most - reach_people_hi", "account_people"),
+    ("mart.segment_reach", "account_people + reach_people_most - reach_people_hi", "account_people + hidden_people"),
+    (
+        "mart.segment_reach",
+        ", greatest(segment_people_hi, reach_people_hi) + unheard_people",
+        ", greatest(segment_people_hi, reach_people_hi)",
+    ),
     ("mart.segment_reach", f"{NO_LIST} {TOTALS}", f"{TOTALS} {NO_LIST}"),
     ("mart.segment_reach", f"{LISTED} {NO_LIST}", f"{NO_LIST} {LISTED}"),
     ("mart.segment_reach", f"WHEN acts_on IS NOT NULL THEN NULL {NO_ACTS}", NO_ACTS),
@@ -166,17 +216,19 @@ SEGMENT_REACH_MUTATIONS = [
     ("mart.segment_reach", " AND day <= getvariable('as_of')", ""),
     (
         "mart.segment_reach",
-        "CASE WHEN reported_followers.followers_reported IS NOT NULL "
+        "AND reported_followers.followers_reported IS NOT NULL "
         "THEN greatest(reported_followers.followers_reported - coalesce(listed.reach_people, 0), 0) END",
-        "greatest(reported_followers.followers_reported - coalesce(listed.reach_people, 0), 0)",
+        "THEN greatest(coalesce(reported_followers.followers_reported, 0) - coalesce(listed.reach_people, 0), 0) END",
     ),
-    ("mart.segment_reach", "WHEN data_on IS NULL OR reach_reason IS NULL THEN 0 WHEN", "WHEN"),
-    ("mart.segment_reach", "WHEN reach_reason = 'partial list: at least this many' THEN unlisted_people", ""),
-    ("mart.segment_reach", "- coalesce(hidden_people, 1e12) AS others", "AS others"),
-    (
-        "mart.segment_reach",
-        "sum(coalesce(hidden_people, 1e12)) OVER (PARTITION BY platform, basis)",
-        "sum(coalesce(hidden_people, 1e12)) OVER (PARTITION BY basis)",
+    ("mart.segment_reach", "WHEN account_bases.basis = 'follower' THEN account_bases.unlisted_people", ""),
+    ("mart.segment_reach", "- coalesce(new_people, 1e12) AS others", "AS others"),
+    *(
+        (
+            "mart.segment_reach",
+            "sum(coalesce(new_people, 1e12)) OVER (PARTITION BY segment_id, platform, basis)",
+            f"sum(coalesce(new_people, 1e12)) OVER (PARTITION BY {keys})",
+        )
+        for keys in ("segment_id, basis", "platform, basis", "segment_id, platform")
     ),
     ("mart.segment_reach", "sum(people * n_accounts)", "sum(people)"),
     ("mart.segment_reach", "* CAST(shared_people.people_variance AS DOUBLE)", ""),
@@ -195,7 +247,7 @@ SEGMENT_REACH_MUTATIONS = [
     ("mart.segment_reach", "reached_of_everyone.segment_id = 'everyone'", "reached_of_everyone.segment_id <> ''"),
     (
         "mart.segment_reach",
-        "least(reach_people_hi + hidden_people, greatest(segment_people_hi, reach_people_hi))",
+        "least( reach_people_hi + hidden_people, greatest(segment_people_hi, reach_people_hi) + unheard_people )",
         "reach_people_hi + hidden_people",
     ),
     ("mart.segment_reach", "greatest(exclusive_people_lo - others_hidden_people, 0)", "exclusive_people_lo"),
@@ -204,7 +256,14 @@ SEGMENT_REACH_MUTATIONS = [
         "fair_share_people_lo - others_hidden_people / 2",
         "fair_share_people_lo - others_hidden_people",
     ),
-    ("mart.segment_reach", "nullif(account_people, 0) + hidden_people AS", "nullif(account_people, 0) AS"),
+    *(
+        (
+            "mart.segment_reach",
+            "nullif(account_people, 0) + hidden_of_everyone AS",
+            f"nullif(account_people, 0){more} AS",
+        )
+        for more in ("", " + hidden_people")
+    ),
     ("mart.segment_reach", "CAST(round(reach_people) AS BIGINT)", "CAST(floor(reach_people) AS BIGINT)"),
     ("mart.segment_reach", "CAST(round(exclusive_people) AS BIGINT)", "CAST(floor(exclusive_people) AS BIGINT)"),
     ("mart.segment_reach", "CAST(round(segment_people) AS BIGINT)", "CAST(floor(segment_people) AS BIGINT)"),
@@ -224,19 +283,139 @@ SEGMENT_REACH_MUTATIONS = [
     ("mart.segment_reach", "least(coverage_share_listed + hidden_people / segment_people, 1)", "coverage_share_listed"),
     (
         "mart.segment_reach",
-        "WHEN hidden_people = 0 THEN 100 * coverage_share_least",
+        "WHEN hidden_of_everyone = 0 THEN 100 * coverage_share_least",
         "WHEN false THEN 100 * coverage_share_least",
     ),
     (
         "mart.segment_reach",
-        "CROSS JOIN hidden_elsewhere",
-        "INNER JOIN hidden_elsewhere ON segments.segment_id = 'everyone'",
+        "CROSS JOIN account_bases",
+        "INNER JOIN account_bases ON segments.segment_id = 'everyone'",
     ),
     (
         "mart.segment_reach",
         "CASE WHEN data_on IS NOT NULL THEN CAST(round(exclusive_people) AS BIGINT) END",
         "CAST(round(exclusive_people) AS BIGINT)",
     ),
+]
+
+HIDDEN_MUTATIONS = [
+    ("mart.hidden_engagement", "WHERE account.role = 'own'", "WHERE account.role = 'own' AND account.is_open"),
+    ("mart.hidden_engagement", "WHERE account.role = 'own'", ""),
+    ("mart.hidden_engagement", "SELECT DISTINCT account.platform", "SELECT account.platform"),
+    ("mart.hidden_engagement", "'reply' AS kind, replies AS n_counted", "'reply' AS kind, likes AS n_counted"),
+    ("mart.hidden_engagement", "'quote' AS kind, quotes AS n_counted", "'quote' AS kind, 0 AS n_counted"),
+    ("mart.hidden_engagement", "'repost' AS kind, reposts AS n_counted", "'repost' AS kind, 0 AS n_counted"),
+    ("mart.hidden_engagement", f"WHEN {LATELY} THEN 1", "WHEN true THEN 1"),
+    (
+        "mart.hidden_engagement",
+        "WHERE n_counted IS NOT NULL OR kind IN ('like', 'reply')",
+        "WHERE n_counted IS NOT NULL",
+    ),
+    ("mart.hidden_engagement", "WHERE n_counted IS NOT NULL OR kind IN ('like', 'reply')", ""),
+    ("mart.hidden_engagement", "UNION SELECT platform, kind FROM seen_lists", ""),
+    ("mart.hidden_engagement", "FULL OUTER JOIN seen_lists", "LEFT JOIN seen_lists"),
+    ("mart.hidden_engagement", "FULL OUTER JOIN seen_lists", "INNER JOIN seen_lists"),
+    ("mart.hidden_engagement", "counted_lists.platform = seen_lists.platform AND ", ""),
+    ("mart.hidden_engagement", "AND counted_lists.post_id = seen_lists.post_id ", ""),
+    ("mart.hidden_engagement", "AND counted_lists.kind = seen_lists.kind ", ""),
+    ("mart.hidden_engagement", "seen_lists.n_seen_lately > 0 OR", ""),
+    ("mart.hidden_engagement", "posted_at AS DATE) > getvariable", "posted_at AS DATE) >= getvariable"),
+    ("mart.hidden_engagement", "INTERVAL 90 DAY AND CAST", "INTERVAL 89 DAY AND CAST"),
+    ("mart.hidden_engagement", "AND CAST(counted_lists.posted_at AS DATE) <= getvariable('as_of')", ""),
+    (
+        "mart.hidden_engagement",
+        "greatest(coalesce(counted_lists.n_counted, 0), coalesce(seen_lists.n_seen, 0))",
+        "coalesce(counted_lists.n_counted, seen_lists.n_seen, 0)",
+    ),
+    (
+        "mart.hidden_engagement",
+        "sum(CASE WHEN lists.n_seen > 0 THEN lists.n_collectable ELSE 0 END)",
+        "sum(lists.n_collectable)",
+    ),
+    ("mart.hidden_engagement", "lists.platform = kinds.platform AND ", ""),
+    ("mart.hidden_engagement", "posting_accounts.account_id IS NOT NULL AND NOT", "NOT"),
+    (
+        "mart.hidden_engagement",
+        "IS NOT NULL AND NOT coalesce(bool_or(account_kinds.is_uncounted), FALSE)",
+        "IS NOT NULL",
+    ),
+    ("mart.hidden_engagement", "CASE WHEN account_kinds.n_seen = 0 THEN account_kinds.n_collectable END", "0"),
+    (
+        "mart.hidden_engagement",
+        "own_accounts.platform = posting_accounts.platform AND own_accounts.account_id = posting_accounts.account_id",
+        "own_accounts.platform = posting_accounts.platform",
+    ),
+    ("mart.hidden_engagement", "own_accounts.platform = account_kinds.platform AND ", ""),
+    ("mart.hidden_engagement", "lists.n_seen - 1 AS odds", "lists.n_seen AS odds"),
+    ("mart.hidden_engagement", "/ account_kinds.n_collectable_where_seen", "/ account_kinds.n_collectable"),
+    (
+        "mart.hidden_engagement",
+        f"WHERE {LATELY} GROUP BY platform, account_id, member_key",
+        "GROUP BY platform, account_id, member_key",
+    ),
+    ("mart.hidden_engagement", "account_id, member_key HAVING count(*) = 1", "account_id, member_key"),
+    ("mart.hidden_engagement", "single_people.post_id = list_odds.post_id AND ", ""),
+    ("mart.hidden_engagement", "segment_membership.membership_probability AS weight", "1 AS weight"),
+    ("mart.hidden_engagement", "stand_ins.platform = segment_membership.platform AND ", ""),
+    ("mart.hidden_engagement", "WHERE segment_membership.left_on IS NULL", ""),
+    ("mart.hidden_engagement", "CAST(is_single * weight * odds * (1 + odds) AS", "CAST(is_single * weight * odds AS"),
+    ("mart.hidden_engagement", "(1 - is_single) * weight * odds * (1 + odds)", "(1 - is_single) * weight * odds"),
+    ("mart.hidden_engagement", "CAST((1 - is_single) * weight * odds AS", "CAST(weight * odds AS"),
+    ("mart.hidden_engagement", "CAST(is_single * weight * odds AS", "CAST(weight * odds AS"),
+    ("mart.hidden_engagement", "WHERE band = 'acts_extrapolated_from_share'", ""),
+    ("mart.hidden_engagement", ">= extrapolated_from.collected_share", "> extrapolated_from.collected_share"),
+    ("mart.hidden_engagement", "coalesce(bool_or(NOT other.is_counted), FALSE)", "FALSE"),
+    ("mart.hidden_engagement", "account_acts.platform = other.platform AND ", ""),
+    ("mart.hidden_engagement", "AND account_acts.account_id <> other.account_id", ""),
+    (
+        "mart.hidden_engagement",
+        "THEN other.n_of_hidden_kinds ELSE other.n_hidden END",
+        "THEN 0 ELSE other.n_hidden END",
+    ),
+    (
+        "mart.hidden_engagement",
+        "THEN other.n_of_hidden_kinds ELSE other.n_hidden END",
+        "THEN other.n_of_hidden_kinds END",
+    ),
+    ("mart.hidden_engagement", "sum(CASE WHEN other.is_extrapolated THEN other.n_seen END)", "sum(other.n_seen)"),
+    (
+        "mart.hidden_engagement",
+        "CAST(sum(CASE WHEN other.is_extrapolated THEN other.n_hidden END)",
+        "CAST(sum(other.n_hidden)",
+    ),
+    ("mart.hidden_engagement", f"WHERE {LATELY} GROUP BY platform, member_key", "GROUP BY platform, member_key"),
+    ("mart.hidden_engagement", "GROUP BY platform, member_key HAVING count(*) = 1", "GROUP BY platform, member_key"),
+    ("mart.hidden_engagement", "AND account_acts.is_extrapolated INNER JOIN", "INNER JOIN"),
+    ("mart.hidden_engagement", "AND lone_people.account_id <> follow.account_id", ""),
+    ("mart.hidden_engagement", "lone_people.member_key = follow.member_key AND ", ""),
+    ("mart.hidden_engagement", "WHERE follow.ended_on IS NULL", ""),
+    ("mart.hidden_engagement", "n_of_hidden_kinds + likely_people + mean_odds", "likely_people + mean_odds"),
+    ("mart.hidden_engagement", "n_of_hidden_kinds + likely_people + mean_odds", "n_of_hidden_kinds + likely_people"),
+    (
+        "mart.hidden_engagement",
+        "sqrt(likely_variance + mean_odds * (1 + mean_odds)), n_hidden",
+        "sqrt(likely_variance), n_hidden",
+    ),
+    ("mart.hidden_engagement", "mean_odds * (1 + mean_odds)), n_hidden", "mean_odds * (1 + mean_odds)), 1e12"),
+    ("mart.hidden_engagement", "WHEN NOT is_counted THEN NULL", ""),
+    ("mart.hidden_engagement", "ELSE CAST(n_hidden AS DOUBLE) END", "END"),
+    ("mart.hidden_engagement", "CASE WHEN NOT others_have_uncounted THEN", "CASE WHEN TRUE THEN"),
+    (
+        "mart.hidden_engagement",
+        "others_n_of_anybody + awake_people + others_mean_odds",
+        "awake_people + others_mean_odds",
+    ),
+    (
+        "mart.hidden_engagement",
+        "others_n_of_anybody + awake_people + others_mean_odds",
+        "others_n_of_anybody + awake_people",
+    ),
+    (
+        "mart.hidden_engagement",
+        "sqrt(awake_variance + others_mean_odds * (1 + others_mean_odds))",
+        "sqrt(awake_variance)",
+    ),
+    ("mart.hidden_engagement", "(1 + others_mean_odds)), others_n_hidden", "(1 + others_mean_odds)), 1e12"),
 ]
 
 SIZE_MUTATIONS = [
@@ -304,6 +483,7 @@ REACH_MUTATIONS = [
     *REACH_SET_MUTATIONS,
     *SIGNATURE_MUTATIONS,
     *INTERVAL_MUTATIONS,
+    *HIDDEN_MUTATIONS,
     *SEGMENT_REACH_MUTATIONS,
     *SIZE_MUTATIONS,
     *OVERLAP_MUTATIONS,

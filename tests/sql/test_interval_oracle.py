@@ -304,7 +304,7 @@ def _shares(world: World, account: str, hidden: int | None, size: float, size_hi
         "coverage_share_hi": None if hi is None or hidden is None else min(hi + hidden / size, 1),
         "composition_share": composition,
         "composition_share_lo": None if hidden is None else people_lo / (account_people + hidden),
-        "composition_share_hi": None if most is None else max(composition, most / (account_people + (hidden or 0))),
+        "composition_share_hi": None if most is None else min(most / (account_people + most - people_hi), 1),
         "affinity_index": None if rarity is None else 100 * composition * rarity,
     }
     if hidden == 0:

@@ -10,8 +10,10 @@ from tests.sql.closure_mutations import CLOSURE_MUTATIONS
 from tests.sql.expansion_mutations import EXPANSION_MUTATIONS
 from tests.sql.flow_mutations import FLOW_MUTATIONS
 from tests.sql.home_mutations import HOME_MUTATIONS
+from tests.sql.landing_mutations import LANDING_MUTATIONS
 from tests.sql.quality_mutations import QUALITY_MUTATIONS
 from tests.sql.reach_mutations import REACH_MUTATIONS
+from tests.sql.source_mutations import SOURCE_MUTATIONS
 from tests.sql.trend_mutations import TREND_MUTATIONS
 
 # Pieces of the models that more than one mutation changes, as they stand on one line.
@@ -351,12 +353,14 @@ MUTATIONS = [
     *TREND_MUTATIONS,
     *FLOW_MUTATIONS,
     *HOME_MUTATIONS,
+    *LANDING_MUTATIONS,
+    *SOURCE_MUTATIONS,
     *QUALITY_MUTATIONS,
 ]
 
 
-def test_every_model_of_core_and_mart_is_broken_in_some_way() -> None:
-    assert {model for model, _, _ in MUTATIONS} == {name for name in all_models() if not name.startswith("stg.")}
+def test_every_model_from_core_on_is_broken_in_some_way() -> None:
+    assert {model for model, _, _ in MUTATIONS} >= {name for name in all_models() if not name.startswith("stg.")}
 
 
 @pytest.mark.parametrize(("name", "old", "new"), MUTATIONS, ids=lambda part: " ".join(part.split()) or "nothing")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 from itertools import chain, combinations, permutations
-from math import floor
+from math import ceil, floor, inf, sqrt
 from typing import Any
 
 from hypothesis import given, settings
@@ -23,6 +23,7 @@ MODELS = (
     "core.reach_set",
     "mart.reach_signature",
     "mart.reach_interval",
+    "mart.hidden_engagement",
     "mart.segment_reach",
     "mart.segment_size",
 )
@@ -44,12 +45,24 @@ LEFT_ON: dict[str, list[date | None]] = {
     "back": [date(2026, 6, 1), None],
 }
 # How likely a member of a segment belongs to it; of everyone they are one for certain.
+# From this seen share of acts on what is hidden is extrapolated, and below this one it is said; another band.
+BANDS = {"acts_extrapolated_from_share": 0.4, "acts_collected_at_least": 0.9, "another": 0.999}
+COUNTED, HIDDEN = "acts not counted: at least this many", "acts collected in part: at least this many"
 LIKELY = [Fraction(one) for one in ("1", "1", "0.9", "0.35", "0.5", "0.123457")]
 
 
 @dataclass(frozen=True)
+class Post:
+    """One post: when it was posted, and how many more likes the platform counts than anybody saw; None: no count."""
+
+    post_id: str
+    posted: str
+    n_more: int | None
+
+
+@dataclass(frozen=True)
 class Account:
-    """One account: whether ours, whether open, the list of followers that came, and where totals of it stand."""
+    """One account: whether ours, whether open, the list of followers that came, where totals of it stand, its posts."""
 
     platform: str
     account_id: str
@@ -57,6 +70,17 @@ class Account:
     is_open: bool
     list_scope: str
     totals: str | None
+    posts: tuple[Post, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What nobody saw of an account's acts: how many, the seen share, and of a segment singles and the most people."""
+
+    n_acts: int | None
+    seen_share: Fraction | None
+    singles: Fraction
+    people: float
 
 
 @dataclass(frozen=True)
@@ -133,16 +157,104 @@ class World:
         """What is to be said of an account's figures, or of their absence."""
         listed, acted = (self.data_on(account, kind) for kind in ("follower", "engaged"))
         if self.data_on(account, basis):
-            if basis == "engaged" or (basis == "follower" and account.list_scope == "complete"):
+            if basis == "follower" and account.list_scope == "complete":
                 return None
-            if account.list_scope == "none":
+            if account.list_scope == "none" and basis != "engaged":
                 return "no follower list: at least this many"
-            if account.list_scope == "partial":
+            if account.list_scope == "partial" and basis != "engaged":
                 return "partial list: at least this many"
-            return None if acted else "no engagement extract: at least this many"
+            if not acted:
+                return "no engagement extract: at least this many"
+            hidden = self.hidden(account, "everyone")
+            if hidden.n_acts is None:
+                return COUNTED
+            return HIDDEN if hidden.seen_share is not None and hidden.seen_share < 0.9 else None
         if listed or acted:
             return "no follower list" if basis == "follower" else "no engagement extract"
         return "totals only" if account.totals else "no extract"
+
+    def lists(self, account: Account) -> dict[str, tuple[int, int | None]]:
+        """Of each post whose likes matter: how many were seen, how many more the platform counts.
+
+        A member's n-th act is a like of the post pn.
+        """
+        acts = [(n, when) for one in self.members for n, when in enumerate(one.acts.get(account, []))]
+        posts = {post.post_id: post for post in account.posts}
+        near = {f"p{n}" for n, when in acts if when in LATELY}
+        near |= {post.post_id for post in account.posts if post.posted in LATELY}
+        return {
+            one: (sum(f"p{n}" == one for n, _ in acts), posts[one].n_more if one in posts else None) for one in near
+        }
+
+    def odds(self, account: Account) -> dict[str, tuple[int, Fraction]]:
+        """Of each post with likes seen: how many, and how many are hidden for one of them."""
+        lists = {one: (n, n + (more or 0)) for one, (n, more) in self.lists(account).items()}
+        factor = [sum(n for _, n in lists.values()), sum(n for n_seen, n in lists.values() if n_seen)]
+        return {
+            one: (n_seen, Fraction(*factor) * Fraction(n, n_seen) - 1) for one, (n_seen, n) in lists.items() if n_seen
+        }
+
+    def hidden(self, account: Account, segment: str) -> Hidden:
+        """Whom of a segment acts that nobody saw may show."""
+        lists = self.lists(account).values()
+        has_posts = bool(account.posts or account.totals == "core.post")
+        is_counted = has_posts and all(more is not None for _, more in lists)
+        n_seen = sum(n for n, _ in lists)
+        n_all = n_seen + sum(more or 0 for _, more in lists)
+        odds = self.odds(account)
+        singles = []
+        for one in self.people(segment, account.platform):
+            of_member = [n for n, when in enumerate(one.acts.get(account, [])) if when in LATELY]
+            if len(of_member) == 1:
+                singles.append((one.counts(segment), odds[f"p{of_member[0]}"][1]))
+        n_single = sum((part for part, _ in singles), Fraction(0))
+        if not is_counted:
+            return Hidden(None, None, n_single, inf)
+        share = Fraction(n_seen, n_all) if n_all else None
+        most = float(n_all - n_seen)
+        if share is not None and share >= Fraction(2, 5):
+            singles.append((Fraction(1), (n_all - n_seen) / Fraction(n_seen)))
+            likely = sum(part * of_one for part, of_one in singles)
+            doubt = 1.959964 * sqrt(sum(part * of_one * (1 + of_one) for part, of_one in singles))
+            most = min(float(likely) + doubt, most)
+        return Hidden(n_all - n_seen, share, n_single, most)
+
+    def awake(self, account: Account, segment: str) -> float:
+        """How many followers of a segment may have acted, unseen, with other accounts of ours only."""
+        others = [one for one in self.accounts if one.is_own and one.platform == account.platform and one != account]
+        hidden = {one: self.hidden(one, "everyone") for one in others if self.data_on(one, "engaged")}
+        if any(of.n_acts is None for of in hidden.values()):
+            return inf
+        odds_of = {one: self.odds(one) for one, of in hidden.items() if (of.seen_share or 0) >= Fraction(2, 5)}
+        n_soft = sum(hidden[one].n_acts or 0 for one in odds_of)
+        n_seen = sum(sum(n for n, _ in odds.values()) for odds in odds_of.values())
+        n_hidden = sum(of.n_acts or 0 for of in hidden.values())
+        stand_ins = [(Fraction(1), Fraction(n_soft, n_seen))] if n_seen else []
+        for one in self.people(segment, account.platform):
+            acts = [(by, n) for by, whens in one.acts.items() for n, when in enumerate(whens) if when in LATELY]
+            if len(acts) == 1 and acts[0][0] in odds_of and one.follows.get(account) in ("now", "new"):
+                by, n = acts[0]
+                stand_ins.append((one.counts(segment), odds_of[by][f"p{n}"][1]))
+        likely = float(n_hidden - n_soft + sum(part * odds for part, odds in stand_ins))
+        doubt = 1.959964 * sqrt(sum(part * odds * (1 + odds) for part, odds in stand_ins))
+        return min(likely + doubt, n_hidden)
+
+    def more(self, account: Account, segment: str, basis: str) -> float:
+        """How many people of a segment nobody saw whom an account may reach, silent followers of it left out."""
+        if self.data_on(account, basis) is None:
+            return 0
+        unlisted = {"complete": 0, "partial": inf, "none": inf}[account.list_scope] if basis != "engaged" else 0
+        acted = self.data_on(account, "engaged")
+        unseen = self.hidden(account, segment).people if acted else inf
+        return unlisted + (0 if basis == "follower" else unseen)
+
+
+@st.composite
+def posts(draw: st.DrawFn) -> tuple[Post, ...]:
+    """Draw the posts of an account whose posts came: two that people act on, one whose likers nobody asked for."""
+    whens = st.sampled_from([*ACTED])
+    more = st.sampled_from([0, 0, 0, 1, 2, 6, 40]) if draw(st.integers(0, 5)) else st.sampled_from([0, None])
+    return tuple(Post(one, draw(whens), draw(more)) for one in ("p0", "p1", "p9"))
 
 
 @st.composite
@@ -154,7 +266,8 @@ def worlds(draw: st.DrawFn) -> World:
     mostly = st.sampled_from([True, True, True, False])
     scopes = st.sampled_from(["complete", "complete", "partial", "none"])
     totals = st.sampled_from([None, "core.account_day", "core.post"])
-    accounts = [Account(*name, draw(mostly), draw(mostly), draw(scopes), draw(totals)) for name in names]
+    came = st.one_of(posts(), posts(), st.just(()))
+    accounts = [Account(*name, draw(mostly), draw(mostly), draw(scopes), draw(totals), draw(came)) for name in names]
     collected = {account for account in accounts if draw(mostly)}
     return World(accounts, [draw(members(n, accounts, collected)) for n in range(draw(st.integers(0, 12)))])
 
@@ -189,6 +302,7 @@ def rows_of(world: World) -> dict[str, list[Row]]:
             for one in world.accounts
         ],
         "ref.segment": [{"segment_id": segment} for segment in SEGMENTS],
+        "ref.band": [{"band": band, "value": value} for band, value in BANDS.items()],
         "core.follower_list": [
             {
                 "platform": one.platform,
@@ -205,6 +319,7 @@ def rows_of(world: World) -> dict[str, list[Row]]:
                 for one in world.accounts
                 if one.totals == table
             ]
+            + (_posts(world, one_table=table))
             for table in ("core.account_day", "core.post")
         },
         "stg.member": [{"platform": one.platform, "member_key": one.member_key} for one in world.members],
@@ -226,6 +341,7 @@ def rows_of(world: World) -> dict[str, list[Row]]:
                 "account_id": account.account_id,
                 "post_id": f"p{n}",
                 "member_key": one.member_key,
+                "kind": "like",
                 "engaged_on": ACTED[when],
             }
             for one in world.members
@@ -249,6 +365,29 @@ def rows_of(world: World) -> dict[str, list[Row]]:
     }
 
 
+def _posts(world: World, one_table: str) -> list[Row]:
+    """Every post of every account, with the likes that its platform counts."""
+    if one_table != "core.post":
+        return []
+    likes: dict[tuple[Account, str], int] = {}
+    for one in world.members:
+        for account, acts in one.acts.items():
+            for n, _ in enumerate(acts):
+                likes[account, f"p{n}"] = likes.get((account, f"p{n}"), 0) + 1
+    return [
+        {
+            "platform": one.platform,
+            "account_id": one.account_id,
+            "post_id": post.post_id,
+            "posted_at": ACTED[post.posted],
+            "likes": None if post.n_more is None else likes.get((one, post.post_id), 0) + post.n_more,
+            "replies": 0,
+        }
+        for one in world.accounts
+        for post in one.posts
+    ]
+
+
 def run(world: World, n_models: int = len(MODELS)) -> tuple[list[Row], list[Row], list[Row]]:
     """Run the models, or the first few: signatures, reach, sizes."""
     with filled_bench(rows_of(world), AS_OF) as con:
@@ -257,6 +396,17 @@ def run(world: World, n_models: int = len(MODELS)) -> tuple[list[Row], list[Row]
             select(con, "SELECT * FROM mart.reach_signature"),
             select(con, "SELECT * FROM mart.segment_reach"),
             select(con, "SELECT * FROM mart.segment_size"),
+        )
+
+
+def run_hidden(world: World) -> tuple[list[Row], list[Row], list[Row]]:
+    """Run the models: what is hidden, what membership leaves open, reach."""
+    with filled_bench(rows_of(world), AS_OF) as con:
+        build(con, *MODELS[: MODELS.index("mart.segment_reach") + 1])
+        return (
+            select(con, "SELECT * FROM mart.hidden_engagement"),
+            select(con, "SELECT * FROM mart.reach_interval WHERE account_id IS NOT NULL OR counted_as = 'segment'"),
+            select(con, "SELECT * FROM mart.segment_reach"),
         )
 
 
@@ -407,3 +557,81 @@ def test_sizes_fair_shares_and_closures_agree_with_each_other(world: World) -> N
             assert row["exclusive_people"] <= row["fair_share_people"] + 0.5 + 1e-9
             assert row["fair_share_people"] <= row["reach_people"] + 0.5 + 1e-9
             assert row["reach_people"] <= row["segment_people"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(world=worlds())
+def test_bounds_hold_the_people_behind_acts_that_nobody_saw(world: World) -> None:
+    hidden, intervals, reach = run_hidden(world)
+    found = {(row["segment_id"], row["platform"], row["account_id"]): row for row in hidden}
+    own = [one for one in world.accounts if one.is_own and world.data_on(one, "engaged")]
+    segments = ("everyone", *SEGMENTS)
+    assert set(found) == {(segment, one.platform, one.account_id) for one in own for segment in segments}
+    for one in own:
+        for segment in segments:
+            of, row = world.hidden(one, segment), found[segment, one.platform, one.account_id]
+            assert row["n_hidden_acts"] == of.n_acts
+            assert same(row["seen_act_share"], _plain(of.seen_share) if of.n_acts is not None else None)
+            assert same(row["single_people"], float(of.singles))
+            most = row["hidden_people_hi"]
+            assert most is None if of.people == inf else abs(most - of.people) < 1e-6
+            awake = world.awake(one, segment)
+            most = row["awake_people_hi"]
+            assert most is None if awake == inf else abs(most - awake) < 1e-6
+    between = {
+        (row["segment_id"], row["platform"], row["account_id"], row["basis"], row["counted_as"]): row
+        for row in intervals
+    }
+    accounts = {(one.platform, one.account_id): one for one in world.accounts}
+    for row in reach:
+        if row["reach_people"] is not None:
+            account = accounts[row["platform"], row["account_id"]]
+            wrong = {
+                name: (value, row[name])
+                for name, value in _bounds(world, account, row, between).items()
+                if not same(value, row[name])
+            }
+            assert not wrong, f"{row['segment_id']} {account} {row['basis']}: {wrong}"
+
+
+def _bounds(world: World, account: Account, row: Row, between: dict[tuple[Any, ...], Row]) -> Row:
+    """The bounds of one row of reach, from those that membership leaves open (test_interval_oracle)."""
+    platform, segment, basis = account.platform, row["segment_id"], row["basis"]
+
+    def end(counted_as: str, side: str, basis: str = basis) -> float:
+        name = None if counted_as == "segment" else account.account_id
+        of = between.get((segment, platform, name, basis, counted_as))
+        return of[f"people{side}"] if of else 0.0
+
+    others = [one for one in world.open_own(platform) if one != account]
+    elsewhere = sum(world.more(one, segment, basis) for one in others)
+    more, more_of_everyone = (_more_and_awake(world, account, one, basis, between) for one in (segment, "everyone"))
+    is_capped = basis == "follower" or account.list_scope == "complete"
+    beyond = 0.0 if is_capped else world.hidden(account, segment).people if world.data_on(account, "engaged") else inf
+    found: Row = {}
+    for name, counted_as in (("reach", "reach"), ("exclusive", "exclusive"), ("fair_share", "fair share")):
+        hi = end(counted_as, "_hi")
+        cap = max(end("segment", "_hi"), hi) + beyond
+        most = None if more == inf else min(hi + more, cap)
+        found[f"{name}_people_hi"] = most if most is None or name == "fair_share" else ceil(round(most, 6))
+    found["exclusive_people_lo"] = floor(round(max(end("exclusive", "_lo") - elsewhere, 0), 6))
+    found["fair_share_people_lo"] = max(end("fair share", "_lo") - elsewhere / 2, 0)
+    if more_of_everyone != inf and row["account_people"]:
+        found["composition_share_lo"] = end("reach", "_lo") / (row["account_people"] + more_of_everyone)
+    return found
+
+
+def _more_and_awake(
+    world: World, account: Account, segment: str, basis: str, between: dict[tuple[Any, ...], Row]
+) -> float:
+    """The same with followers who seemed silent, and would not if acts with any account of ours had been seen."""
+    more = world.more(account, segment, basis)
+    if basis != "active" or world.data_on(account, "active") is None or not world.data_on(account, "engaged"):
+        return more
+
+    def people(of: str, column: str) -> float:
+        row = between.get((segment, account.platform, account.account_id, of, "reach"))
+        return row[column] if row else 0.0
+
+    silent = max(people("follower", "people_hi") - people("active", "people") + people("engaged", "people"), 0)
+    return more + min(world.awake(account, segment), silent)

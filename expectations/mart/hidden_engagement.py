@@ -1,0 +1,24 @@
+"""What must hold of the people behind acts that no list shows."""
+
+from typing import Any
+
+from expectations import Tonight, no_rows
+
+TABLE = "mart.hidden_engagement"
+
+
+def expectations(tonight: Tonight) -> list[Any]:
+    """Nobody is hidden but behind a hidden act, and what nobody counted is not said to be none."""
+    notes = "A fault of ours in sql/mart/hidden_engagement.sql: keep the data and report it."
+    return [
+        no_rows(
+            "hidden_people_are_behind_hidden_acts",
+            "critical",
+            notes,
+            """
+            SELECT 1 AS broken FROM {batch}
+            WHERE hidden_people_hi NOT BETWEEN 0 AND n_hidden_acts
+                OR (hidden_people_hi IS NULL) <> (n_hidden_acts IS NULL)
+            """,
+        ),
+    ]

@@ -1,0 +1,316 @@
+-- One row per segment and own account with acts in the extracts: how many people may have engaged with it in the last
+-- 90 days whom no collected list shows. Platforms count every like and show a part (X the last hundred of a post).
+-- Acts are compared post by post and kind by kind with the platform's own count: of a post of the time, or of an older
+-- one with an act in the time. Mentions nobody counts. From a seen share of acts_extrapolated_from on, the curve of
+-- people by acts is extended to the known count (the purpose of Chao et al. 2014, doi 10.1890/13-0133.1): whoever was
+-- seen in exactly one act stands for as many unseen people as there are unseen acts to a seen one in that act's own
+-- list. That is the first, upper term of Good and Toulmin (1956, doi 10.1093/biomet/43.1-2.45): of people with several
+-- acts too many, and it needs no likeness of people, only that a list shows any of its acts as likely as another. One
+-- more such person keeps "none seen" from meaning "none there". Below that share every unseen act may be somebody new.
+-- Followers without a sign of life are counted in the same way: awake_people_hi are those who may have acted with other
+-- accounts of ours only; in their place stand followers with one act in all.
+-- Signatures, and what-if, closures and keep-sets made of them, go on counting whom the extracts show.
+WITH own_accounts AS (
+    SELECT DISTINCT account.platform, account.account_id
+    FROM core.account
+    INNER JOIN core.engagement
+        ON account.platform = engagement.platform AND account.account_id = engagement.account_id
+    WHERE account.role = 'own'
+),
+
+counted_lists AS (
+    SELECT platform, account_id, post_id, posted_at, 'like' AS kind, likes AS n_counted FROM core.post
+    UNION ALL
+    SELECT platform, account_id, post_id, posted_at, 'reply' AS kind, replies AS n_counted FROM core.post
+    UNION ALL
+    SELECT platform, account_id, post_id, posted_at, 'repost' AS kind, reposts AS n_counted FROM core.post
+    UNION ALL
+    SELECT platform, account_id, post_id, posted_at, 'quote' AS kind, quotes AS n_counted FROM core.post
+),
+
+seen_lists AS (
+    SELECT
+        platform,
+        account_id,
+        post_id,
+        kind,
+        count(*) AS n_seen,
+        sum(CASE WHEN engaged_on > getvariable('as_of') - INTERVAL 90 DAY THEN 1 ELSE 0 END) AS n_seen_lately
+    FROM core.engagement
+    WHERE kind IN ('like', 'reply', 'repost', 'quote')
+    GROUP BY platform, account_id, post_id, kind
+),
+
+-- Likes and answers are everywhere. Of a kind that its platform neither counts nor shows of any post there is none.
+kinds AS (
+    SELECT platform, kind FROM counted_lists
+    WHERE n_counted IS NOT NULL OR kind IN ('like', 'reply')
+    UNION
+    SELECT platform, kind FROM seen_lists
+),
+
+lists AS (
+    SELECT
+        coalesce(counted_lists.platform, seen_lists.platform) AS platform,
+        coalesce(counted_lists.account_id, seen_lists.account_id) AS account_id,
+        coalesce(counted_lists.post_id, seen_lists.post_id) AS post_id,
+        coalesce(counted_lists.kind, seen_lists.kind) AS kind,
+        counted_lists.n_counted IS NULL AS is_uncounted,
+        coalesce(seen_lists.n_seen, 0) AS n_seen,
+        -- A platform that counts late, or whose people took likes back, counts fewer than were seen.
+        greatest(coalesce(counted_lists.n_counted, 0), coalesce(seen_lists.n_seen, 0)) AS n_collectable
+    FROM counted_lists
+    FULL OUTER JOIN seen_lists
+        ON
+            counted_lists.platform = seen_lists.platform
+            AND counted_lists.account_id = seen_lists.account_id
+            AND counted_lists.post_id = seen_lists.post_id
+            AND counted_lists.kind = seen_lists.kind
+    WHERE
+        seen_lists.n_seen_lately > 0
+        OR (
+            CAST(counted_lists.posted_at AS DATE) > getvariable('as_of') - INTERVAL 90 DAY
+            AND CAST(counted_lists.posted_at AS DATE) <= getvariable('as_of')
+        )
+),
+
+account_kinds AS (
+    SELECT
+        lists.platform,
+        lists.account_id,
+        lists.kind,
+        bool_or(lists.is_uncounted) AS is_uncounted,
+        sum(lists.n_seen) AS n_seen,
+        sum(lists.n_collectable) AS n_collectable,
+        sum(CASE WHEN lists.n_seen > 0 THEN lists.n_collectable ELSE 0 END) AS n_collectable_where_seen
+    FROM lists
+    INNER JOIN kinds ON lists.platform = kinds.platform AND lists.kind = kinds.kind
+    GROUP BY lists.platform, lists.account_id, lists.kind
+),
+
+posting_accounts AS (
+    SELECT DISTINCT platform, account_id FROM core.post
+),
+
+extrapolated_from AS (
+    SELECT max(value) AS collected_share FROM ref.band
+    WHERE band = 'acts_extrapolated_from_share'
+),
+
+account_sums AS (
+    SELECT
+        own_accounts.platform,
+        own_accounts.account_id,
+        posting_accounts.account_id IS NOT NULL AND NOT coalesce(bool_or(account_kinds.is_uncounted), FALSE)
+            AS is_counted,
+        coalesce(sum(account_kinds.n_seen), 0) AS n_seen,
+        coalesce(sum(account_kinds.n_collectable), 0) AS n_collectable,
+        coalesce(sum(account_kinds.n_collectable - account_kinds.n_seen), 0) AS n_hidden,
+        -- Of a kind without one collected list nobody can say how its people are spread: each may be another.
+        coalesce(sum(CASE WHEN account_kinds.n_seen = 0 THEN account_kinds.n_collectable END), 0) AS n_of_hidden_kinds
+    FROM own_accounts
+    LEFT JOIN posting_accounts
+        ON
+            own_accounts.platform = posting_accounts.platform
+            AND own_accounts.account_id = posting_accounts.account_id
+    LEFT JOIN account_kinds
+        ON own_accounts.platform = account_kinds.platform AND own_accounts.account_id = account_kinds.account_id
+    GROUP BY own_accounts.platform, own_accounts.account_id, posting_accounts.account_id
+),
+
+account_acts AS (
+    SELECT
+        account_sums.*,
+        CAST(account_sums.n_seen AS DOUBLE) / nullif(account_sums.n_collectable, 0) AS seen_act_share,
+        coalesce(
+            CAST(account_sums.n_seen AS DOUBLE) / nullif(account_sums.n_collectable, 0)
+            >= extrapolated_from.collected_share, FALSE
+        ) AS is_extrapolated
+    FROM account_sums
+    CROSS JOIN extrapolated_from
+),
+
+-- The other accounts of ours on the platform, taken together.
+others AS (
+    SELECT
+        account_acts.platform,
+        account_acts.account_id,
+        coalesce(bool_or(NOT other.is_counted), FALSE) AS has_uncounted,
+        coalesce(sum(other.n_hidden), 0) AS n_hidden,
+        coalesce(sum(CASE WHEN other.is_extrapolated THEN other.n_of_hidden_kinds ELSE other.n_hidden END), 0)
+            AS n_of_anybody,
+        coalesce(
+            CAST(sum(CASE WHEN other.is_extrapolated THEN other.n_hidden END) AS DOUBLE)
+            / nullif(sum(CASE WHEN other.is_extrapolated THEN other.n_seen END), 0), 0
+        ) AS mean_odds
+    FROM account_acts
+    LEFT JOIN account_acts AS other
+        ON account_acts.platform = other.platform AND account_acts.account_id <> other.account_id
+    GROUP BY account_acts.platform, account_acts.account_id
+),
+
+-- Of one seen act of a list: how many of its kind are unseen. A list never collected is like those that were.
+list_odds AS (
+    SELECT
+        lists.platform,
+        lists.account_id,
+        lists.post_id,
+        lists.kind,
+        CAST(account_kinds.n_collectable AS DOUBLE) / account_kinds.n_collectable_where_seen
+        * lists.n_collectable / lists.n_seen - 1 AS odds
+    FROM lists
+    INNER JOIN account_kinds
+        ON
+            lists.platform = account_kinds.platform
+            AND lists.account_id = account_kinds.account_id
+            AND lists.kind = account_kinds.kind
+    WHERE lists.n_seen > 0
+),
+
+-- A mention shows a person too: who is known by one is never unseen.
+single_people AS (
+    SELECT platform, account_id, member_key, min(post_id) AS post_id, min(kind) AS kind
+    FROM core.engagement
+    WHERE engaged_on > getvariable('as_of') - INTERVAL 90 DAY
+    GROUP BY platform, account_id, member_key
+    HAVING count(*) = 1
+),
+
+single_odds AS (
+    SELECT single_people.platform, single_people.account_id, single_people.member_key, list_odds.odds
+    FROM single_people
+    INNER JOIN list_odds
+        ON
+            single_people.platform = list_odds.platform
+            AND single_people.account_id = list_odds.account_id
+            AND single_people.post_id = list_odds.post_id
+            AND single_people.kind = list_odds.kind
+),
+
+lone_people AS (
+    SELECT platform, member_key, min(account_id) AS account_id, min(post_id) AS post_id, min(kind) AS kind
+    FROM core.engagement
+    WHERE engaged_on > getvariable('as_of') - INTERVAL 90 DAY
+    GROUP BY platform, member_key
+    HAVING count(*) = 1
+),
+
+lone_followers AS (
+    SELECT follow.platform, follow.account_id, follow.member_key, list_odds.odds
+    FROM lone_people
+    INNER JOIN account_acts
+        ON
+            lone_people.platform = account_acts.platform
+            AND lone_people.account_id = account_acts.account_id
+            AND account_acts.is_extrapolated
+    INNER JOIN list_odds
+        ON
+            lone_people.platform = list_odds.platform
+            AND lone_people.account_id = list_odds.account_id
+            AND lone_people.post_id = list_odds.post_id
+            AND lone_people.kind = list_odds.kind
+    INNER JOIN core.follow
+        ON
+            lone_people.platform = follow.platform
+            AND lone_people.member_key = follow.member_key
+            AND lone_people.account_id <> follow.account_id
+    WHERE follow.ended_on IS NULL
+),
+
+stand_ins AS (
+    SELECT platform, account_id, member_key, odds, 1 AS is_single FROM single_odds
+    UNION ALL
+    SELECT platform, account_id, member_key, odds, 0 AS is_single FROM lone_followers
+),
+
+weighted_stand_ins AS (
+    SELECT 'everyone' AS segment_id, platform, account_id, odds, is_single, 1 AS weight FROM stand_ins
+    UNION ALL
+    SELECT
+        segment_membership.segment_id,
+        stand_ins.platform,
+        stand_ins.account_id,
+        stand_ins.odds,
+        stand_ins.is_single,
+        segment_membership.membership_probability AS weight
+    FROM stand_ins
+    INNER JOIN core.segment_membership
+        ON
+            stand_ins.platform = segment_membership.platform
+            AND stand_ins.member_key = segment_membership.member_key
+    WHERE segment_membership.left_on IS NULL
+),
+
+-- Added as decimals: whatever the order, two nights give the same last digit.
+stand_in_sums AS (
+    SELECT
+        segment_id,
+        platform,
+        account_id,
+        CAST(sum(CAST(is_single * weight AS DECIMAL(18, 6))) AS DOUBLE) AS single_people,
+        CAST(sum(CAST(is_single * weight * odds AS DECIMAL(38, 9))) AS DOUBLE) AS likely_people,
+        CAST(sum(CAST(is_single * weight * odds * (1 + odds) AS DECIMAL(38, 9))) AS DOUBLE) AS likely_variance,
+        CAST(sum(CAST((1 - is_single) * weight * odds AS DECIMAL(38, 9))) AS DOUBLE) AS awake_people,
+        CAST(sum(CAST((1 - is_single) * weight * odds * (1 + odds) AS DECIMAL(38, 9))) AS DOUBLE) AS awake_variance
+    FROM weighted_stand_ins
+    GROUP BY segment_id, platform, account_id
+),
+
+segments AS (
+    SELECT segment_id FROM ref.segment
+    UNION ALL
+    SELECT 'everyone' AS segment_id
+),
+
+rows_of_accounts AS (
+    SELECT
+        segments.segment_id,
+        account_acts.*,
+        CAST(account_acts.n_hidden AS DOUBLE) / nullif(account_acts.n_seen, 0) AS mean_odds,
+        others.has_uncounted AS others_have_uncounted,
+        others.n_hidden AS others_n_hidden,
+        others.n_of_anybody AS others_n_of_anybody,
+        others.mean_odds AS others_mean_odds,
+        coalesce(stand_in_sums.single_people, 0) AS single_people,
+        coalesce(stand_in_sums.likely_people, 0) AS likely_people,
+        coalesce(stand_in_sums.likely_variance, 0) AS likely_variance,
+        coalesce(stand_in_sums.awake_people, 0) AS awake_people,
+        coalesce(stand_in_sums.awake_variance, 0) AS awake_variance
+    FROM segments
+    CROSS JOIN account_acts
+    INNER JOIN others
+        ON account_acts.platform = others.platform AND account_acts.account_id = others.account_id
+    LEFT JOIN stand_in_sums
+        ON
+            segments.segment_id = stand_in_sums.segment_id
+            AND account_acts.platform = stand_in_sums.platform
+            AND account_acts.account_id = stand_in_sums.account_id
+)
+
+SELECT
+    CAST(getvariable('as_of') AS DATE) AS as_of,
+    segment_id,
+    platform,
+    account_id,
+    CASE WHEN is_counted THEN CAST(n_hidden AS BIGINT) END AS n_hidden_acts,
+    CASE WHEN is_counted THEN seen_act_share END AS seen_act_share,
+    single_people,
+    CASE
+        WHEN NOT is_counted THEN NULL
+        WHEN is_extrapolated
+            THEN
+                least(
+                    n_of_hidden_kinds + likely_people + mean_odds
+                    + 1.959964 * sqrt(likely_variance + mean_odds * (1 + mean_odds)), n_hidden
+                )
+        ELSE CAST(n_hidden AS DOUBLE)
+    END AS hidden_people_hi,
+    CASE
+        WHEN NOT others_have_uncounted
+            THEN
+                least(
+                    others_n_of_anybody + awake_people + others_mean_odds
+                    + 1.959964 * sqrt(awake_variance + others_mean_odds * (1 + others_mean_odds)), others_n_hidden
+                )
+    END AS awake_people_hi
+FROM rows_of_accounts

@@ -1,0 +1,153 @@
+"""A tiny Mastodon server's answers, as known or with one drift, and the parts to script larger servers.
+
+Field for field what a recorded server (Mastodon 4.6) answers, with invented people.
+"""
+
+import datetime
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.contract import contracts
+from pipelines.extract import journal
+from pipelines.extract.drop import write_tables
+from pipelines.extract.listing import ListAccount
+from pipelines.extract.mastodon import Connector
+from pipelines.extract.pull import Patience, pull
+from pipelines.extract.source import Source
+from pipelines.reference import Account
+from tests.extract.loopback import Answer, Request, Server, serve
+
+FIGURES: tuple[str, ...] = ("likes", "replies", "reposts", "quotes")
+NAMES = {"likes": "favourites_count", "replies": "replies_count", "reposts": "reblogs_count", "quotes": "quotes_count"}
+OURS = Account("mastodon", "1171", "police@social.example", "Police", "own", None, None, None)
+SINCE, TODAY = datetime.date(2026, 10, 26), datetime.date(2026, 11, 23)
+AT_ONCE = Patience(wait_initial=0.0, wait_max=0.0, wait_jitter=0.0, wait_scale=0.0)
+
+
+def person(acct: str = "rider1", **more: Any) -> dict[str, Any]:
+    """Write one account; a field given as None is left out."""
+    known: dict[str, Any] = {
+        "id": f"9{acct.removeprefix('rider').partition('@')[0]}",
+        "username": acct.partition("@")[0],
+        "acct": acct,
+        "display_name": "Rider",
+        "locked": False,
+        "bot": False,
+        "discoverable": True,
+        "indexable": False,
+        "group": False,
+        "created_at": "2019-04-01T00:00:00.000Z",
+        "note": "<p>Two wheels</p>",
+        "url": f"https://social.example/@{acct}",
+        "uri": f"https://social.example/users/{acct}",
+        "followers_count": 12,
+        "following_count": 34,
+        "statuses_count": 56,
+        "last_status_at": "2026-11-20",
+        "emojis": [],
+        "roles": [],
+        "fields": [{"name": "Location", "value": "Kendal", "verified_at": None}],
+    }
+    return {name: value for name, value in (known | more).items() if value is not None}
+
+
+def status(status_id: str = "5001", author: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """Write one status, by us where no author is given; a field given as None is left out."""
+    known: dict[str, Any] = {
+        "id": status_id,
+        "created_at": "2026-11-20T08:15:00.000Z",
+        "sensitive": False,
+        "spoiler_text": "",
+        "visibility": "public",
+        "language": "en",
+        "uri": f"https://social.example/users/police/statuses/{status_id}",
+        "url": f"https://social.example/@police/{status_id}",
+        "replies_count": 0,
+        "reblogs_count": 0,
+        "favourites_count": 0,
+        "quotes_count": 0,
+        "content": "<p>Ride safe</p>",
+        "account": author or person("police", id="1171"),
+        "media_attachments": [],
+        "mentions": [],
+        "tags": [],
+        "emojis": [],
+    }
+    return {name: value for name, value in (known | more).items() if value is not None}
+
+
+def paged(entries: Sequence[Any], request: Request, size: int) -> Answer:
+    """Give a page of a list that is newest first, with the link to the next as Mastodon gives it."""
+    asked = request.first("max_id")
+    start = next((n for n, one in enumerate(entries, start=1) if one["id"] == asked), 0) if asked else 0
+    page = entries[start : start + size]
+    links = {}
+    if start + size < len(entries):
+        links["link"] = f'<https://social.example{request.path}?limit={size}&max_id={page[-1]["id"]}>; rel="next"'
+    return Answer(200, list(page), links)
+
+
+def folder_server(path: Path) -> Callable[[Request], Answer]:
+    """Answer with the JSON files of a folder, named for the last part of an address."""
+
+    def answer(request: Request) -> Answer:
+        name = request.path.rpartition("/")[2]
+        file = path / f"{name if name.isalpha() or '_' in name else 'profile'}.json"
+        return Answer(200, json.loads(file.read_text(encoding="utf-8"))) if file.exists() else Answer(404, {})
+
+    return answer
+
+
+def pulled(
+    server: Server, folder: Path, out: Path | None = None, account: Account = OURS, **options: Any
+) -> list[ListAccount]:
+    """Pull one account from a server on loopback through the real client and puller; write the drop's tables."""
+    settings = {name: options.pop(name) for name in ("secret", "follower_lists") if name in options}
+    source = Source("mastodon", base_url=server.url, request_seconds=options.get("request_seconds", 30), **settings)
+    connector = Connector(source, SINCE, TODAY)
+    asked: dict[str, Any] = {"patience": AT_ONCE, "concurrency": 1} | options
+    lists = pull(connector, connector.first_lists(account), folder, **asked)
+    book = journal.reading(folder)
+    if out is not None and book is not None:
+        tables = ("follower", "post", "engagement", "account_day")
+        columns = {table: contracts("raw")[table].column_names for table in tables}
+        write_tables({out / f"{table}.csv": (columns[table], journal.rows_of(folder, book, table)) for table in tables})
+    return lists
+
+
+def write(folder: Path, drift: str, figures: dict[str, int | None] | None = None) -> Path:
+    """Write the answers about an account with one follower and one post; a figure that is None is left out."""
+    given = dict.fromkeys(FIGURES, 1) | (figures or {})
+    counts: dict[str, Any] = {NAMES[name]: value for name, value in given.items()}
+    post = status(**counts)
+    if drift == "unknown column":
+        post["glow"] = 3
+    elif drift == "missing column":
+        del post["created_at"]
+    elif drift == "retyped column":
+        post["favourites_count"] = "many"
+    else:
+        assert drift == "as known"
+    folder.mkdir(parents=True, exist_ok=True)
+    answers = {
+        "profile": person("police", id="1171", followers_count=1),
+        "followers": [person()],
+        "statuses": [post],
+        "favourited_by": [person()],
+        "reblogged_by": [person("rider2")],
+        "context": {"ancestors": [], "descendants": [status("5002", person(), in_reply_to_id="5001")]},
+    }
+    for name, answer in answers.items():
+        (folder / f"{name}.json").write_text(json.dumps(answer), encoding="utf-8")
+    return folder
+
+
+def read(path: Path, out: Path) -> list[str]:
+    """Pull what the folder answers, through the real client."""
+    with serve(folder_server(path)) as server, tempfile.TemporaryDirectory() as work:
+        lists = pulled(server, Path(work) / "pull" / "mastodon" / "day" / "account", out)
+    unknown = sorted({name for one in lists for name in one.unknown_fields})
+    return [f"unknown field {name}, not read" for name in unknown] + [note for one in lists for note in one.notes]
