@@ -8,7 +8,7 @@ from rich.console import Console
 
 from pipelines import pull_source
 from pipelines.errors import RefError, SettingsError, StillreachError
-from pipelines.extract.source import read_source
+from pipelines.extract.pulls.source import read_source
 from pipelines.settings import from_environment
 
 screen = Console()

@@ -23,7 +23,8 @@ from pipelines.errors import (
     StillreachError,
     ValidationStop,
 )
-from pipelines.extract import export, ledger, source
+from pipelines.extract import export
+from pipelines.extract.pulls import ledger, source
 from pipelines.landing import Landed
 from pipelines.progress import shown
 from pipelines.reach import answers, decision_rule

@@ -19,10 +19,11 @@ from pipelines import landing
 from pipelines.contract import contracts
 from pipelines.delivery import MANIFEST, Delivery
 from pipelines.errors import DeliveryError, SettingsError, StillreachError
-from pipelines.extract import credential, drop, journal, pull, unchanged
-from pipelines.extract.journal import KINDS, Book
-from pipelines.extract.listing import Connector, Kind, ListAccount, Listing, Row
-from pipelines.extract.source import Source, is_configured, read_source
+from pipelines.extract.files import drop
+from pipelines.extract.pulls import credential, journal, pull, unchanged
+from pipelines.extract.pulls.journal import KINDS, Book
+from pipelines.extract.pulls.listing import Connector, Kind, ListAccount, Listing, Row
+from pipelines.extract.pulls.source import Source, is_configured, read_source
 from pipelines.reference import Account, read_accounts
 from pipelines.settings import Settings, from_environment, private
 
@@ -131,7 +132,8 @@ def connector_of(source: Source, settings: Settings, on: date) -> Connector:
         from pipelines.extract import mastodon
 
         return mastodon.Connector(source, since, on)
-    from pipelines.extract import budget, x_api
+    from pipelines.extract import x_api
+    from pipelines.extract.pulls import budget
 
     return x_api.Connector(source, since, on, budget.open_budget(source, settings))
 

@@ -25,8 +25,8 @@ from pipelines.errors import (
 )
 from pipelines.extract import bluesky_answer as answer
 from pipelines.extract.bluesky_rows import AFTER_COUNT, READERS, Asked, count_page, handle_of
-from pipelines.extract.listing import Kind, Limit, Listing, Page
-from pipelines.extract.source import Source
+from pipelines.extract.pulls.listing import Kind, Limit, Listing, Page
+from pipelines.extract.pulls.source import Source
 from pipelines.reference import Account
 
 PLATFORM = "bluesky"

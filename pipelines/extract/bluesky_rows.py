@@ -8,7 +8,7 @@ from typing import Any
 
 from pipelines.errors import ListRefusedError
 from pipelines.extract import bluesky_answer as answer
-from pipelines.extract.listing import Kind, Listing, Page, Row
+from pipelines.extract.pulls.listing import Kind, Listing, Page, Row
 from pipelines.reference import Account
 
 # The cursor after the page that holds an account's count alone: no AppView's begins so.

@@ -13,7 +13,8 @@ from pathlib import Path
 from pipelines import landing, reference
 from pipelines.delivery import MANIFEST
 from pipelines.errors import DeliveryError
-from pipelines.extract import column_map, instagram, mapped, meta, x_analytics, x_archive
+from pipelines.extract import instagram, mapped, meta, x_analytics, x_archive
+from pipelines.extract.files import column_map
 from pipelines.landing import Landed
 from pipelines.settings import Settings
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import DeliveryError, SchemaError, UnreadableFileError
-from pipelines.extract import archive, owner
-from pipelines.extract.drop import write_table
-from pipelines.extract.json_list import JsonLists, field_names
-from pipelines.extract.listing import Row
+from pipelines.extract.files import archive, owner
+from pipelines.extract.files.drop import write_table
+from pipelines.extract.files.json_list import JsonLists, field_names
+from pipelines.extract.pulls.listing import Row
 
 FOLDER = "connections/followers_and_following/"
 ALLOWED = re.compile(rf"(?:[^/]+/)?{FOLDER}(followers_([1-9][0-9]{{0,4}})\.json)", re.ASCII)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import DeliveryError, SchemaError, UnreadableFileError
-from pipelines.extract import cell as cells
-from pipelines.extract import owner
-from pipelines.extract.column_map import PLATFORMS, ColumnMap, From, TableMap
-from pipelines.extract.drop import write_tables
-from pipelines.extract.export_locale import Clock, Zone, plain, stamp
-from pipelines.extract.restated import Sighting, count, had_columns, settle
-from pipelines.extract.sheet import AGAIN, CSV, WORKBOOK, Cell, Row, Sheet, files_below, read
+from pipelines.extract.files import cell as cells
+from pipelines.extract.files import owner
+from pipelines.extract.files.column_map import PLATFORMS, ColumnMap, From, TableMap
+from pipelines.extract.files.drop import write_tables
+from pipelines.extract.files.export_locale import Clock, Zone, plain, stamp
+from pipelines.extract.files.restated import Sighting, count, had_columns, settle
+from pipelines.extract.files.sheet import AGAIN, CSV, WORKBOOK, Cell, Row, Sheet, files_below, read
 
 HEADER_WITHIN = 20
 FIGURES = {

@@ -31,8 +31,8 @@ from pipelines.errors import (
     StillreachError,
 )
 from pipelines.extract import mastodon_rows
-from pipelines.extract.listing import Kind, Limit, Listing, Page
-from pipelines.extract.source import Source
+from pipelines.extract.pulls.listing import Kind, Limit, Listing, Page
+from pipelines.extract.pulls.source import Source
 from pipelines.reference import Account
 
 PLATFORM = "mastodon"

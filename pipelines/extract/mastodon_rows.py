@@ -17,7 +17,7 @@ from mastodon.return_types import Account as LibraryAccount
 from mastodon.return_types import Status as LibraryStatus
 
 from pipelines.errors import ListRefusedError, SchemaError
-from pipelines.extract.listing import Kind, Listing, Page, Row
+from pipelines.extract.pulls.listing import Kind, Listing, Page, Row
 
 T = TypeVar("T")
 Entity = Mapping[str, Any]

@@ -14,11 +14,11 @@ from typing import TypeVar
 
 from pipelines import reference
 from pipelines.errors import DeliveryError, SchemaError, UnreadableFileError
-from pipelines.extract import owner
-from pipelines.extract.drop import write_table
-from pipelines.extract.export_locale import ALIASES, Clock, Zone, plain, read_aliases, read_zone, stamp
-from pipelines.extract.restated import Sighting, count, had_columns, settle
-from pipelines.extract.sheet import AGAIN, CSV, Row, Sheet, files_below, read
+from pipelines.extract.files import owner
+from pipelines.extract.files.drop import write_table
+from pipelines.extract.files.export_locale import ALIASES, Clock, Zone, plain, read_aliases, read_zone, stamp
+from pipelines.extract.files.restated import Sighting, count, had_columns, settle
+from pipelines.extract.files.sheet import AGAIN, CSV, Row, Sheet, files_below, read
 from pipelines.settings import Settings
 
 T = TypeVar("T")

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from pipelines.errors import DeliveryError, SchemaError, UnreadableFileError
-from pipelines.extract import owner
-from pipelines.extract.drop import Rows, write_tables
+from pipelines.extract.files import owner
+from pipelines.extract.files.drop import Rows, write_tables
 
 T = TypeVar("T")
 AGAIN = "export it from X again and do not open it in a spreadsheet on the way"

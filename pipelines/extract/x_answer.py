@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from pipelines.errors import SchemaError
-from pipelines.extract.listing import Kind, Listing, Row
+from pipelines.extract.pulls.listing import Kind, Listing, Row
 
 T = TypeVar("T")
 PLATFORM = "x"

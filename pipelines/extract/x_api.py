@@ -23,10 +23,10 @@ from pipelines.errors import (
     StillreachError,
 )
 from pipelines.extract import x_answer
-from pipelines.extract.budget import POLICY, Budget
-from pipelines.extract.listing import Kind, Limit, Listing, Page, Row
-from pipelines.extract.price import Charge
-from pipelines.extract.source import Source
+from pipelines.extract.pulls.budget import POLICY, Budget
+from pipelines.extract.pulls.listing import Kind, Limit, Listing, Page, Row
+from pipelines.extract.pulls.price import Charge
+from pipelines.extract.pulls.source import Source
 from pipelines.extract.x_answer import PLATFORM, Told
 from pipelines.extract.x_client import Step, Vocabulary, Wire
 from pipelines.reference import Account

@@ -16,10 +16,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.errors import DeliveryError, SchemaError, UnreadableFileError
-from pipelines.extract import archive, owner
-from pipelines.extract.drop import write_tables
-from pipelines.extract.json_list import JsonLists, field_names
-from pipelines.extract.listing import Row
+from pipelines.extract.files import archive, owner
+from pipelines.extract.files.drop import write_tables
+from pipelines.extract.files.json_list import JsonLists, field_names
+from pipelines.extract.pulls.listing import Row
 from pipelines.extract.x_analytics import MONTHS
 
 MANIFEST = "data/manifest.js"

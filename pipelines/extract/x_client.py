@@ -16,8 +16,8 @@ import xdk
 from requests_oauthlib import OAuth1
 
 from pipelines.errors import SettingsError
-from pipelines.extract.listing import Listing
-from pipelines.extract.source import Source
+from pipelines.extract.pulls.listing import Listing
+from pipelines.extract.pulls.source import Source
 
 Step = Literal["profile", "follower", "post", "like", "repost", "quote", "reply"]
 Vocabulary = Literal["post", "tweet"]

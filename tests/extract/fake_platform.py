@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from pipelines.errors import ListRefusedError, PlatformBusyError, PlatformRefusedError, SchemaError
-from pipelines.extract.listing import Kind, Limit, Listing, Page, Row
+from pipelines.extract.pulls.listing import Kind, Limit, Listing, Page, Row
 from pipelines.reference import Account
 from tests.extract.loopback import Answer, Request
 

@@ -21,7 +21,7 @@ from pipelines.errors import (
     StillreachError,
 )
 from pipelines.extract.bluesky import Connector
-from pipelines.extract.listing import ListAccount, Listing, Page
+from pipelines.extract.pulls.listing import ListAccount, Listing, Page
 from pipelines.settings import ROOT
 from tests.extract.loopback import FAULTS, Answer, Faults, Request, Server, serve
 from tests.extract.samples import bluesky as sample

@@ -24,10 +24,10 @@ from pipelines.errors import (
     PlatformRefusedError,
     RefError,
 )
-from pipelines.extract.budget import Budget, open_budget, usd
-from pipelines.extract.ledger import Ledger, write_cost
-from pipelines.extract.price import MICRO, Charge, Price, Prices, read_prices
-from pipelines.extract.source import Source
+from pipelines.extract.pulls.budget import Budget, open_budget, usd
+from pipelines.extract.pulls.ledger import Ledger, write_cost
+from pipelines.extract.pulls.price import MICRO, Charge, Price, Prices, read_prices
+from pipelines.extract.pulls.source import Source
 from pipelines.settings import Settings
 from tests.extract.samples.x_api import settings_in
 

@@ -14,10 +14,10 @@ import httpx
 import pytest
 
 from pipelines.errors import PlatformRefusedError, SettingsError, StillreachError
-from pipelines.extract import journal, pull
-from pipelines.extract.credential import Secret, from_file, hidden
-from pipelines.extract.journal import FILE
-from pipelines.extract.listing import Listing, Page
+from pipelines.extract.pulls import journal, pull
+from pipelines.extract.pulls.credential import Secret, from_file, hidden
+from pipelines.extract.pulls.journal import FILE
+from pipelines.extract.pulls.listing import Listing, Page
 from pipelines.settings import ROOT
 from tests.extract.fake_platform import Connector, World
 from tests.extract.loopback import Answer, Request, serve
@@ -28,7 +28,7 @@ TOKEN = "AAAAAAAA-token-nobody-may-see"
 ASK = f"""
 import json, os
 from pipelines.errors import SettingsError
-from pipelines.extract.credential import from_backend
+from pipelines.extract.pulls.credential import from_backend
 
 def asked(key, **environment):
     os.environ.update(environment)

@@ -13,7 +13,7 @@ from pipelines import night
 from pipelines.cli import app
 from pipelines.errors import DeliveryError
 from pipelines.extract import export
-from pipelines.extract.drop import Row, write_table, write_tables
+from pipelines.extract.files.drop import Row, write_table, write_tables
 from tests.end_to_end.world import Deployment, deploy
 from tests.extract.samples import instagram, x_archive
 from tests.extract.samples.x_archive import DM

@@ -13,9 +13,10 @@ from hypothesis import settings as searching
 from hypothesis import strategies as st
 
 from pipelines.errors import DeliveryError, RefError, SchemaError, StillreachError, UnreadableFileError
-from pipelines.extract import cell, mapped
-from pipelines.extract.column_map import ColumnMap, find, known_sources, read_map
-from pipelines.extract.sheet import Cell
+from pipelines.extract import mapped
+from pipelines.extract.files import cell
+from pipelines.extract.files.column_map import ColumnMap, find, known_sources, read_map
+from pipelines.extract.files.sheet import Cell
 from pipelines.settings import SHIPPED_REF, Settings
 from tests.extract.workbook import Formula, Rows, xls, xlsx
 
@@ -377,7 +378,7 @@ def test_damaged_files_are_refused(tmp_path: Path, name: str, content: bytes, sa
 
 
 def test_a_workbook_that_would_unpack_too_far_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.extract.sheet.MOST_BYTES", 50_000)
+    monkeypatch.setattr("pipelines.extract.files.sheet.MOST_BYTES", 50_000)
     book = xlsx({"New followers": [["x" * 30_000] for _ in range(3)]})
     assert len(book) < 50_000
     with pytest.raises(UnreadableFileError, match="unpacks to more than"):

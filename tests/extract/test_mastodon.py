@@ -23,10 +23,10 @@ from pipelines.errors import (
     StillreachError,
 )
 from pipelines.extract import mastodon, mastodon_rows
-from pipelines.extract.credential import Secret
-from pipelines.extract.listing import Kind, ListAccount, Listing, Page
 from pipelines.extract.mastodon import Connector
-from pipelines.extract.source import Source
+from pipelines.extract.pulls.credential import Secret
+from pipelines.extract.pulls.listing import Kind, ListAccount, Listing, Page
+from pipelines.extract.pulls.source import Source
 from pipelines.reference import Account
 from pipelines.settings import ROOT
 from tests.extract.loopback import FAULTS, Answer, Faults, Request, serve

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.errors import DeliveryError, RefError, SchemaError, StillreachError, UnreadableFileError
 from pipelines.extract import meta
-from pipelines.extract.export_locale import ALIASES, Zone, read_aliases, read_zone
+from pipelines.extract.files.export_locale import ALIASES, Zone, read_aliases, read_zone
 from pipelines.settings import Settings
 
 PAGE, GRAM = "100045700821521", "17841403398239763"

@@ -18,12 +18,12 @@ from hypothesis import settings as trials
 from hypothesis import strategies as st
 
 from pipelines.errors import BusyError, ModelError, PlatformRefusedError, SchemaError, UnreadableFileError
-from pipelines.extract import journal, pull
-from pipelines.extract.journal import FILE, Key
-from pipelines.extract.listing import Limit, ListAccount, Listing, Page
-from pipelines.extract.pace import Pace
-from pipelines.extract.pull import Patience
-from pipelines.extract.unchanged import Carried
+from pipelines.extract.pulls import journal, pull
+from pipelines.extract.pulls.journal import FILE, Key
+from pipelines.extract.pulls.listing import Limit, ListAccount, Listing, Page
+from pipelines.extract.pulls.pace import Pace
+from pipelines.extract.pulls.pull import Patience
+from pipelines.extract.pulls.unchanged import Carried
 from tests.extract.fake_platform import ACCOUNT, Connector, World
 from tests.extract.loopback import FAULTS, Answer, Faults, Request, Server, serve
 

@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 from pipelines import cli, landing, pull_source
 from pipelines.delivery import Delivery
 from pipelines.errors import BusyError, DeliveryError, PlatformRefusedError, RefError, SchemaError, SettingsError
-from pipelines.extract import journal
-from pipelines.extract.listing import Connector as AnyConnector
-from pipelines.extract.listing import ListAccount, Listing
-from pipelines.extract.source import Source
+from pipelines.extract.pulls import journal
+from pipelines.extract.pulls.listing import Connector as AnyConnector
+from pipelines.extract.pulls.listing import ListAccount, Listing
+from pipelines.extract.pulls.source import Source
 from pipelines.reference import read_accounts
 from pipelines.settings import Settings
 from tests.extract.fake_platform import Connector, World

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import RefError, SettingsError
-from pipelines.extract.source import configured, read_source
+from pipelines.extract.pulls.source import configured, read_source
 from pipelines.reference import read_yaml
 from pipelines.settings import SHIPPED_REF, Settings
 

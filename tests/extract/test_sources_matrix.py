@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from pipelines.contract import contracts
 from pipelines.errors import SchemaError
-from pipelines.extract import column_map, export, meta
-from pipelines.extract.source import PLATFORM_OF
+from pipelines.extract import export, meta
+from pipelines.extract.files import column_map
+from pipelines.extract.pulls.source import PLATFORM_OF
 from pipelines.settings import ROOT, SHIPPED_REF, Settings
 
 # Each source, and the field that its sample adds for "unknown column".

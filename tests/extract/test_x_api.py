@@ -29,11 +29,11 @@ from pipelines.errors import (
     StillreachError,
 )
 from pipelines.extract import x_answer
-from pipelines.extract.budget import Budget
-from pipelines.extract.credential import Secret
-from pipelines.extract.ledger import Ledger
-from pipelines.extract.listing import ListAccount, Listing
-from pipelines.extract.price import read_prices
+from pipelines.extract.pulls.budget import Budget
+from pipelines.extract.pulls.credential import Secret
+from pipelines.extract.pulls.ledger import Ledger
+from pipelines.extract.pulls.listing import ListAccount, Listing
+from pipelines.extract.pulls.price import read_prices
 from pipelines.extract.x_api import LIMITS, Connector
 from pipelines.settings import ROOT
 from tests.extract.loopback import FAULTS, Answer, Faults, Request, serve

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pipelines.extract import journal
 from pipelines.extract.bluesky import Connector
-from pipelines.extract.listing import ListAccount, Row
-from pipelines.extract.pull import pull
-from pipelines.extract.source import Source
+from pipelines.extract.pulls import journal
+from pipelines.extract.pulls.listing import ListAccount, Row
+from pipelines.extract.pulls.pull import pull
+from pipelines.extract.pulls.source import Source
 from pipelines.reference import Account
 
 URL = os.environ.get("STILLREACH_LIVE_BLUESKY")

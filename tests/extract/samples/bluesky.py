@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.contract import contracts
-from pipelines.extract import journal
 from pipelines.extract.bluesky import Connector
-from pipelines.extract.drop import write_tables
-from pipelines.extract.listing import ListAccount
-from pipelines.extract.pull import Patience, pull
-from pipelines.extract.source import Source
+from pipelines.extract.files.drop import write_tables
+from pipelines.extract.pulls import journal
+from pipelines.extract.pulls.listing import ListAccount
+from pipelines.extract.pulls.pull import Patience, pull
+from pipelines.extract.pulls.source import Source
 from pipelines.reference import Account
 from tests.extract.loopback import Answer, Request, Server, serve
 

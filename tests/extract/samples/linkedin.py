@@ -3,7 +3,7 @@
 import datetime
 from pathlib import Path
 
-from pipelines.extract.column_map import read_map
+from pipelines.extract.files.column_map import read_map
 from pipelines.extract.mapped import convert
 from pipelines.settings import SHIPPED_REF
 from tests.extract.workbook import Value, xls

@@ -4,7 +4,7 @@ import csv
 import datetime
 from pathlib import Path
 
-from pipelines.extract.export_locale import Zone, read_aliases
+from pipelines.extract.files.export_locale import Zone, read_aliases
 from pipelines.extract.meta import COLUMNS, Setting, convert
 from pipelines.settings import SHIPPED_REF, Settings
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipelines.contract import contracts
-from pipelines.extract import journal
-from pipelines.extract.budget import Budget
-from pipelines.extract.credential import Secret
-from pipelines.extract.drop import write_tables
-from pipelines.extract.listing import ListAccount
-from pipelines.extract.price import read_prices
-from pipelines.extract.pull import Patience, pull
-from pipelines.extract.source import Source
+from pipelines.extract.files.drop import write_tables
+from pipelines.extract.pulls import journal
+from pipelines.extract.pulls.budget import Budget
+from pipelines.extract.pulls.credential import Secret
+from pipelines.extract.pulls.listing import ListAccount
+from pipelines.extract.pulls.price import read_prices
+from pipelines.extract.pulls.pull import Patience, pull
+from pipelines.extract.pulls.source import Source
 from pipelines.extract.x_answer import SNOWFLAKE_EPOCH
 from pipelines.extract.x_api import Connector
 from pipelines.reference import Account

@@ -4,7 +4,7 @@ import csv
 import datetime
 from pathlib import Path
 
-from pipelines.extract.column_map import read_map
+from pipelines.extract.files.column_map import read_map
 from pipelines.extract.mapped import convert
 from pipelines.settings import SHIPPED_REF
 

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pipelines.extract.journal import Book, End, Key
+from pipelines.extract.pulls.journal import Book, End, Key
 from pipelines.landing import current_deliveries
 from pipelines.settings import Settings, private
 

@@ -23,7 +23,7 @@ from typing import Any
 import duckdb
 
 from pipelines.errors import LandedFileChangedError
-from pipelines.extract.price import MICRO, Charge
+from pipelines.extract.pulls.price import MICRO, Charge
 from pipelines.settings import Settings, private
 
 HASH_BYTES = 8

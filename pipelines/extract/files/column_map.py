@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.contract import Table, contracts
 from pipelines.errors import RefError
-from pipelines.extract.cell import read_format
-from pipelines.extract.export_locale import checked_zone
+from pipelines.extract.files.cell import read_format
+from pipelines.extract.files.export_locale import checked_zone
 from pipelines.reference import line_of, read_yaml
 from pipelines.settings import SHIPPED_REF, Settings
 

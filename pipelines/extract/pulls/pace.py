@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 
-from pipelines.extract.listing import Limit
+from pipelines.extract.pulls.listing import Limit
 
 
 class Pace:

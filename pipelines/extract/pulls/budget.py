@@ -13,9 +13,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from pipelines.errors import ListRefusedError, PlatformBusyError, PlatformRefusedError, StillreachError
-from pipelines.extract.ledger import Ask, Charged, Ledger, Month, Part
-from pipelines.extract.price import MICRO, Charge, Price, Prices, read_prices
-from pipelines.extract.source import Source
+from pipelines.extract.pulls.ledger import Ask, Charged, Ledger, Month, Part
+from pipelines.extract.pulls.price import MICRO, Charge, Price, Prices, read_prices
+from pipelines.extract.pulls.source import Source
 from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -25,8 +25,8 @@ from pipelines.errors import (
     SchemaError,
     StillreachError,
 )
-from pipelines.extract.credential import HIDDEN, Secret
-from pipelines.extract.journal import (
+from pipelines.extract.pulls.credential import HIDDEN, Secret
+from pipelines.extract.pulls.journal import (
     AGAIN,
     Book,
     End,
@@ -39,9 +39,9 @@ from pipelines.extract.journal import (
     page_line,
     writing,
 )
-from pipelines.extract.listing import Connector, ListAccount, Listing, Page, Row
-from pipelines.extract.pace import Pace
-from pipelines.extract.unchanged import Carried
+from pipelines.extract.pulls.listing import Connector, ListAccount, Listing, Page, Row
+from pipelines.extract.pulls.pace import Pace
+from pipelines.extract.pulls.unchanged import Carried
 
 log = logging.getLogger(__name__)
 

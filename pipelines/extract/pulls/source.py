@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipelines.errors import RefError
-from pipelines.extract import credential
-from pipelines.extract.credential import Secret
+from pipelines.extract.pulls import credential
+from pipelines.extract.pulls.credential import Secret
 from pipelines.reference import read_yaml
 from pipelines.settings import Settings
 

@@ -16,8 +16,8 @@ from typing import Any, BinaryIO, Literal, get_args
 
 from pipelines.contract import contracts
 from pipelines.errors import BusyError, ModelError, UnreadableFileError
-from pipelines.extract.credential import HIDDEN, Secret
-from pipelines.extract.listing import Kind, ListAccount, Listing, Page, Row
+from pipelines.extract.pulls.credential import HIDDEN, Secret
+from pipelines.extract.pulls.listing import Kind, ListAccount, Listing, Page, Row
 from pipelines.landing import sync_folder
 from pipelines.settings import private
 

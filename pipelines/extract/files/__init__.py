@@ -1,0 +1,1 @@
+"""What readers of downloaded files share: whose a file is, what is in it, and the drop it becomes."""
