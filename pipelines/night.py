@@ -63,15 +63,19 @@ def land_drop(path: Path, source: str, on: date, account_id: str | None = None) 
 
 
 def load_if_due(as_of: date, run_type: str) -> str | None:
-    """Load, unless the appointed hour finds the day's night published from the same deliveries already.
+    """Load, unless nobody asked and there is nothing to do: the day's night is published from the same deliveries.
 
-    `run_type` is Airflow's; whoever starts a run by hand, and a source that lands late, always gets one.
+    `run_type` is Airflow's: `scheduled` is the appointed hour, `asset_triggered` the landing of every source; where no
+    source is configured, that is no reason for a night. Whoever starts a run by hand always gets one.
     """
     settings = from_environment()
-    if run_type == "scheduled" and runs.published_from(
-        settings, as_of, landing.current_deliveries(settings, until=as_of).values()
-    ):
+    deliveries = landing.current_deliveries(settings, until=as_of).values()
+    is_published = runs.published_from(settings, as_of, deliveries)
+    if run_type in ("scheduled", "asset_triggered") and is_published:
         log.info("the night of %s is published from all that landed", as_of)
+        return None
+    if run_type == "asset_triggered" and not source.configured(settings):
+        log.info("no source is configured: the night of %s waits for its hour", as_of)
         return None
     return load(as_of)
 

@@ -24,15 +24,24 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[date]:
     return days
 
 
-def test_the_hour_finds_the_night_published_and_runs_no_second_one(two_nights: Settings, loaded: list[date]) -> None:
-    assert night.load_if_due(SECOND, "scheduled") is None
+@pytest.mark.parametrize("run_type", ["scheduled", "asset_triggered"])
+def test_a_night_that_is_published_is_not_run_again_by_itself(
+    run_type: str, two_nights: Settings, loaded: list[date]
+) -> None:
+    assert night.load_if_due(SECOND, run_type) is None
     assert loaded == []
 
 
-@pytest.mark.parametrize("run_type", ["manual", "asset_triggered", "backfill"])
+@pytest.mark.parametrize("run_type", ["manual", "backfill"])
 def test_whoever_asks_gets_a_night(run_type: str, two_nights: Settings, loaded: list[date]) -> None:
     assert night.load_if_due(SECOND, run_type) == "a run"
     assert loaded == [SECOND]
+
+
+def test_sources_that_nobody_configured_call_for_no_night(two_nights: Settings, loaded: list[date]) -> None:
+    assert night.load_if_due(date(2026, 7, 16), "asset_triggered") is None
+    (two_nights.ref / "source.yml").write_text("bluesky: {}\n", encoding="utf-8")
+    assert night.load_if_due(date(2026, 7, 16), "asset_triggered") == "a run"
 
 
 def test_what_landed_since_brings_another_night(

@@ -330,9 +330,12 @@ hidden_elsewhere AS (
         new_people + awake_people AS hidden_people,
         max(CASE WHEN segment_id = 'everyone' THEN new_people + awake_people END)
             OVER (PARTITION BY platform, account_id, basis) AS hidden_of_everyone,
-        -- Of every other account on the platform; more than there are people where one of them is unknown.
-        sum(coalesce(new_people, 1e12)) OVER (PARTITION BY segment_id, platform, basis) - coalesce(new_people, 1e12)
-            AS others_hidden_people,
+        -- Of every other account on the platform; more than there are people where one of them is unknown. Added as
+        -- decimals: whatever the order, two nights give the same last digit.
+        CAST(
+            sum(CAST(coalesce(new_people, 1e12) AS DECIMAL(38, 9))) OVER (PARTITION BY segment_id, platform, basis)
+            - CAST(coalesce(new_people, 1e12) AS DECIMAL(38, 9)) AS DOUBLE
+        ) AS others_hidden_people,
         count(data_on) OVER (PARTITION BY segment_id, platform, basis) AS n_known_accounts
     FROM hidden
 ),

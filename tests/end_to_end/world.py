@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import landing, night, pseudonym, publish
+from pipelines import landing, night, publish
 from pipelines.settings import Settings, from_environment
 
 ACCOUNT_COLUMNS = ("platform", "account_id", "handle", "name", "role", "purpose", "opened_on", "closed_on")
@@ -79,6 +79,9 @@ def use(folder: Path, monkeypatch: pytest.MonkeyPatch, ref: Path | None = None) 
     monkeypatch.setitem(night.STEPS, "report", lambda run_id: None)
     settings = from_environment()
     if not settings.key_file.exists():
-        pseudonym.new_key(settings)
+        # Always the same: who is drawn for an audit depends on it.
+        settings.key_file.parent.mkdir(parents=True, exist_ok=True)
+        settings.key_file.write_text(bytes(range(32)).hex() + "\n", encoding="ascii")
+        settings.key_file.chmod(0o400)
     settings.data.mkdir(exist_ok=True)
     return settings

@@ -221,12 +221,12 @@ SEGMENT_REACH_MUTATIONS = [
         "THEN greatest(coalesce(reported_followers.followers_reported, 0) - coalesce(listed.reach_people, 0), 0) END",
     ),
     ("mart.segment_reach", "WHEN account_bases.basis = 'follower' THEN account_bases.unlisted_people", ""),
-    ("mart.segment_reach", "- coalesce(new_people, 1e12) AS others", "AS others"),
+    ("mart.segment_reach", "- CAST(coalesce(new_people, 1e12) AS DECIMAL(38, 9)) AS DOUBLE", "AS DOUBLE"),
     *(
         (
             "mart.segment_reach",
-            "sum(coalesce(new_people, 1e12)) OVER (PARTITION BY segment_id, platform, basis)",
-            f"sum(coalesce(new_people, 1e12)) OVER (PARTITION BY {keys})",
+            "OVER (PARTITION BY segment_id, platform, basis) - CAST",
+            f"OVER (PARTITION BY {keys}) - CAST",
         )
         for keys in ("segment_id, basis", "platform, basis", "segment_id, platform")
     ),

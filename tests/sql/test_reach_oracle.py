@@ -171,7 +171,7 @@ class World:
             return HIDDEN if hidden.seen_share is not None and hidden.seen_share < 0.9 else None
         if listed or acted:
             return "no follower list" if basis == "follower" else "no engagement extract"
-        return "totals only" if account.totals else "no extract"
+        return "totals only" if account.totals or account.posts else "no extract"
 
     def lists(self, account: Account) -> dict[str, tuple[int, int | None]]:
         """Of each post whose likes matter: how many were seen, how many more the platform counts.
