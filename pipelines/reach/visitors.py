@@ -41,15 +41,23 @@ FOR_ANYONE, NOT_SAID = "for anyone", "nobody has said whom it is for"
 NOBODY, NOBODY_TOLD = "it reaches nobody", "nobody it reaches says where they live"
 NO_HOME = "home is not known: neither place.csv nor home_area.geojson says where it is"
 
+# Fractions are added as decimals: whatever the order, two nights give the same last digit.
 REACHED = """
+    WITH bands AS (
+        SELECT
+            segment_id, platform, account_id, basis, home_band,
+            CAST(people AS DECIMAL(18, 6)) AS people,
+            CAST(people_variance AS DECIMAL(18, 6)) AS people_variance
+        FROM mart.reach_home
+    )
     SELECT
         segment_id, platform, account_id, basis,
-        sum(people) AS reach_people,
-        sum(people_variance) AS people_variance,
-        coalesce(sum(people) FILTER (WHERE home_band = $home), 0) AS home_people,
-        coalesce(sum(people) FILTER (WHERE home_band = $unknown), 0) AS unknown_people,
-        coalesce(sum(people) FILTER (WHERE home_band NOT IN ($home, $unknown)), 0) AS visitor_people
-    FROM mart.reach_home GROUP BY ALL
+        CAST(sum(people) AS DOUBLE) AS reach_people,
+        CAST(sum(people_variance) AS DOUBLE) AS people_variance,
+        coalesce(CAST(sum(people) FILTER (WHERE home_band = $home) AS DOUBLE), 0) AS home_people,
+        coalesce(CAST(sum(people) FILTER (WHERE home_band = $unknown) AS DOUBLE), 0) AS unknown_people,
+        coalesce(CAST(sum(people) FILTER (WHERE home_band NOT IN ($home, $unknown)) AS DOUBLE), 0) AS visitor_people
+    FROM bands GROUP BY ALL
 """
 # How sure the readings of a side are: its rules' confidence, and the error of that, weighted by people.
 READINGS = """
@@ -57,7 +65,7 @@ READINGS = """
         SELECT
             reading.segment_id, reading.platform, reading.home_band = $home AS is_home, reading.place_confidence,
             reading.place_confidence * (1 - reading.place_confidence) / (rule.n_checked + 2) AS rule_variance,
-            sum(reading.people) AS people
+            CAST(sum(CAST(reading.people AS DECIMAL(18, 6))) AS DOUBLE) AS people
         FROM mart.place_reading AS reading
         INNER JOIN ref.place_rule AS rule USING (place_rule_id)
         WHERE reading.home_band <> $unknown AND reading.place_confidence IS NOT NULL
@@ -65,8 +73,11 @@ READINGS = """
     ),
     summed AS (
         SELECT
-            segment_id, platform, is_home, sum(people * place_confidence) / sum(people) AS confidence,
-            sum(people * people * rule_variance) / (sum(people) * sum(people)) AS variance
+            segment_id, platform, is_home,
+            CAST(sum(CAST(people AS DECIMAL(18, 6))) AS DOUBLE) AS side_people,
+            CAST(sum(CAST(people * place_confidence AS DECIMAL(38, 12))) AS DOUBLE) / side_people AS confidence,
+            CAST(sum(CAST(people * people * rule_variance AS DECIMAL(38, 12))) AS DOUBLE) / (side_people * side_people)
+                AS variance
         FROM sides GROUP BY ALL
     )
     SELECT
