@@ -140,10 +140,7 @@ def check(run_id: str, layer: str) -> None:
         checked = validate.check_layer(runs.night_file(settings, run_id), layer, tonight, settings)
         con = engine.connect(runs.night_file(settings, run_id), settings)
         con.execute("DELETE FROM meta.validation_result WHERE layer = $layer", {"layer": layer})
-        con.executemany(
-            f"INSERT INTO meta.validation_result VALUES ({', '.join('?' * 10)})",
-            [(run_id, *astuple(one)) for one in checked],
-        )
+        engine.insert(con, "meta.validation_result", [(run_id, *astuple(one)) for one in checked])
         con.close()
         failed = [one for one in checked if not one.is_success]
         for one in failed:

@@ -22,6 +22,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines import engine
 from pipelines.errors import LandedFileChangedError
 from pipelines.extract.pulls.price import MICRO, Charge
 from pipelines.settings import Settings, private
@@ -286,5 +287,4 @@ def write_cost(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) 
         for (day, source, charge, micro, unsure), tally in rows.items()
         if day <= as_of
     ]  # fmt: skip
-    if written:
-        con.executemany(f"INSERT INTO meta.cost VALUES ({', '.join('?' * len(written[0]))})", written)
+    engine.insert(con, "meta.cost", written)
