@@ -6,7 +6,10 @@ import pendulum
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule, dag, task
 
 # A fault that a person must mend, or a night stopped on purpose, is not tried again.
-NEVER_AGAIN: list[str | type[BaseException]] = ["pipelines.errors.YoursToFix", "pipelines.errors.NotRetryable"]
+NEVER_AGAIN: list[str | type[BaseException]] = [
+    "pipelines.common.errors.YoursToFix",
+    "pipelines.common.errors.NotRetryable",
+]
 
 
 @dag(

@@ -6,7 +6,10 @@ import pendulum
 from airflow.sdk import DAG, Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule, TriggerRule, task
 
 # A fault that a person must mend is not tried again; a pull that was cut off goes on from its last whole page.
-NEVER_AGAIN: list[str | type[BaseException]] = ["pipelines.errors.YoursToFix", "pipelines.errors.NotRetryable"]
+NEVER_AGAIN: list[str | type[BaseException]] = [
+    "pipelines.common.errors.YoursToFix",
+    "pipelines.common.errors.NotRetryable",
+]
 
 
 def land_source(source: str, platform: str) -> DAG:
@@ -32,21 +35,23 @@ def land_source(source: str, platform: str) -> DAG:
 
         @task
         def accounts() -> list[str]:
-            from pipelines import pull_source
+            from pipelines.extract.pulls import session
 
-            return pull_source.accounts_of(source)
+            return session.accounts_of(source)
 
         @task
         def pull(account_id: str, on: str, began_at: str) -> str:
-            from pipelines import night, pull_source
+            from pipelines import night
+            from pipelines.extract.pulls import session
 
-            return pull_source.pull_account(source, account_id, night.day(on), night.moment(began_at))
+            return session.pull_account(source, account_id, night.day(on), night.moment(began_at))
 
         @task(pool="warehouse", trigger_rule=TriggerRule.ALL_DONE, outlets=[Asset(f"landed_{source}")])
         def land(on: str) -> str:
-            from pipelines import night, pull_source
+            from pipelines import night
+            from pipelines.extract.pulls import session
 
-            return pull_source.land_pulled(source, night.day(on))
+            return session.land_pulled(source, night.day(on))
 
         on = "{{ params.on or (dag_run.logical_date or dag_run.run_after) | ds }}"
         began_at = "{{ dag_run.start_date.isoformat() }}"

@@ -7,7 +7,10 @@ import pendulum
 from airflow.sdk import Asset, dag, task
 
 # A fault that a person must mend, or a night stopped on purpose, is not tried again.
-NEVER_AGAIN: list[str | type[BaseException]] = ["pipelines.errors.YoursToFix", "pipelines.errors.NotRetryable"]
+NEVER_AGAIN: list[str | type[BaseException]] = [
+    "pipelines.common.errors.YoursToFix",
+    "pipelines.common.errors.NotRetryable",
+]
 BY = sdk.CronTriggerTimetable("30 3 * * *", timezone="Europe/London")
 LANDED = [Asset("landed_bluesky"), Asset("landed_mastodon"), Asset("landed_x_api")]
 

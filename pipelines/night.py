@@ -15,23 +15,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipelines import engine, landing, places, pseudonym, publish, reference, runs
-from pipelines.errors import (
-    ModelError,
-    NothingLandedError,
-    SettingsError,
-    StillreachError,
-    ValidationStop,
-)
-from pipelines.extract import export
+from pipelines.analysis import examples
+from pipelines.common import database
+from pipelines.common.errors import ModelError, NothingLandedError, SettingsError, StillreachError, ValidationStop
+from pipelines.common.progress import shown
+from pipelines.common.settings import Settings, from_environment
+from pipelines.extract.exports import land_export
 from pipelines.extract.pulls import ledger, source
-from pipelines.landing import Landed
-from pipelines.progress import shown
-from pipelines.reach import answers, decision_rule
-from pipelines.segments import audit_file, audits, definition, examples, history
-from pipelines.settings import Settings, from_environment
-from pipelines.warehouse import accounting, build, raw, state, tone
-from pipelines.warehouse import reference as reference_tables
+from pipelines.landing import land
+from pipelines.landing.land import Landed
+from pipelines.reach import decision_rule
+from pipelines.reference import files as reference
+from pipelines.reference import gazetteer
+from pipelines.segments import definition, history, label_file, label_history
+from pipelines.warehouse import build, pseudonym, publish, python_marts, raw, reconciliation, runs, state, text_labels
+from pipelines.warehouse import load_reference as reference_tables
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +44,11 @@ def land_inbox(as_of: date) -> list[Landed]:
     """
     settings = from_environment()
     done = []
-    for path, sender, day in shown(landing.inbox_drops(settings, until=as_of), "land the inbox"):
+    for path, sender, day in shown(land.inbox_drops(settings, until=as_of), "land the inbox"):
         done.append(land_drop(path, sender, day))
         log.info("%s", done[-1].said())
-        landing.remove_drop(path)
-    landing.sweep_inbox(settings)
+        land.remove_drop(path)
+    land.sweep_inbox(settings)
     return done
 
 
@@ -59,7 +57,7 @@ def land_drop(path: Path, source: str, on: date, account_id: str | None = None) 
 
     Raises `DeliveryError` or a subclass with nothing landed.
     """
-    return export.land(path, source, on, from_environment(), account_id)
+    return land_export.land(path, source, on, from_environment(), account_id)
 
 
 def load_if_due(as_of: date, run_type: str) -> str | None:
@@ -69,7 +67,7 @@ def load_if_due(as_of: date, run_type: str) -> str | None:
     source is configured, that is no reason for a night. Whoever starts a run by hand always gets one.
     """
     settings = from_environment()
-    deliveries = landing.current_deliveries(settings, until=as_of).values()
+    deliveries = land.current_deliveries(settings, until=as_of).values()
     is_published = runs.published_from(settings, as_of, deliveries)
     if run_type in ("scheduled", "asset_triggered") and is_published:
         log.info("the night of %s is published from all that landed", as_of)
@@ -94,11 +92,11 @@ def load(as_of: date, *, replay: bool = False) -> str:
     examples.check_examples(definitions, examples.run_examples(settings, definitions, known))
     decision_rule.read_rules(settings)  # what is wrong with them is said before a night is spent
     versions = history.versions_of_night(settings, as_of, history.compiled(definitions))
-    wanted = list(landing.current_deliveries(settings, until=as_of).values())
+    wanted = list(land.current_deliveries(settings, until=as_of).values())
     if not wanted:
         raise NothingLandedError(str(settings.landing), f"holds no delivery up to {as_of}", hint="stillreach land")
     refs = [account.ref for account in known.accounts]
-    built_hash = state.build_hash(refs, pseudonym.fingerprint(key), tone.fingerprint(settings))
+    built_hash = state.build_hash(refs, pseudonym.fingerprint(key), text_labels.fingerprint(settings))
     told = partial(history.history_hash, versions)
     base = state.Base(None, tuple(wanted))
     if not replay:
@@ -106,22 +104,22 @@ def load(as_of: date, *, replay: bool = False) -> str:
     run_id = runs.begin(settings, as_of, base, (built_hash, told(as_of)), wanted)
     with _step(settings, run_id, "load") as con:
         for delivery in base.missing:
-            landing.verify(delivery, settings)
+            land.verify(delivery, settings)
         state.attach_prior(con, settings, base.snapshot_id)
-        accounting.create_meta(con, goes_on=base.snapshot_id is not None)
+        reconciliation.create_meta(con, goes_on=base.snapshot_id is not None)
         accepted = reference.read_accepted_lists(settings)
-        kept = audits.read_audits(settings, as_of)
+        kept = label_history.read_audits(settings, as_of)
         bands = reference.read_bands(settings)
-        placed = places.tables(settings, known.places, known.accounts)
+        placed = gazetteer.tables(settings, known.places, known.accounts)
         changes = reference.read_metric_changes(settings)
         reference_tables.load(con, known, accepted, definitions, versions, kept, bands, weights, placed, changes)
         history.write(runs.folder(settings, run_id) / DEFINITIONS, versions[-1].compiled)
         raw.load(con, list(base.missing), settings)
-        tone.label(con, settings)
+        text_labels.label(con, settings)
         pseudonym.give_key(con, key)
         build.build_layer(con, "stg", as_of)
-        accounting.account_for(con, base.missing)
-        accounting.await_sources(con, source.configured(settings), wanted, as_of)
+        reconciliation.account_for(con, base.missing)
+        reconciliation.await_sources(con, source.configured(settings), wanted, as_of)
         ledger.write_cost(con, settings, as_of)
     return run_id
 
@@ -132,15 +130,15 @@ def check(run_id: str, layer: str) -> None:
     Raises `ValidationStop` where a critical expectation failed: nothing of this run will be published.
     """
     from expectations import Tonight  # these take seconds to import: not before they are needed
-    from pipelines import validate
+    from pipelines.validation import validate
 
     settings = from_environment()
     tonight = Tonight(runs.as_of_run(run_id), reference.read_bands(settings))
     with _step(settings, run_id, f"check {layer}", connect=False):
         checked = validate.check_layer(runs.night_file(settings, run_id), layer, tonight, settings)
-        con = engine.connect(runs.night_file(settings, run_id), settings)
+        con = database.connect(runs.night_file(settings, run_id), settings)
         con.execute("DELETE FROM meta.validation_result WHERE layer = $layer", {"layer": layer})
-        engine.insert(con, "meta.validation_result", [(run_id, *astuple(one)) for one in checked])
+        database.insert(con, "meta.validation_result", [(run_id, *astuple(one)) for one in checked])
         con.close()
         failed = [one for one in checked if not one.is_success]
         for one in failed:
@@ -174,7 +172,7 @@ def build_mart(run_id: str) -> None:
     settings = from_environment()
     with _step(settings, run_id, "build mart") as con:
         build.build_layer(con, "mart", runs.as_of_run(run_id))
-        answers.answer(con, settings, runs.as_of_run(run_id))
+        python_marts.answer(con, settings, runs.as_of_run(run_id))
 
 
 def publish_night(run_id: str) -> bool:
@@ -192,11 +190,11 @@ def publish_night(run_id: str) -> bool:
             history.keep(settings, runs.as_of_run(run_id), history.read(runs.folder(settings, run_id) / DEFINITIONS))
             is_current = publish.flip(settings, run_id)
         if is_current:
-            audits.erase_gone(con, settings, runs.as_of_run(run_id))
+            label_history.erase_gone(con, settings, runs.as_of_run(run_id))
     runs.end(settings, run_id, "published")
     shutil.rmtree(runs.folder(settings, run_id), ignore_errors=True)
     publish.prune(settings)
-    audit_file.forget_samples(settings, datetime.now(UTC).date(), int(reference.read_bands(settings)[KEEP_SAMPLES]))
+    label_file.forget_samples(settings, datetime.now(UTC).date(), int(reference.read_bands(settings)[KEEP_SAMPLES]))
     runs.sweep(settings)
     return is_current
 
@@ -289,8 +287,8 @@ def _step(settings: Settings, run_id: str, name: str, *, connect: bool = True) -
     started = time.monotonic()
     con = None
     try:
-        con = engine.connect(runs.night_file(settings, run_id), settings) if connect else None
-        with engine.with_room(name), engine.without_values(ModelError, name):
+        con = database.connect(runs.night_file(settings, run_id), settings) if connect else None
+        with database.with_room(name), database.without_values(ModelError, name):
             yield con
     except StillreachError as stop:
         runs.end(settings, run_id, "stopped", stop.said())

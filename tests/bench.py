@@ -35,7 +35,7 @@ def main() -> None:
         os.environ.pop("STILLREACH_REF", None)
         screen.print(f"{arguments.people:,} people, {os.cpu_count()} processors")
         seconds, mib, _ = measured(
-            "from pipelines.demo_world import write_demo_world; from pathlib import Path; "
+            "from pipelines.demo.world import write_demo_world; from pathlib import Path; "
             f"write_demo_world(Path({str(folder / 'demo')!r}), {arguments.people}, 1, 8)"
         )
         screen.print(f"demo world: {seconds:.1f} s, {mib:,} MiB, {size(folder / 'demo' / 'drops'):,} MiB of drops")

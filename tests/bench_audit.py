@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from scipy.optimize import isotonic_regression
 
-from pipelines.segments import audit, audit_file
-from pipelines.segments.audit import Stratum
+from pipelines.segments import label_audit, label_file
+from pipelines.segments.label_audit import Stratum
 
 PEOPLE = 30_000
 PER_WORLD = 10  # audits of one world before the next is planted
@@ -34,12 +34,12 @@ MEASURES = ("size_people", "rule_precision", "rule_recall", "expansion_precision
 
 @dataclass(frozen=True)
 class World:
-    """Planted people: the frame that `audit.strata` made, and who is in the segment."""
+    """Planted people: the frame that `label_audit.strata` made, and who is in the segment."""
 
     people: pl.DataFrame
     truth: NDArray[np.bool_]
 
-    def labels(self, sample: audit_file.Sample) -> pl.DataFrame:
+    def labels(self, sample: label_file.Sample) -> pl.DataFrame:
         """Judge a sample without a mistake."""
         judged = pl.Series("label", np.where(self.truth, "yes", "no"), dtype=pl.String)
         known = self.people.select("member_key").with_columns(judged)
@@ -62,7 +62,7 @@ def plant(rng: np.random.Generator, prevalence: float, name: str = "plain") -> W
             "expansion_score": np.where(has_none, np.nan, score),
         }
     ).with_columns(pl.col("expansion_score").fill_nan(None))
-    return World(audit.strata(people), truth)
+    return World(label_audit.strata(people), truth)
 
 
 def truths(world: World, probability: NDArray[np.float64], floor: float) -> dict[str, float]:
@@ -79,7 +79,7 @@ def truths(world: World, probability: NDArray[np.float64], floor: float) -> dict
 
 def plain_isotonic(design: tuple[Stratum, ...], labels: pl.DataFrame, people: pl.DataFrame) -> NDArray[np.float64]:
     """What weighted isotonic regression says of people who have a score and are no rule members."""
-    counts = audit.tally(design, labels)
+    counts = label_audit.tally(design, labels)
     judged = labels.join(counts, on="stratum").filter(pl.col("stratum").str.starts_with("score"))
     judged = judged.sort("expansion_score")
     truth = (judged["label"] == "yes").to_numpy() * 1.0
@@ -95,19 +95,19 @@ def measure(name: str, prevalence: float, n: int, audits: int, seed: int = 1, dr
     world = plant(rng, prevalence, name)
     for nth in range(audits):
         world = world if nth % PER_WORLD else plant(rng, prevalence, name)
-        sample = audit_file.draw_sample(world.people, n, str(rng.integers(2**60)))
+        sample = label_file.draw_sample(world.people, n, str(rng.integers(2**60)))
         labels = world.labels(sample)
-        probability = audit.calibrate(sample.strata, labels).of(world.people)
-        quality = audit.quality(sample.strata, labels, draws=draws)
+        probability = label_audit.calibrate(sample.strata, labels).of(world.people)
+        quality = label_audit.quality(sample.strata, labels, draws=draws)
         truth = truths(world, probability, quality.probability_floor)
         scored = (~world.people["is_rule_member"] & world.people["expansion_score"].is_not_null()).to_numpy()
         plain = plain_isotonic(sample.strata, labels, world.people.filter(pl.Series(scored)))
         size = quality.estimates["size_people"]
         assert size.value is not None and size.lo is not None and size.hi is not None
         row = {
-            "error": audit.calibration_error(probability, world.truth.astype(np.float64)),
+            "error": label_audit.calibration_error(probability, world.truth.astype(np.float64)),
             "error_told": quality.calibration_error,
-            "isotonic": audit.calibration_error(plain, world.truth[scored].astype(np.float64)),
+            "isotonic": label_audit.calibration_error(plain, world.truth[scored].astype(np.float64)),
             "size": size.value / truth["size_people"],
             "size_lo": size.lo / truth["size_people"],
             "size_hi": size.hi / truth["size_people"],

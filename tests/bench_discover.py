@@ -15,8 +15,8 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from pipelines.segments.discover import discover
-from pipelines.segments.near import near
+from pipelines.analysis.communities import discover
+from pipelines.analysis.expand import near
 
 
 @dataclass(frozen=True)

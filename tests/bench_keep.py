@@ -17,11 +17,12 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.contract import read_contract
-from pipelines.reach import frontier, keep
-from pipelines.reach.cover import Cover, cover_of
+from pipelines.common.contract import read_contract
+from pipelines.common.settings import SQL
+from pipelines.marts import keep_frontier
+from pipelines.reach import keep
+from pipelines.reach.coverage_matrix import Cover, cover_of
 from pipelines.reach.what_if import BANDS, BASES, what_if, who_else
-from pipelines.settings import SQL
 
 SEGMENTS = ("cyclist", "farmer", "football", "motorcycle", "recruits", "resident", "student")
 
@@ -148,7 +149,7 @@ def main() -> None:
             sure = done.found_by if done.is_optimal else f"gap {done.gap_share:.2%}"
             table.add_row(what, str(n_accounts), f"{done.seconds:.2f}", f"{len(done.kept)} kept, {sure}")
         began = time.monotonic()
-        path = frontier.frontier_of(cover)
+        path = keep_frontier.frontier_of(cover)
         seconds = time.monotonic() - began
         gap = max(one.gap_share for one in path)
         table.add_row("frontier", str(n_accounts), f"{seconds:.2f}", f"{len(path)} sizes, gap at most {gap:.2%}")

@@ -11,8 +11,8 @@ from collections import Counter
 import numpy as np
 from rich.console import Console
 
-from pipelines.disclosure import Limits
 from pipelines.release.cells import Cell
+from pipelines.release.disclosure import Limits
 from pipelines.release.protect import Rule, protect
 from tests.release.worlds import attack, attack_pair, first_nights, pairs
 

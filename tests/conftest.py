@@ -18,7 +18,7 @@ import pytest
 import zstandard
 
 from pipelines import night
-from pipelines.settings import Settings, from_environment
+from pipelines.common.settings import Settings, from_environment
 
 KEY = bytes(range(32)).hex()
 

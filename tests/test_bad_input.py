@@ -11,10 +11,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import night, publish, runs
-from pipelines.errors import NothingLandedError, RefError, StillreachError, ValidationStop
-from pipelines.settings import Settings
-from pipelines.warehouse import build
+from pipelines import night
+from pipelines.common.errors import NothingLandedError, RefError, StillreachError, ValidationStop
+from pipelines.common.settings import Settings
+from pipelines.warehouse import build, publish, runs
 
 WriteDrop = Callable[[Path, Mapping[str, Any]], Path]
 County = Callable[..., dict[str, Any]]

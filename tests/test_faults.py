@@ -16,10 +16,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import landing, night, publish, runs
-from pipelines.errors import LandedFileChangedError, StillreachError
-from pipelines.settings import Settings, from_environment
-from pipelines.warehouse import state
+from pipelines import night
+from pipelines.common.errors import LandedFileChangedError, StillreachError
+from pipelines.common.settings import Settings, from_environment
+from pipelines.landing import land
+from pipelines.warehouse import publish, runs, state
 
 WriteDrop = Callable[[Path, Mapping[str, Any]], Path]
 County = Callable[..., dict[str, Any]]
@@ -201,7 +202,7 @@ def test_a_night_killed_while_a_landed_drop_leaves_the_inbox_loses_nothing(
 ) -> None:
     settings = county_before_third_night
     drop = settings.inbox / "x_extract" / str(ON)
-    landing.land(drop, "x_extract", ON, settings)
+    land.land(drop, "x_extract", ON, settings)
 
     def killed(path: Path) -> None:
         """Remove one file of the folder, and die."""
@@ -209,9 +210,9 @@ def test_a_night_killed_while_a_landed_drop_leaves_the_inbox_loses_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.landing.shutil.rmtree", killed)
+        patched.setattr("pipelines.landing.land.shutil.rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
-            landing.remove_drop(drop)
+            land.remove_drop(drop)
     night.run_night(ON)
     assert list(settings.inbox.glob("*/*")) == []
     assert published(settings) == never_killed

@@ -12,7 +12,7 @@ TABLE = "mart.decision"
 
 def expectations(tonight: Tonight) -> list[Any]:
     """Every open account has one action of the vocabulary; none goes while nobody knows who would be lost."""
-    notes = "A fault of ours in pipelines/reach/decision.py: keep the data and report it."
+    notes = "A fault of ours in pipelines/marts/decision.py: keep the data and report it."
     return [
         gxe.ExpectCompoundColumnsToBeUnique(
             column_list=["platform", "account_id"], **about("decision_is_one_row", "critical", notes)

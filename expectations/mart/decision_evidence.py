@@ -9,7 +9,7 @@ TABLE = "mart.decision_evidence"
 
 def expectations(tonight: Tonight) -> list[Any]:
     """A missing figure has its reason, and a bound comes with its figure, on the right side of it."""
-    notes = "A fault of ours in pipelines/reach/evidence.py: keep the data and report it."
+    notes = "A fault of ours in pipelines/marts/decision_evidence.py: keep the data and report it."
     return [
         no_rows(
             "missing_evidence_has_its_reason",

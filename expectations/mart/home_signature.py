@@ -5,7 +5,7 @@ from typing import Any
 import great_expectations.expectations as gxe
 
 from expectations import Tonight, about, no_rows
-from pipelines.places import BANDS
+from pipelines.reference.gazetteer import BANDS
 
 TABLE = "mart.home_signature"
 

@@ -9,7 +9,7 @@ TABLE = "mart.interaction_quality"
 
 def expectations(tonight: Tonight) -> list[Any]:
     """Shares lie in their intervals, and what is missing says why."""
-    notes = "A fault of ours in pipelines/reach/quality.py: keep the data and report it."
+    notes = "A fault of ours in pipelines/marts/interaction_quality.py: keep the data and report it."
     return [
         no_rows(
             "hostile_share_lies_in_its_interval",

@@ -11,7 +11,7 @@ TABLE = "mart.keep_frontier"
 
 def expectations(tonight: Tonight) -> list[Any]:
     """Shares are shares; as many accounts as are said; one account more never keeps less weighted reach."""
-    notes = "A fault of ours in pipelines/reach/frontier.py: keep the data and report it."
+    notes = "A fault of ours in pipelines/marts/keep_frontier.py: keep the data and report it."
     return [
         gxe.ExpectColumnValuesToBeBetween(
             column="kept_share", min_value=0, max_value=1.000001, **about("frontier_keeps_a_share", "critical", notes)

@@ -9,7 +9,7 @@ TABLE = "mart.moderation_load"
 
 def expectations(tonight: Tonight) -> list[Any]:
     """Hostile texts lie in their interval and are no more than the texts; what is missing says why."""
-    notes = "A fault of ours in pipelines/reach/moderation.py: keep the data and report it."
+    notes = "A fault of ours in pipelines/marts/moderation_load.py: keep the data and report it."
     return [
         no_rows(
             "hostile_texts_lie_in_their_interval",

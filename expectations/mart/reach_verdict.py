@@ -9,7 +9,7 @@ TABLE = "mart.reach_verdict"
 
 def expectations(tonight: Tonight) -> list[Any]:
     """A verdict follows from its bounds, the bounds hold the count, and what is said has its reason."""
-    notes = "A fault of ours in pipelines/reach/verdict.py: keep the data and report it."
+    notes = "A fault of ours in pipelines/marts/reach_verdict.py: keep the data and report it."
     return [
         no_rows(
             "verdict_follows_from_its_bounds",

@@ -13,7 +13,7 @@ def expectations(tonight: Tonight) -> list[Any]:
         no_rows(
             "estimate_lies_in_its_interval",
             "critical",
-            "A fault of ours in pipelines/segments/audit.py: keep the data and report it.",
+            "A fault of ours in pipelines/segments/label_audit.py: keep the data and report it.",
             "SELECT 1 AS broken FROM {batch} WHERE estimate NOT BETWEEN estimate_lo AND estimate_hi",
         ),
         no_rows(

@@ -11,7 +11,7 @@ TABLE = "mart.visitor_reach"
 
 def expectations(tonight: Tonight) -> list[Any]:
     """One row per cell; people add up; the share lies in its interval or has a reason; some places are read."""
-    notes = "A fault of ours in pipelines/reach/visitors.py: keep the data and report it."
+    notes = "A fault of ours in pipelines/marts/visitor_reach.py: keep the data and report it."
     return [
         gxe.ExpectCompoundColumnsToBeUnique(
             column_list=["segment_id", "platform", "account_id", "basis"],

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 import duckdb
 
-from pipelines.errors import SettingsError
+from pipelines.common.errors import SettingsError
 
 MAIN = "main"
 

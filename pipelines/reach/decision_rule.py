@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import RefError
-from pipelines.reach.measures import MEASURES, YES_OR_NO, known_measures
-from pipelines.reference import line_of, read_yaml
-from pipelines.settings import Settings
+from pipelines.common.errors import RefError
+from pipelines.common.settings import Settings
+from pipelines.reach.metrics import MEASURES, YES_OR_NO, known_measures
+from pipelines.reference.files import line_of, read_yaml
 
 FILE = "decision_rule.yml"
 

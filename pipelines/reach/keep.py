@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from pipelines.errors import SettingsError
-from pipelines.reach import programme, search
-from pipelines.reach.cover import Bools, Cover, Floats, reduced
-from pipelines.reach.programme import SAME, Aim, Solved, Task
+from pipelines.common.errors import SettingsError
+from pipelines.reach import heuristics, milp
+from pipelines.reach.coverage_matrix import Bools, Cover, Floats, reduced
+from pipelines.reach.milp import SAME, Aim, Solved, Task
 from pipelines.reach.what_if import EVERYONE
 
 SECONDS = 10.0
@@ -92,7 +92,7 @@ def keep(cover: Cover, wish: Wish, seconds: float = SECONDS, n_bootstraps: int =
     if solved.picked is None:
         raise _too_little(cover, wish, task, seconds, proved=solved.is_optimal)
     question = task.question
-    chosen = question.chosen(search.pruned(task, solved.picked))
+    chosen = question.chosen(heuristics.pruned(task, solved.picked))
     counts = _bootstraps(task, n_bootstraps) if n_bootstraps else np.zeros(len(question.free), dtype=int)
     n_best = dict.fromkeys(cover.accounts, 0) | dict.fromkeys(wish.must_keep, n_bootstraps)
     n_best |= {cover.accounts[one]: int(n) for one, n in zip(question.free, counts, strict=True)}
@@ -147,14 +147,14 @@ def _best(task: Task, seconds: float) -> tuple[Solved, str]:
 
     Where that stops early, greedy steps' set is taken if it is better, with HiGHS's bound.
     """
-    if len(task.question.free) <= search.MOST_FOR_EVERY_SUBSET:
-        picked = search.best_subset(task, search.every_subset(task.question))
+    if len(task.question.free) <= heuristics.MOST_FOR_EVERY_SUBSET:
+        picked = heuristics.best_subset(task, heuristics.every_subset(task.question))
         return Solved(picked, math.nan if picked is None else task.value(picked), True), "looking at every set"
-    solved = programme.solve(task, seconds)
+    solved = milp.solve(task, seconds)
     if solved.is_optimal:
         ties = "" if solved.is_tie_broken else " (but not every set as good was looked at)"
         return solved, f"integer programming{ties}"
-    by_steps = search.greedy(task)
+    by_steps = heuristics.greedy(task)
     tighter = min if task.aim != "cheapest" else max
     bounds = [one for one in (solved.bound, by_steps.bound) if not math.isnan(one)]
     if solved.picked is not None and (by_steps.picked is None or not _is_better(task, by_steps.picked, solved.picked)):
@@ -187,10 +187,10 @@ def _bootstraps(task: Task, n: int) -> np.ndarray:
         base, gone = (chance.poisson(one).astype(float) for one in (question.base, lost))
         reach = base + people.sum(axis=0) + gone
         drawn = replace(task, question=replace(question, people=people, base=base), floors=share * reach, reach=reach)
-        if len(question.free) <= search.MOST_FOR_EVERY_SUBSET:
-            picked = search.best_subset(drawn, search.every_subset(drawn.question))
+        if len(question.free) <= heuristics.MOST_FOR_EVERY_SUBSET:
+            picked = heuristics.best_subset(drawn, heuristics.every_subset(drawn.question))
         else:
-            picked = search.greedy(drawn).picked
+            picked = heuristics.greedy(drawn).picked
         if picked is not None:
             counts += picked
     return counts
@@ -248,14 +248,14 @@ def _too_little(cover: Cover, wish: Wish, task: Task, seconds: float, *, proved:
             task.question, "reach", np.zeros_like(task.floors), task.reach,
             np.eye(len(cover.segments))[n], task.budget, task.n_most,
         )  # fmt: skip
-        best = programme.solve(alone, seconds / len(cover.segments))
+        best = milp.solve(alone, seconds / len(cover.segments))
         kept = task.reach[n] if best.picked is None else best.bound
         if best.is_optimal and kept < task.floors[n] - SAME * task.reach[n]:
             floor = task.floors[n] / task.reach[n]
             short.append(f"{segment} can keep {kept / task.reach[n]:.1%} at most, not {floor:.1%}")
     if short:
         return SettingsError(limit, f"cannot hold these floors: {'; '.join(short)}")
-    cheapest = programme.solve(Task(task.question, "cheapest", task.floors, task.reach, task.weights), seconds)
+    cheapest = milp.solve(Task(task.question, "cheapest", task.floors, task.reach, task.weights), seconds)
     needs = "" if cheapest.picked is None else _needs(task, wish, cheapest.picked)
     return SettingsError(limit, "cannot hold these floors together, though each alone", hint=needs)
 

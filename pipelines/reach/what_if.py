@@ -1,7 +1,7 @@
 """What if accounts closed: who is lost, who is kept and by whom. The questions are table macros of the snapshot.
 
 `what_if` and `who_else` ask `mart.what_if` and `mart.who_else` (sql/macro), so that a notebook, the command line and
-plain SQL give the same numbers. Counts are exact: whoever lets them out goes through `pipelines.disclosure`.
+plain SQL give the same numbers. Counts are exact: whoever lets them out goes through `pipelines.release.disclosure`.
 """
 
 from collections.abc import Iterable

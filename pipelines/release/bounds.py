@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 from scipy.sparse import csgraph
 
-from pipelines.errors import ModelError
+from pipelines.common.errors import ModelError
 from pipelines.release.relations import Rows
 
 NEARLY = 1e-6

@@ -17,13 +17,14 @@ import duckdb
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipelines import engine, publish
-from pipelines.errors import ModelError, SettingsError
+from pipelines.common import database
+from pipelines.common.errors import ModelError, SettingsError
+from pipelines.common.settings import Settings
 from pipelines.release import tables
 from pipelines.release.cells import Cell, Released
 from pipelines.release.protect import Rule, protect, rule
 from pipelines.release.rules import Leaving, read_rules
-from pipelines.settings import Settings
+from pipelines.warehouse import publish
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ def _number(value: Any) -> Any:
 
 def _read(snapshot: Path, leaving: Sequence[Leaving]) -> Frames:
     """The tables that leave, read from a snapshot in the order of their keys."""
-    with engine.without_values(ModelError, snapshot.name):
+    with database.without_values(ModelError, snapshot.name):
         con = duckdb.connect(str(snapshot), read_only=True)
         try:
             return [

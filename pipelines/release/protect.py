@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pipelines.disclosure import Limits, limits
-from pipelines.errors import ModelError, RefError
+from pipelines.common.errors import ModelError, RefError
 from pipelines.release import relations
 from pipelines.release.bounds import Knowledge, implied, ranges
 from pipelines.release.cells import FEW, NOT_SHOWN, SHOWN, Cell, Released
+from pipelines.release.disclosure import Limits, limits
 from pipelines.release.relations import LONE, SHARED, Law, Rows
 
 NOBODY = Released(None, "")

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pipelines.contract import Table, contracts
-from pipelines.errors import RefError
-from pipelines.reference import read_yaml
+from pipelines.common.contract import Table, contracts
+from pipelines.common.errors import RefError
+from pipelines.common.settings import Settings
+from pipelines.reference.files import read_yaml
 from pipelines.release.cells import MEASURES, Cell
-from pipelines.settings import Settings
 
 KEYS = {"title", "why", "key", "complete", "counts", "intervals", "ratios", "indices", "words", "told_with"}
 # No column of a person, whatever a table is called.

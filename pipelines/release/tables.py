@@ -5,9 +5,9 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.disclosure import MISSING
-from pipelines.errors import ModelError
+from pipelines.common.errors import ModelError
 from pipelines.release.cells import FEW, NOT_SHOWN, SHOWN, Cell, Released
+from pipelines.release.disclosure import MISSING
 from pipelines.release.protect import PARTS_OF_KEPT, Rule
 from pipelines.release.rules import Leaving
 

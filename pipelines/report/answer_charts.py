@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 from matplotlib.figure import Figure
 
-from pipelines import disclosure
-from pipelines.report import drawing, frontier_chart, home_chart, quality_chart, trend_chart
+from pipelines.release import disclosure
+from pipelines.report import canvas, frontier_chart, home_chart, quality_chart, trend_chart
 from pipelines.report.figures import Night
-from pipelines.report.words import EVERYONE, FOLLOWER, platform_name
+from pipelines.report.labels import EVERYONE, FOLLOWER, platform_name
 
 FOLLOWERS = "followers"
 Part = dict[str, Any]
@@ -55,7 +55,7 @@ def frontier(night: Night, folder: Path, bands: Mapping[str, float]) -> Part:
 
 def shown_chart(chart: Figure, folder: Path, stem: str, alt_text: str) -> Part:
     """Save a chart; in the page it is an image of its SVG, where nothing in it can run or reach outside."""
-    svg = drawing.save(chart, folder / stem)
+    svg = canvas.save(chart, folder / stem)
     encoded = base64.b64encode(svg).decode("ascii")
     width, height = (round(96 * inches) for inches in chart.get_size_inches())
     return {

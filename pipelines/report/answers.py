@@ -2,7 +2,7 @@
 
 Each function takes a connection to a published snapshot and gives a polars DataFrame: a mart with the segment's
 `title` and the account's `name` beside the ids, sorted by its whole key. Counts are exact here:
-`pipelines.disclosure` decides how they are shown.
+`pipelines.release.disclosure` decides how they are shown.
 """
 
 from dataclasses import dataclass

@@ -12,11 +12,11 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipelines import disclosure
-from pipelines.disclosure import Limits, Shown
-from pipelines.report import drawing, findings
-from pipelines.report.drawing import ALONE, BAR, INK, LINE, MARGIN, PAPER, QUIET, STRIPE, WITHHELD
-from pipelines.report.words import ACTIVE, BASIS_TITLES, ENGAGED, EVERYONE, FOLLOWER, days, platform_name
+from pipelines.release import disclosure
+from pipelines.release.disclosure import Limits, Shown
+from pipelines.report import canvas, findings
+from pipelines.report.canvas import ALONE, BAR, INK, LINE, MARGIN, PAPER, QUIET, STRIPE, WITHHELD
+from pipelines.report.labels import ACTIVE, BASIS_TITLES, ENGAGED, EVERYONE, FOLLOWER, days, platform_name
 
 SETS_SHOWN = 12
 ACCOUNTS_SHOWN = 20
@@ -38,21 +38,21 @@ def heat_map(reach: pl.DataFrame, bands: Mapping[str, float], basis: str = FOLLO
     rows = reach.filter(pl.col("basis") == basis)
     segments = _segment_columns(rows)
     groups = _platform_groups(rows, limit)
-    words = [drawing.width_of(word, 8.5, "bold") for _, title in segments for word in title.split(" ")]
+    words = [canvas.width_of(word, 8.5, "bold") for _, title in segments for word in title.split(" ")]
     cell = min(1.15, max(0.78, 7.0 / max(1, len(segments)), 0.1 + max(words, default=0)))
     left = MARGIN + NAMES_WIDTH
     width = max(8.0, left + cell * len(segments) + 0.1 + MARGIN)
-    titles = [drawing.wrapped(title, cell - 0.08, 8.5, "bold") for _, title in segments]
-    lines = drawing.title_lines(findings.main_finding(reach, limit, basis), width)
+    titles = [canvas.wrapped(title, cell - 0.08, 8.5, "bold") for _, title in segments]
+    lines = canvas.title_lines(findings.main_finding(reach, limit, basis), width)
     top = 0.45 + 0.25 * len(lines) + 0.2 + 0.15 * max(map(len, titles), default=1)
     body = sum(HEAD + ROW * len(accounts) for _, accounts in groups)
-    figure, axes = drawing.sheet(width, top + body + 0.95)
-    below = drawing.write_title(axes, lines)
-    drawing.write(axes, MARGIN, below, _heat_map_reads(basis), 9, color=QUIET)
+    figure, axes = canvas.sheet(width, top + body + 0.95)
+    below = canvas.write_title(axes, lines)
+    canvas.write(axes, MARGIN, below, _heat_map_reads(basis), 9, color=QUIET)
     places = [left + cell * n + (0.1 if n else 0.0) for n in range(len(segments))]
     for place, title in zip(places, titles, strict=True):
         for n, line in enumerate(reversed(title)):
-            drawing.write(axes, place + cell / 2, top - 0.12 - 0.15 * n, line, 8.5, weight="bold", ha="center")
+            canvas.write(axes, place + cell / 2, top - 0.12 - 0.15 * n, line, 8.5, weight="bold", ha="center")
     y = top
     for platform, accounts in groups:
         y = _platform_rows(axes, y, platform, accounts, list(zip(places, segments, strict=True)), cell, limit)
@@ -108,13 +108,13 @@ def overlap_figure(
     left = MARGIN + 1.35 + NAMES_WIDTH
     step = min(0.62, 6.6 / len(overlap.bars))
     width = max(8.0, left + step * len(overlap.bars) + 0.15 + MARGIN)
-    lines = drawing.title_lines(findings.overlap_finding(overlap.rows, limit), width)
+    lines = canvas.title_lines(findings.overlap_finding(overlap.rows, limit), width)
     top = 0.3 + 0.25 * len(lines) + 0.15
     base = top + 2.3
     matrix = base + 0.15
     bottom = matrix + 0.3 * max(len(overlap.accounts), 3)
-    figure, axes = drawing.sheet(width, bottom + 0.75)
-    drawing.write_title(axes, lines)
+    figure, axes = canvas.sheet(width, bottom + 0.75)
+    canvas.write_title(axes, lines)
     _overlap_reads(axes, top, left)
     _account_rows(axes, overlap.accounts, matrix, left, width)
     axes.plot([left, width - MARGIN], [base, base], color=LINE, linewidth=0.8, zorder=0.5)
@@ -183,18 +183,18 @@ def _platform_rows(
     limit: Limits,
 ) -> float:
     """Draw one platform: how many of each segment were seen, then its accounts; give the place below."""
-    drawing.write(axes, MARGIN, y + HEAD - 0.17, platform_name(platform), 10.5, weight="bold")
+    canvas.write(axes, MARGIN, y + HEAD - 0.17, platform_name(platform), 10.5, weight="bold")
     for x, (segment_id, _) in columns:
         sizes = [row["segment_people"] for account in accounts for row in account if row["segment_id"] == segment_id]
         known = [size for size in sizes if size is not None]
         if known:
             text = disclosure.people(max(known), limit).text
-            drawing.write(axes, x + cell / 2, y + HEAD - 0.16, f"of {text}", 7.5, color=QUIET, ha="center")
+            canvas.write(axes, x + cell / 2, y + HEAD - 0.16, f"of {text}", 7.5, color=QUIET, ha="center")
     y += HEAD
     for account in accounts:
         by_segment = {row["segment_id"]: row for row in account}
-        name = drawing.shortened(account[0]["name"], NAMES_WIDTH - 0.15, 9)
-        drawing.write(axes, MARGIN + NAMES_WIDTH - 0.1, y + ROW / 2, name, 9, ha="right")
+        name = canvas.shortened(account[0]["name"], NAMES_WIDTH - 0.15, 9)
+        canvas.write(axes, MARGIN + NAMES_WIDTH - 0.1, y + ROW / 2, name, 9, ha="right")
         rows = [(x, by_segment.get(segment_id)) for x, (segment_id, _) in columns]
         if all(row is None or row["reach_people"] is None for _, row in rows):
             _row_without(axes, y, account[0]["reach_reason"], columns[0][0], columns[-1][0] + cell)
@@ -209,29 +209,29 @@ def _cell(axes: Axes, x: float, y: float, cell: float, row: dict[str, Any] | Non
     place = (x + 0.02, y + 0.02, cell - 0.04, ROW - 0.04)
     middle = (x + cell / 2, y + ROW / 2)
     if row is None or row["reach_people"] is None:
-        drawing.hatched(axes, *place)
+        canvas.hatched(axes, *place)
         reason = row["reach_reason"] if row else None
-        drawing.write(axes, *middle, reason or disclosure.MISSING, 7.5, color=QUIET, ha="center")
+        canvas.write(axes, *middle, reason or disclosure.MISSING, 7.5, color=QUIET, ha="center")
         return
     coverage = disclosure.share(row["reach_people"], row["segment_people"], limit)
     if coverage.number is None:
-        drawing.box(axes, *place, facecolor=WITHHELD)
-        drawing.write(axes, *middle, f"<{limit.suppressed_below}", 8.5, color=QUIET, ha="center")
+        canvas.box(axes, *place, facecolor=WITHHELD)
+        canvas.write(axes, *middle, f"<{limit.suppressed_below}", 8.5, color=QUIET, ha="center")
         return
-    colour = drawing.shade(coverage.number)
-    drawing.box(axes, *place, facecolor=colour)
+    colour = canvas.shade(coverage.number)
+    canvas.box(axes, *place, facecolor=colour)
     text = f"≥ {coverage.text}" if row["reach_reason"] else coverage.text
     weight = "bold" if coverage.number >= 0.5 else "normal"
-    drawing.write(axes, *middle, text, 9, color=drawing.readable_on(colour), ha="center", weight=weight)
+    canvas.write(axes, *middle, text, 9, color=canvas.readable_on(colour), ha="center", weight=weight)
 
 
 def _row_without(axes: Axes, y: float, reason: str | None, start: float, end: float) -> None:
     """An account without any figure: one hatched row that says why, once."""
-    drawing.hatched(axes, start + 0.02, y + 0.02, end - start - 0.04, ROW - 0.04)
+    canvas.hatched(axes, start + 0.02, y + 0.02, end - start - 0.04, ROW - 0.04)
     words = reason or "not known"
-    half = drawing.width_of(words, 9) / 2 + 0.1
-    drawing.box(axes, (start + end) / 2 - half, y + 0.04, 2 * half, ROW - 0.08, facecolor="#f7f8f9")
-    drawing.write(axes, (start + end) / 2, y + ROW / 2, words, 9, color=QUIET, ha="center")
+    half = canvas.width_of(words, 9) / 2 + 0.1
+    canvas.box(axes, (start + end) / 2 - half, y + 0.04, 2 * half, ROW - 0.08, facecolor="#f7f8f9")
+    canvas.write(axes, (start + end) / 2, y + ROW / 2, words, 9, color=QUIET, ha="center")
 
 
 def _heat_map_reads(basis: str) -> str:
@@ -239,18 +239,18 @@ def _heat_map_reads(basis: str) -> str:
 
 
 def _heat_map_foot(axes: Axes, y: float, rows: pl.DataFrame, basis: str, limit: Limits) -> None:
-    drawing.box(axes, MARGIN, y - 0.08, 0.3, 0.16, facecolor=WITHHELD)
+    canvas.box(axes, MARGIN, y - 0.08, 0.3, 0.16, facecolor=WITHHELD)
     below = limit.suppressed_below
-    drawing.write(axes, MARGIN + 0.38, y, f"<{below}: {limit.words} people", 8, color=QUIET)
-    drawing.hatched(axes, MARGIN + 2.1, y - 0.08, 0.3, 0.16)
-    drawing.write(axes, MARGIN + 2.48, y, "no list of people, so no figure", 8, color=QUIET)
+    canvas.write(axes, MARGIN + 0.38, y, f"<{below}: {limit.words} people", 8, color=QUIET)
+    canvas.hatched(axes, MARGIN + 2.1, y - 0.08, 0.3, 0.16)
+    canvas.write(axes, MARGIN + 2.48, y, "no list of people, so no figure", 8, color=QUIET)
     _source(axes, y + 0.3, rows["data_on"].to_list(), f"{BASIS_TITLES[basis]}: mart.segment_reach", limit)
 
 
 def _source(axes: Axes, y: float, found: list[Any], source: str, limit: Limits) -> None:
     text = f"Data of {days(found)}. {source}. {findings.counts_note(limit)}"
-    for n, line in enumerate(drawing.wrapped(text, axes.get_xlim()[1] - 2 * MARGIN, 8)):
-        drawing.write(axes, MARGIN, y + 0.16 * n, line, 8, color=QUIET)
+    for n, line in enumerate(canvas.wrapped(text, axes.get_xlim()[1] - 2 * MARGIN, 8)):
+        canvas.write(axes, MARGIN, y + 0.16 * n, line, 8, color=QUIET)
 
 
 def _overlap(signatures: pl.DataFrame, segment_id: str, platform: str, basis: str, limit: Limits) -> Overlap:
@@ -292,44 +292,44 @@ def _overlap_accounts(rows: pl.DataFrame, bars: list[Bar], limit: Limits) -> lis
 
 def _overlap_reads(axes: Axes, top: float, left: float) -> None:
     """How to read the figure, in the empty corner."""
-    drawing.box(axes, MARGIN, top + 0.12, 0.16, 0.16, facecolor=ALONE)
-    drawing.write(axes, MARGIN + 0.24, top + 0.2, "people whom only this account reaches", 8.5)
-    drawing.box(axes, MARGIN, top + 0.4, 0.16, 0.16, facecolor=BAR)
-    drawing.write(axes, MARGIN + 0.24, top + 0.48, "people whom all marked accounts reach", 8.5)
-    for n, line in enumerate(drawing.wrapped("Each person is in one column.", left - MARGIN - 0.6, 8.5)):
-        drawing.write(axes, MARGIN, top + 0.76 + 0.17 * n, line, 8.5, color=QUIET)
+    canvas.box(axes, MARGIN, top + 0.12, 0.16, 0.16, facecolor=ALONE)
+    canvas.write(axes, MARGIN + 0.24, top + 0.2, "people whom only this account reaches", 8.5)
+    canvas.box(axes, MARGIN, top + 0.4, 0.16, 0.16, facecolor=BAR)
+    canvas.write(axes, MARGIN + 0.24, top + 0.48, "people whom all marked accounts reach", 8.5)
+    for n, line in enumerate(canvas.wrapped("Each person is in one column.", left - MARGIN - 0.6, 8.5)):
+        canvas.write(axes, MARGIN, top + 0.76 + 0.17 * n, line, 8.5, color=QUIET)
 
 
 def _account_rows(axes: Axes, accounts: list[tuple[str, str, Shown]], matrix: float, left: float, width: float) -> None:
     """Stripes, names, and to their left bars of net reach."""
-    drawing.write(axes, MARGIN + 1.35, matrix - 0.12, "reached in all", 8.5, color=QUIET, ha="right")
+    canvas.write(axes, MARGIN + 1.35, matrix - 0.12, "reached in all", 8.5, color=QUIET, ha="right")
     most = max((net.number or 0 for _, _, net in accounts), default=0) or 1
     for n, (_, name, net) in enumerate(accounts):
         y = matrix + 0.3 * n
         if n % 2 == 0:
-            drawing.box(axes, MARGIN, y, width - 2 * MARGIN, 0.3, facecolor=STRIPE, zorder=0)
+            canvas.box(axes, MARGIN, y, width - 2 * MARGIN, 0.3, facecolor=STRIPE, zorder=0)
         length = 0.8 * (net.number or 0) / most
-        drawing.box(axes, MARGIN + 1.35 - length, y + 0.06, length, 0.18, facecolor="#8aa1b5")
+        canvas.box(axes, MARGIN + 1.35 - length, y + 0.06, length, 0.18, facecolor="#8aa1b5")
         text = net.text if net.number is not None else f"<{net.text.rpartition(' ')[2]}"
-        drawing.write(axes, MARGIN + 1.35 - length - 0.05, y + 0.15, text, 8.5, ha="right")
-        short = drawing.shortened(name, NAMES_WIDTH - 0.25, 9)
-        drawing.write(axes, left - 0.1, y + 0.15, short, 9, ha="right")
+        canvas.write(axes, MARGIN + 1.35 - length - 0.05, y + 0.15, text, 8.5, ha="right")
+        short = canvas.shortened(name, NAMES_WIDTH - 0.25, 9)
+        canvas.write(axes, left - 0.1, y + 0.15, short, 9, ha="right")
 
 
 def _set_bar(axes: Axes, x: float, base: float, height: float, bar: Bar, step: float) -> None:
     colour = ALONE if len(bar.accounts) == 1 else BAR if bar.accounts else "#a9b4be"
-    drawing.box(axes, x - 0.32 * step, base - height, 0.64 * step, height, facecolor=colour)
+    canvas.box(axes, x - 0.32 * step, base - height, 0.64 * step, height, facecolor=colour)
     text = bar.people.text if bar.people.number is not None else f"<{bar.people.text.rpartition(' ')[2]}"
-    if drawing.width_of(text, 8.5) <= step - 0.04:
-        drawing.write(axes, x, base - height - 0.1, text, 8.5, ha="center")
+    if canvas.width_of(text, 8.5) <= step - 0.04:
+        canvas.write(axes, x, base - height - 0.1, text, 8.5, ha="center")
     else:
-        drawing.write(axes, x, base - height - 0.05, text, 8.5, ha="center", va="bottom", rotation=90)
+        canvas.write(axes, x, base - height - 0.05, text, 8.5, ha="center", va="bottom", rotation=90)
 
 
 def _set_dots(axes: Axes, x: float, matrix: float, bar: Bar, account_ids: list[str]) -> None:
     """Dots for the accounts of a set, joined by a line; words where a column is no one set."""
     if bar.words:
-        drawing.write(axes, x, matrix + 0.05, bar.words, 8.5, color=QUIET, ha="center", va="top", rotation=90)
+        canvas.write(axes, x, matrix + 0.05, bar.words, 8.5, color=QUIET, ha="center", va="top", rotation=90)
         return
     places = [(matrix + 0.3 * n + 0.15, account_id in bar.accounts) for n, account_id in enumerate(account_ids)]
     marked = [y for y, is_in in places if is_in]

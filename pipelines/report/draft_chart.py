@@ -7,12 +7,12 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipelines import disclosure
-from pipelines.disclosure import Limits
-from pipelines.report import drawing
-from pipelines.report.drawing import ALONE, BAR, MARGIN, QUIET
-from pipelines.report.words import platform_name
-from pipelines.segments.trial import Trial
+from pipelines.analysis.preview import Trial
+from pipelines.release import disclosure
+from pipelines.release.disclosure import Limits
+from pipelines.report import canvas
+from pipelines.report.canvas import ALONE, BAR, MARGIN, QUIET
+from pipelines.report.labels import platform_name
 
 WIDTH, NAMES, FIGURES = 8.5, 3.2, 1.0
 ROW, HEAD = 0.27, 0.62
@@ -32,14 +32,14 @@ def draft_figure(trial: Trial, platform: str, bands: Mapping[str, float]) -> Fig
         (f"Shared with other segments, {platform_name(platform)}", _overlaps(trial, platform)),
         (f"Followers among our accounts, {platform_name(platform)}", _reached(trial, platform)),
     ]
-    lines = drawing.title_lines(_title(trial, platform, size, limit), WIDTH)
+    lines = canvas.title_lines(_title(trial, platform, size, limit), WIDTH)
     height = 0.45 + 0.25 * len(lines) + sum(HEAD + ROW * max(len(rows), 1) for _, rows in parts) + 0.4
-    figure, axes = drawing.sheet(WIDTH, height)
-    y = drawing.write_title(axes, lines)
+    figure, axes = canvas.sheet(WIDTH, height)
+    y = canvas.write_title(axes, lines)
     for title, rows in parts:
         y = _bars(axes, y + 0.2, title, rows, limit)
     seen = trial.definition.header.title
-    drawing.write(
+    canvas.write(
         axes, MARGIN, y + 0.2, f"Draft: {seen}. Nothing of it is kept; examples and policy apply.", 8, color=QUIET
     )
     return figure
@@ -72,19 +72,19 @@ def _reached(trial: Trial, platform: str) -> list[Line]:
 
 def _bars(axes: Axes, y: float, title: str, rows: Sequence[Line], limit: Limits) -> float:
     """Draw one list and give the place below it; a count too small to be shown has no length."""
-    drawing.write(axes, MARGIN, y + 0.15, title, 10, weight="bold")
+    canvas.write(axes, MARGIN, y + 0.15, title, 10, weight="bold")
     y += 0.36
     if not rows:
-        drawing.write(axes, MARGIN, y + ROW / 2, "none", 9, color=QUIET)
+        canvas.write(axes, MARGIN, y + ROW / 2, "none", 9, color=QUIET)
         return y + ROW
     most = max((disclosure.people(people, limit).number or 0 for _, people, _ in rows), default=0) or 1
     length = WIDTH - 2 * MARGIN - NAMES - FIGURES
     for name, people, alone in rows:
         shown, part = disclosure.people(people, limit), disclosure.people(alone, limit)
-        drawing.write(axes, MARGIN + NAMES - 0.12, y + ROW / 2, drawing.shortened(name, NAMES - 0.2, 9), 9, ha="right")
+        canvas.write(axes, MARGIN + NAMES - 0.12, y + ROW / 2, canvas.shortened(name, NAMES - 0.2, 9), 9, ha="right")
         for count, colour in ((shown.number or 0, BAR), (part.number or 0, ALONE)):
-            drawing.box(axes, MARGIN + NAMES, y + 0.05, length * count / most, ROW - 0.1, facecolor=colour)
+            canvas.box(axes, MARGIN + NAMES, y + 0.05, length * count / most, ROW - 0.1, facecolor=colour)
         end = MARGIN + NAMES + length * (shown.number or 0) / most
-        drawing.write(axes, end + 0.06, y + ROW / 2, shown.text, 9)
+        canvas.write(axes, end + 0.06, y + ROW / 2, shown.text, 9)
         y += ROW
     return y

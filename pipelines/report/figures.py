@@ -1,7 +1,7 @@
 """Everything the report says, read from one published snapshot: small tables only, never a person's row.
 
 Each function takes a connection to a snapshot and gives a polars DataFrame, sorted by its whole key;
-notebooks use the same ones. Counts are exact here: `pipelines.disclosure` decides how they are shown.
+notebooks use the same ones. Counts are exact here: `pipelines.release.disclosure` decides how they are shown.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from pipelines import engine
-from pipelines.errors import ModelError, PublishError
+from pipelines.common import database
+from pipelines.common.errors import ModelError, PublishError
 from pipelines.report.answers import Answers, read_answers
 
 TITLES = """
@@ -49,7 +49,7 @@ def read_night(snapshot: Path) -> Night:
     """
     if not snapshot.exists():
         raise PublishError(snapshot.name, "is not there", hint="stillreach snapshots")
-    with engine.without_values(ModelError, snapshot.name):
+    with database.without_values(ModelError, snapshot.name):
         con = duckdb.connect(str(snapshot), read_only=True)
         try:
             run_id, as_of = run(con, snapshot)

@@ -1,6 +1,6 @@
 """What the numbers say, in sentences computed from the marts: none is written for one county or one night.
 
-Every count passes `pipelines.disclosure` first, and everything is ordered by what is shown, so that not even
+Every count passes `pipelines.release.disclosure` first, and everything is ordered by what is shown, so that not even
 an order tells small counts apart. Sentences begin with the segment's title: titles are not bent to fit a
 grammar.
 """
@@ -11,19 +11,9 @@ from typing import Any
 
 import polars as pl
 
-from pipelines import disclosure
-from pipelines.disclosure import Limits, Shown
-from pipelines.report.words import (
-    ANOTHER,
-    EVERYONE,
-    FOLLOWER,
-    NO_OTHER,
-    ONLY,
-    counted,
-    days,
-    listed,
-    platform_name,
-)
+from pipelines.release import disclosure
+from pipelines.release.disclosure import Limits, Shown
+from pipelines.report.labels import ANOTHER, EVERYONE, FOLLOWER, NO_OTHER, ONLY, counted, days, listed, platform_name
 
 Row = Mapping[str, Any]
 

@@ -11,10 +11,10 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipelines import disclosure
-from pipelines.report import drawing, findings
-from pipelines.report.drawing import INK, LINE, MARGIN, QUIET
-from pipelines.report.words import EVERYONE, days, platform_name
+from pipelines.release import disclosure
+from pipelines.report import canvas, findings
+from pipelines.report.canvas import INK, LINE, MARGIN, QUIET
+from pipelines.report.labels import EVERYONE, days, platform_name
 
 ALL = "all"
 ENOUGH = 0.9
@@ -67,13 +67,13 @@ def frontier_figure(frontier: pl.DataFrame, bands: Mapping[str, float], platform
     rows, where = _rows(frontier, platform)
     paths = _paths(rows, limit)
     sizes = sorted(set(rows["n_kept"]))
-    lines = drawing.title_lines(_finding(rows, paths, where), WIDTH)
+    lines = canvas.title_lines(_finding(rows, paths, where), WIDTH)
     top = 0.3 + 0.25 * len(lines) + 0.45
     listed = _steps(rows)
     height = max(HEIGHT, 0.17 * min(len(listed), STEPS_SHOWN) + 0.4)
-    figure, axes = drawing.sheet(WIDTH, top + height + 1.1)
-    below = drawing.write_title(axes, lines)
-    drawing.write(
+    figure, axes = canvas.sheet(WIDTH, top + height + 1.1)
+    below = canvas.write_title(axes, lines)
+    canvas.write(
         axes, MARGIN, below + 0.02, "Share of each segment's active reach of today that is kept", 9, color=QUIET
     )
     left, low = MARGIN + LABELS, min((share for one in paths for _, share in one.points), default=0.0)
@@ -179,13 +179,13 @@ def _grid(axes: Axes, frame: _Frame, sizes: list[int]) -> None:
         axes.plot(
             [frame.left, frame.left + frame.width], [y, y], color=QUIET if heavy else LINE, linewidth=0.7, zorder=0.5
         )
-        drawing.write(axes, frame.left + frame.width + 0.03, y, f"{10 * tenth}\u00a0%", 7.5, color=QUIET)
+        canvas.write(axes, frame.left + frame.width + 0.03, y, f"{10 * tenth}\u00a0%", 7.5, color=QUIET)
     step = -(-len(sizes) // 16)
     for size in sizes[::step]:
         x, _ = frame.place(size, 1.0)
-        drawing.write(axes, x, frame.top + frame.height + 0.14, str(size), 8.5, color=QUIET, ha="center")
+        canvas.write(axes, x, frame.top + frame.height + 0.14, str(size), 8.5, color=QUIET, ha="center")
     middle = frame.left + frame.width / 2
-    drawing.write(axes, middle, frame.top + frame.height + 0.32, "accounts kept", 8.5, color=QUIET, ha="center")
+    canvas.write(axes, middle, frame.top + frame.height + 0.32, "accounts kept", 8.5, color=QUIET, ha="center")
 
 
 def _labels(axes: Axes, frame: _Frame, paths: list[Path]) -> None:
@@ -202,19 +202,19 @@ def _labels(axes: Axes, frame: _Frame, paths: list[Path]) -> None:
         one = paths[n]
         colour = INK if one.segment_id == EVERYONE else COLOURS[n % len(COLOURS)]
         share = disclosure.percent(one.points[0][1])
-        text = drawing.shortened(one.title, LABELS - 0.7, 9)
+        text = canvas.shortened(one.title, LABELS - 0.7, 9)
         start, _ = frame.place(*one.points[0])
         axes.plot([frame.left - 0.12, start], [place, y], color=colour, linewidth=0.6, alpha=0.6, zorder=1)
-        drawing.write(axes, frame.left - 0.15, place, f"{text}  {share}", 9, color=INK, ha="right")
-        drawing.box(axes, frame.left - 0.12, place - 0.05, 0.07, 0.1, facecolor=colour)
+        canvas.write(axes, frame.left - 0.15, place, f"{text}  {share}", 9, color=INK, ha="right")
+        canvas.box(axes, frame.left - 0.12, place - 0.05, 0.07, 0.1, facecolor=colour)
 
 
 def _list(axes: Axes, x: float, top: float, listed: list[str]) -> None:
-    drawing.write(axes, x + 0.05, top - 0.12, "Accounts of the best set of each size", 8.5, weight="bold")
+    canvas.write(axes, x + 0.05, top - 0.12, "Accounts of the best set of each size", 8.5, weight="bold")
     shown = listed if len(listed) <= STEPS_SHOWN else [*listed[: STEPS_SHOWN - 1], "…"]
     for n, line in enumerate(shown):
-        text = drawing.shortened(line, LIST, 8)
-        drawing.write(axes, x + 0.05, top + 0.1 + 0.17 * n, text, 8)
+        text = canvas.shortened(line, LIST, 8)
+        canvas.write(axes, x + 0.05, top + 0.1 + 0.17 * n, text, 8)
 
 
 def _foot(axes: Axes, y: float, rows: pl.DataFrame, where: str, limit: disclosure.Limits) -> None:
@@ -225,4 +225,4 @@ def _foot(axes: Axes, y: float, rows: pl.DataFrame, where: str, limit: disclosur
         notes.append("Nobody is matched between platforms: somebody on two of them counts twice.")
     notes.append(f"Data of {days(rows['as_of'].to_list())}. mart.keep_frontier. {findings.counts_note(limit)}")
     for n, note in enumerate(notes):
-        drawing.write(axes, MARGIN, y + 0.17 * n, note, 8, color=QUIET)
+        canvas.write(axes, MARGIN, y + 0.17 * n, note, 8, color=QUIET)

@@ -7,11 +7,11 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipelines import disclosure
-from pipelines.disclosure import Limits, Shown
-from pipelines.report import drawing, findings
-from pipelines.report.drawing import MARGIN, QUIET
-from pipelines.report.words import BASIS_TITLES, FOLLOWER, counted, day, platform_name
+from pipelines.release import disclosure
+from pipelines.release.disclosure import Limits, Shown
+from pipelines.report import canvas, findings
+from pipelines.report.canvas import MARGIN, QUIET
+from pipelines.report.labels import BASIS_TITLES, FOLLOWER, counted, day, platform_name
 
 WIDTH, NAMES, READS = 10.0, 2.4, 2.5
 ROW = 0.42
@@ -49,13 +49,13 @@ def home_figure(
     strips = _strips(homes, visitors, segment_id, platform, basis, limit)
     n_more = max(0, len(strips) - ACCOUNTS_SHOWN)
     strips = strips[:ACCOUNTS_SHOWN]
-    lines = drawing.title_lines(_title(strips, platform, limit), WIDTH)
+    lines = canvas.title_lines(_title(strips, platform, limit), WIDTH)
     top = 0.3 + 0.25 * len(lines) + 0.75
-    figure, axes = drawing.sheet(WIDTH, top + ROW * len(strips) + 0.65)
-    below = drawing.write_title(axes, lines)
+    figure, axes = canvas.sheet(WIDTH, top + ROW * len(strips) + 0.65)
+    below = canvas.write_title(axes, lines)
     _legend(axes, below + 0.08)
     left = MARGIN + NAMES + (WIDTH - 2 * MARGIN - NAMES - READS) + 0.15
-    drawing.write(axes, left, top - 0.12, "visitors, of known homes", 8.5, color=QUIET)
+    canvas.write(axes, left, top - 0.12, "visitors, of known homes", 8.5, color=QUIET)
     for n, (row, parts) in enumerate(strips):
         _strip(axes, top + ROW * n, row, parts, limit)
     _foot(axes, top + ROW * len(strips) + 0.3, strips[0][0], n_more, limit)
@@ -141,11 +141,11 @@ def _share_words(row: Row, limit: Limits) -> str:
 def _legend(axes: Axes, y: float) -> None:
     x = MARGIN
     for band, colour in BAND_COLOURS.items():
-        drawing.box(axes, x, y - 0.07, 0.18, 0.14, facecolor=colour, edgecolor="#b9c2ca", linewidth=0.5)
-        drawing.write(axes, x + 0.24, y, band, 8.5)
-        x += 0.24 + drawing.width_of(band, 8.5) + 0.22
-    drawing.hatched(axes, x, y - 0.07, 0.18, 0.14)
-    drawing.write(axes, x + 0.24, y, "too few to be shown", 8.5)
+        canvas.box(axes, x, y - 0.07, 0.18, 0.14, facecolor=colour, edgecolor="#b9c2ca", linewidth=0.5)
+        canvas.write(axes, x + 0.24, y, band, 8.5)
+        x += 0.24 + canvas.width_of(band, 8.5) + 0.22
+    canvas.hatched(axes, x, y - 0.07, 0.18, 0.14)
+    canvas.write(axes, x + 0.24, y, "too few to be shown", 8.5)
 
 
 def _strip(axes: Axes, y: float, row: Row, parts: list[tuple[str, Shown]], limit: Limits) -> None:
@@ -155,30 +155,30 @@ def _strip(axes: Axes, y: float, row: Row, parts: list[tuple[str, Shown]], limit
     reached = _reached(row, limit)
     shown = sum(one.number or 0 for _, one in parts)
     total = max(shown, reached.number or 0)
-    name = drawing.shortened(row["name"], NAMES - 0.15, 9)
-    drawing.write(axes, left - 0.1, y + 0.12, name, 9, ha="right")
-    drawing.write(axes, left - 0.1, y + 0.28, f"{reached.text} people", 7.5, color=QUIET, ha="right")
+    name = canvas.shortened(row["name"], NAMES - 0.15, 9)
+    canvas.write(axes, left - 0.1, y + 0.12, name, 9, ha="right")
+    canvas.write(axes, left - 0.1, y + 0.28, f"{reached.text} people", 7.5, color=QUIET, ha="right")
     if reached.number is None:
         words = "too few to be shown" if reached.is_suppressed else row["visitor_reason"] or "not known"
-        drawing.write(axes, left, y + ROW / 2 - 0.02, drawing.shortened(words, length + READS, 9), 9, color=QUIET)
+        canvas.write(axes, left, y + ROW / 2 - 0.02, canvas.shortened(words, length + READS, 9), 9, color=QUIET)
         return
     for band, one in parts:
         if one.number is None:
             continue
         width = length * one.number / total
         colour = BAND_COLOURS[band]
-        drawing.box(axes, left, y + 0.04, width, ROW - 0.12, facecolor=colour, edgecolor="#ffffff", linewidth=0.6)
+        canvas.box(axes, left, y + 0.04, width, ROW - 0.12, facecolor=colour, edgecolor="#ffffff", linewidth=0.6)
         text = disclosure.percent(one.number / total)
-        if width > drawing.width_of(text, 8) + 0.06:
-            ink = drawing.readable_on(colour)
-            drawing.write(axes, left + width / 2, y + ROW / 2 - 0.02, text, 8, ha="center", color=ink)
+        if width > canvas.width_of(text, 8) + 0.06:
+            ink = canvas.readable_on(colour)
+            canvas.write(axes, left + width / 2, y + ROW / 2 - 0.02, text, 8, ha="center", color=ink)
         left += width
     if end - left > 0.05:
-        drawing.hatched(axes, left, y + 0.04, end - left, ROW - 0.12)
+        canvas.hatched(axes, left, y + 0.04, end - left, ROW - 0.12)
     x = end + 0.15
-    drawing.write(axes, x, y + 0.12, drawing.shortened(_share_words(row, limit), READS - 0.15, 9), 9)
-    reading = drawing.shortened(row["visitor_reading"] or "", READS - 0.15, 7.5)
-    drawing.write(axes, x, y + 0.28, reading, 7.5, color=QUIET)
+    canvas.write(axes, x, y + 0.12, canvas.shortened(_share_words(row, limit), READS - 0.15, 9), 9)
+    reading = canvas.shortened(row["visitor_reading"] or "", READS - 0.15, 7.5)
+    canvas.write(axes, x, y + 0.28, reading, 7.5, color=QUIET)
 
 
 def _foot(axes: Axes, y: float, row: Row, n_more: int, limit: Limits) -> None:
@@ -188,5 +188,5 @@ def _foot(axes: Axes, y: float, row: Row, n_more: int, limit: Limits) -> None:
         f"Data of {day(row['as_of'])}. {basis}: mart.reach_home, mart.visitor_reach. "
         f"{findings.counts_note(limit)}{more}"
     )
-    for n, line in enumerate(drawing.wrapped(text, WIDTH - 2 * MARGIN, 8)):
-        drawing.write(axes, MARGIN, y + 0.16 * n, line, 8, color=QUIET)
+    for n, line in enumerate(canvas.wrapped(text, WIDTH - 2 * MARGIN, 8)):
+        canvas.write(axes, MARGIN, y + 0.16 * n, line, 8, color=QUIET)

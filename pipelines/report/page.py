@@ -8,13 +8,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipelines import disclosure, publish
-from pipelines.disclosure import Limits
-from pipelines.errors import SettingsError
+from pipelines.common.errors import SettingsError
+from pipelines.release import disclosure
+from pipelines.release.disclosure import Limits
 from pipelines.report import answer_charts, charts, figures, findings, segment_notes, tables
 from pipelines.report.answer_charts import plain, shown_chart
 from pipelines.report.figures import Night
-from pipelines.report.words import EVERYONE, FOLLOWER, day, days
+from pipelines.report.labels import EVERYONE, FOLLOWER, day, days
+from pipelines.warehouse import publish
 
 TEMPLATES = Path(__file__).parent
 OURS = re.compile(r"index\.html|((reach-heat-map|quality|frontier)|(overlap|trend|homes)-[\w-]+)\.(png|svg)")

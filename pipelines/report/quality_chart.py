@@ -7,11 +7,11 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipelines import disclosure
-from pipelines.disclosure import Limits
-from pipelines.report import drawing, findings
-from pipelines.report.drawing import ALONE, BAR, INK, LINE, MARGIN, QUIET
-from pipelines.report.words import EVERYONE, counted, day, platform_name
+from pipelines.release import disclosure
+from pipelines.release.disclosure import Limits
+from pipelines.report import canvas, findings
+from pipelines.report.canvas import ALONE, BAR, INK, LINE, MARGIN, QUIET
+from pipelines.report.labels import EVERYONE, counted, day, platform_name
 
 WIDTH, NAMES, COLUMN = 10.0, 2.4, 1.35
 TONE, TONE_LINE = WIDTH - 2 * MARGIN - NAMES - 3 * COLUMN, 1.65
@@ -35,19 +35,19 @@ def quality_figure(
     rows = _accounts(quality, segment_id, by_whom, limit)
     n_more = max(0, len(rows) - ACCOUNTS_SHOWN)
     rows = rows[:ACCOUNTS_SHOWN]
-    lines = drawing.title_lines(_title(rows), WIDTH)
+    lines = canvas.title_lines(_title(rows), WIDTH)
     top = 0.3 + 0.25 * len(lines) + 0.28 + HEAD
-    figure, axes = drawing.sheet(WIDTH, top + ROW * len(rows) + 0.65)
-    below = drawing.write_title(axes, lines)
+    figure, axes = canvas.sheet(WIDTH, top + ROW * len(rows) + 0.65)
+    below = canvas.write_title(axes, lines)
     note = f"Acts of the last 90 days by {_by(by_whom, rows)}, as far as extracts hold them"
-    drawing.write(axes, MARGIN, below, note, 9, color=QUIET)
+    canvas.write(axes, MARGIN, below, note, 9, color=QUIET)
     _heads(axes, top - 0.14)
     most = {name: max((row[name] or 0 for row in rows), default=0) or 1 for name in MEASURES}
     for n, row in enumerate(rows):
         _row(axes, top + ROW * n, row, most)
     bottom = top + ROW * len(rows)
     for share, x in ((0, WIDTH - MARGIN - TONE), (1, WIDTH - MARGIN - TONE + TONE_LINE)):
-        drawing.write(axes, x, bottom + 0.02, disclosure.percent(share), 7.5, color=QUIET, ha="center")
+        canvas.write(axes, x, bottom + 0.02, disclosure.percent(share), 7.5, color=QUIET, ha="center")
     labels = next((row for row in rows if row["tone_recall"] is not None), None)
     tone = ""
     if labels:
@@ -55,8 +55,8 @@ def quality_figure(
         tone = f" The labeller finds {found} of hostile texts, {right} of its finds are right; the share is corrected."
     more = f" {counted(n_more, 'account', 'accounts')} more." if n_more else ""
     source = f"Data of {day(rows[0]['as_of'])}. mart.interaction_quality.{tone} {findings.counts_note(limit)}{more}"
-    for n, line in enumerate(drawing.wrapped(source, WIDTH - 2 * MARGIN, 8)):
-        drawing.write(axes, MARGIN, bottom + 0.3 + 0.16 * n, line, 8, color=QUIET)
+    for n, line in enumerate(canvas.wrapped(source, WIDTH - 2 * MARGIN, 8)):
+        canvas.write(axes, MARGIN, bottom + 0.3 + 0.16 * n, line, 8, color=QUIET)
     return figure
 
 
@@ -119,27 +119,27 @@ def _tone_words(row: Row) -> str:
 def _heads(axes: Axes, y: float) -> None:
     x = MARGIN + NAMES
     for words in MEASURES.values():
-        drawing.write(axes, x, y, words, 8.5, weight="bold")
+        canvas.write(axes, x, y, words, 8.5, weight="bold")
         x += COLUMN
-    drawing.write(axes, x, y, "hostile share of answers, 95 %", 8.5, weight="bold")
+    canvas.write(axes, x, y, "hostile share of answers, 95 %", 8.5, weight="bold")
 
 
 def _row(axes: Axes, y: float, row: Row, most: Mapping[str, float]) -> None:
     middle = y + ROW / 2
-    name = drawing.shortened(row["name"], NAMES - 0.2, 9)
-    drawing.write(axes, MARGIN + NAMES - 0.12, middle - 0.06, name, 9, ha="right")
-    drawing.write(
+    name = canvas.shortened(row["name"], NAMES - 0.2, 9)
+    canvas.write(axes, MARGIN + NAMES - 0.12, middle - 0.06, name, 9, ha="right")
+    canvas.write(
         axes, MARGIN + NAMES - 0.12, middle + 0.1, platform_name(row["platform"]), 7.5, color=QUIET, ha="right"
     )
     x = MARGIN + NAMES
     for measure in MEASURES:
         value = row[measure]
         if value is None:
-            drawing.write(axes, x, middle, disclosure.MISSING, 9, color=QUIET)
+            canvas.write(axes, x, middle, disclosure.MISSING, 9, color=QUIET)
         else:
             length = (COLUMN - 0.65) * value / most[measure]
-            drawing.box(axes, x, middle - 0.09, length, 0.18, facecolor=BAR)
-            drawing.write(axes, x + length + 0.05, middle, f"{value:,.1f}" if value < 100 else f"{value:,.0f}", 8.5)
+            canvas.box(axes, x, middle - 0.09, length, 0.18, facecolor=BAR)
+            canvas.write(axes, x + length + 0.05, middle, f"{value:,.1f}" if value < 100 else f"{value:,.0f}", 8.5)
         x += COLUMN
     _tone(axes, x, middle, row)
 
@@ -147,11 +147,11 @@ def _row(axes: Axes, y: float, row: Row, most: Mapping[str, float]) -> None:
 def _tone(axes: Axes, x: float, y: float, row: Row) -> None:
     """The share as a dot on a line from 0 to 100 %, its interval as a bar; words where it is not known."""
     if row["hostile_share"] is None:
-        words = drawing.shortened(row["quality_reason"] or disclosure.MISSING, WIDTH - MARGIN - x, 8.5)
-        drawing.write(axes, x, y, words, 8.5, color=QUIET)
+        words = canvas.shortened(row["quality_reason"] or disclosure.MISSING, WIDTH - MARGIN - x, 8.5)
+        canvas.write(axes, x, y, words, 8.5, color=QUIET)
         return
     lo, share, hi = (TONE_LINE * row[f"hostile_share{end}"] for end in ("_lo", "", "_hi"))
     axes.plot([x, x + TONE_LINE], [y, y], color=LINE, linewidth=0.8, zorder=0.5)
     axes.plot([x + lo, x + hi], [y, y], color=ALONE, linewidth=5, alpha=0.35, solid_capstyle="butt", zorder=1)
     axes.scatter([x + share], [y], s=26, color=ALONE, zorder=2, linewidths=0)
-    drawing.write(axes, x + TONE_LINE + 0.1, y, _tone_words(row), 8.5, color=INK)
+    canvas.write(axes, x + TONE_LINE + 0.1, y, _tone_words(row), 8.5, color=INK)

@@ -14,14 +14,16 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipelines import disclosure, publish, reference
-from pipelines.disclosure import Limits
-from pipelines.errors import SettingsError
+from pipelines.common.errors import SettingsError
+from pipelines.common.settings import Settings
 from pipelines.reach.decision_rule import ACTIONS
-from pipelines.report import drawing, review_chart, review_data, review_parts
+from pipelines.reference import files
+from pipelines.release import disclosure
+from pipelines.release.disclosure import Limits
+from pipelines.report import canvas, review_chart, review_data, review_parts
+from pipelines.report.labels import day, days, listed, platform_name, short_day
 from pipelines.report.review_data import Decided, Review
-from pipelines.report.words import day, days, listed, platform_name, short_day
-from pipelines.settings import Settings
+from pipelines.warehouse import publish
 from pipelines.warehouse.state import snapshot_path
 
 TEMPLATES = Path(__file__).parent
@@ -60,7 +62,7 @@ def review_snapshot(settings: Settings, snapshot_id: str) -> Path:
     return write_review(
         snapshot_path(settings, snapshot_id),
         settings.reports / f"review-{snapshot_id[:10]}",
-        reference.read_bands(settings),
+        files.read_bands(settings),
         snapshot_path(settings, earlier[-1]) if earlier else None,
     )
 
@@ -160,7 +162,7 @@ def _picture(review: Review, folder: Path, limit: Limits) -> Row:
         "Source: mart.closure_effect, mart.segment_reach"
     )
     chart = review_chart.figure(bars, source)
-    svg = drawing.save(chart, folder / PICTURE)
+    svg = canvas.save(chart, folder / PICTURE)
     width, height = (round(96 * inches) for inches in chart.get_size_inches())
     return {
         "stem": PICTURE,

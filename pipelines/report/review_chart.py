@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from pipelines import disclosure
-from pipelines.disclosure import Limits, Shown
-from pipelines.report import drawing
-from pipelines.report.drawing import ALONE, MARGIN, QUIET
+from pipelines.release import disclosure
+from pipelines.release.disclosure import Limits, Shown
+from pipelines.report import canvas
+from pipelines.report.canvas import ALONE, MARGIN, QUIET
 
 WIDTH = 11.0
 NAME_WIDTH, BAR_WIDTH = 3.1, 3.6
@@ -52,31 +52,31 @@ def figure(bars: Sequence[Bar], source: str) -> Figure:
 
     Orange is reached by this account alone; where there is no figure, hatching says so.
     """
-    lines = drawing.title_lines(title(bars), WIDTH)
+    lines = canvas.title_lines(title(bars), WIDTH)
     height = 1.35 + 0.25 * len(lines) + ROW * len(bars)
-    sheet, axes = drawing.sheet(WIDTH, height)
-    y = drawing.write_title(axes, lines) + 0.1
+    sheet, axes = canvas.sheet(WIDTH, height)
+    y = canvas.write_title(axes, lines) + 0.1
     x = MARGIN + NAME_WIDTH
-    drawing.box(axes, x, y - 0.06, 0.14, 0.12, facecolor=ALONE)
-    drawing.write(axes, x + 0.2, y, "reached by it alone", 8.5, color=QUIET)
-    drawing.box(axes, x + 1.75, y - 0.06, 0.14, 0.12, facecolor=SHARED)
-    drawing.write(axes, x + 1.95, y, "by another account of ours on the platform too", 8.5, color=QUIET)
+    canvas.box(axes, x, y - 0.06, 0.14, 0.12, facecolor=ALONE)
+    canvas.write(axes, x + 0.2, y, "reached by it alone", 8.5, color=QUIET)
+    canvas.box(axes, x + 1.75, y - 0.06, 0.14, 0.12, facecolor=SHARED)
+    canvas.write(axes, x + 1.95, y, "by another account of ours on the platform too", 8.5, color=QUIET)
     most = max((one.active.number or 0 for one in bars), default=0) or 1
     for one in bars:
         y += ROW
-        drawing.write(axes, MARGIN, y, drawing.shortened(one.name, NAME_WIDTH - 0.1, 9.5), 9.5)
+        canvas.write(axes, MARGIN, y, canvas.shortened(one.name, NAME_WIDTH - 0.1, 9.5), 9.5)
         if one.active.number is None:
-            drawing.hatched(axes, x, y - 0.1, 0.5, 0.2)
+            canvas.hatched(axes, x, y - 0.1, 0.5, 0.2)
             end = x + 0.5
         else:
             whole = BAR_WIDTH * one.active.number / most
             only = BAR_WIDTH * min(one.alone.number or 0, one.active.number) / most
-            drawing.box(axes, x, y - 0.11, max(whole, 0.02), 0.22, facecolor=SHARED)
-            drawing.box(axes, x, y - 0.11, only, 0.22, facecolor=ALONE)
+            canvas.box(axes, x, y - 0.11, max(whole, 0.02), 0.22, facecolor=SHARED)
+            canvas.box(axes, x, y - 0.11, only, 0.22, facecolor=ALONE)
             end = x + whole
-        drawing.write(axes, end + 0.08, y, _words(one), 8.5, color=QUIET)
-        drawing.write(axes, WIDTH - MARGIN, y, one.action, 9.5, ha="right", weight="bold")
-    drawing.write(axes, MARGIN, height - 0.22, drawing.shortened(source, WIDTH - 2 * MARGIN, 8), 8, color=QUIET)
+        canvas.write(axes, end + 0.08, y, _words(one), 8.5, color=QUIET)
+        canvas.write(axes, WIDTH - MARGIN, y, one.action, 9.5, ha="right", weight="bold")
+    canvas.write(axes, MARGIN, height - 0.22, canvas.shortened(source, WIDTH - 2 * MARGIN, 8), 8, color=QUIET)
     return sheet
 
 

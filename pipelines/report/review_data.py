@@ -12,10 +12,10 @@ from typing import Any
 
 import duckdb
 
-from pipelines import engine
-from pipelines.errors import ModelError, PublishError
+from pipelines.common import database
+from pipelines.common.errors import ModelError, PublishError
 from pipelines.report.figures import run
-from pipelines.report.words import PLATFORMS
+from pipelines.report.labels import PLATFORMS
 
 Row = dict[str, Any]
 Key = tuple[str, str]
@@ -61,7 +61,7 @@ def read_review(snapshot: Path, earlier: Path | None = None) -> Review:
     """
     if not snapshot.exists():
         raise PublishError(snapshot.name, "is not there", hint="stillreach status names those that are kept")
-    with engine.without_values(ModelError, snapshot.name):
+    with database.without_values(ModelError, snapshot.name):
         con = duckdb.connect(str(snapshot), read_only=True)
         try:
             if not has_decisions(con):

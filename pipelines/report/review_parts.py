@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from pipelines import disclosure
-from pipelines.disclosure import MISSING, WITHHELD, Limits
-from pipelines.reach.decision import words_of
-from pipelines.reach.joint import Target
-from pipelines.reach.judging import sentence, served_segment
-from pipelines.reach.measures import MEASURES, STAGES
+from pipelines.marts.decision import words_of
+from pipelines.reach.joint_closure import Target
+from pipelines.reach.metrics import MEASURES, STAGES
+from pipelines.reach.rule_engine import sentence, served_segment
+from pipelines.release import disclosure
+from pipelines.release.disclosure import MISSING, WITHHELD, Limits
 from pipelines.report import review_words as said
+from pipelines.report.labels import EVERYONE, listed
 from pipelines.report.review_data import Decided, Review
-from pipelines.report.words import EVERYONE, listed
 
 Row = dict[str, Any]
 COLUMN = {"value": "value", "lo": "value_lo", "hi": "value_hi"}

@@ -7,18 +7,10 @@ Posts, texts and contacts are no people and stand exact, but for rates that woul
 import math
 from typing import Any
 
-from pipelines import disclosure
-from pipelines.disclosure import MISSING, WITHHELD, Limits
-from pipelines.reach.judging import figure
-from pipelines.reach.measures import (
-    CHANGE,
-    MEASURES,
-    PEOPLE,
-    RATE,
-    SHARE_OF_PEOPLE,
-    SHARE_OF_TEXTS,
-    YES_OR_NO,
-)
+from pipelines.reach.metrics import CHANGE, MEASURES, PEOPLE, RATE, SHARE_OF_PEOPLE, SHARE_OF_TEXTS, YES_OR_NO
+from pipelines.reach.rule_engine import figure
+from pipelines.release import disclosure
+from pipelines.release.disclosure import MISSING, WITHHELD, Limits
 
 Row = dict[str, Any]
 

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pipelines import disclosure
-from pipelines.disclosure import Limits
+from pipelines.release import disclosure
+from pipelines.release.disclosure import Limits
 from pipelines.report.figures import Night
-from pipelines.report.words import platform_name
+from pipelines.report.labels import platform_name
 from pipelines.segments.definition import WARNINGS
 
 Row = dict[str, Any]

@@ -5,19 +5,10 @@ from typing import Any
 
 import polars as pl
 
-from pipelines import disclosure
-from pipelines.disclosure import MISSING, Limits, Shown
+from pipelines.release import disclosure
+from pipelines.release.disclosure import MISSING, Limits, Shown
 from pipelines.report import findings
-from pipelines.report.words import (
-    BASIS_TITLES,
-    EVERYONE,
-    PLATFORMS,
-    counted,
-    days,
-    listed,
-    platform_name,
-    short_day,
-)
+from pipelines.report.labels import BASIS_TITLES, EVERYONE, PLATFORMS, counted, days, listed, platform_name, short_day
 
 Row = dict[str, Any]
 NO_VERDICT: Row = {"text": MISSING, "trend": "", "kind": "few"}

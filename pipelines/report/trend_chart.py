@@ -9,11 +9,11 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipelines import disclosure
-from pipelines.disclosure import Limits, Shown
-from pipelines.report import drawing, findings
-from pipelines.report.drawing import ALONE, BAR, LINE, MARGIN, QUIET, WITHHELD
-from pipelines.report.words import counted, day, listed, platform_name, short_day
+from pipelines.release import disclosure
+from pipelines.release.disclosure import Limits, Shown
+from pipelines.report import canvas, findings
+from pipelines.report.canvas import ALONE, BAR, LINE, MARGIN, QUIET, WITHHELD
+from pipelines.report.labels import counted, day, listed, platform_name, short_day
 
 WIDTH, NAMES, WEEKS = 10.0, 2.1, 4.9
 ROW, SHORT_ROW = 0.92, 0.5
@@ -40,13 +40,13 @@ def trend_figure(
     if not weeks:
         raise ValueError(f"there is no week of segment {segment_id}, platform {platform}")
     accounts = _accounts(weeks, said, limit)
-    lines = drawing.title_lines(_title(weeks, said, platform), WIDTH)
+    lines = canvas.title_lines(_title(weeks, said, platform), WIDTH)
     top = 0.3 + 0.25 * len(lines) + 0.4
     bottom = top + sum(_height(rows, limit) for _, rows, _ in accounts)
-    figure, axes = drawing.sheet(WIDTH, bottom + 0.85)
-    below = drawing.write_title(axes, lines)
+    figure, axes = canvas.sheet(WIDTH, bottom + 0.85)
+    below = canvas.write_title(axes, lines)
     note = "People of the segment who engaged with the account in the week, with 95 % interval; own scale each"
-    drawing.write(axes, MARGIN, below, note, 9, color=QUIET)
+    canvas.write(axes, MARGIN, below, note, 9, color=QUIET)
     spans = sorted({row["week_on"] for row in weeks})
     y = top
     for account in accounts:
@@ -162,9 +162,9 @@ def _strip(axes: Axes, y: float, account: Account, spans: list[date], limit: Lim
     name, rows, verdict = account
     height = _height(rows, limit)
     first = y + (0.32 if height == ROW else 0.17)
-    lines = drawing.wrapped(name, NAMES - 0.5, 9.5, "bold")
+    lines = canvas.wrapped(name, NAMES - 0.5, 9.5, "bold")
     for n, line in enumerate(lines if len(lines) < 3 else [lines[0], f"{lines[1][:-1]}…"]):
-        drawing.write(axes, MARGIN, first + 0.17 * n, line, 9.5, weight="bold")
+        canvas.write(axes, MARGIN, first + 0.17 * n, line, 9.5, weight="bold")
     step = WEEKS / max(1, len(spans))
     places = [MARGIN + NAMES + step * (spans.index(row["week_on"]) + 0.5) for row in rows]
     shown = [_shown(row, limit) for row in rows]
@@ -172,8 +172,8 @@ def _strip(axes: Axes, y: float, account: Account, spans: list[date], limit: Lim
         _weeks(axes, y + ROW - 0.12, places, step, shown, limit)
     else:
         words = f"{limit.words} in every week" if any(one.is_suppressed for one in shown) else _gap(rows)
-        words = drawing.shortened(words, WEEKS, 9)
-        drawing.write(axes, MARGIN + NAMES + WEEKS / 2, y + SHORT_ROW / 2, words, 9, color=QUIET, ha="center")
+        words = canvas.shortened(words, WEEKS, 9)
+        canvas.write(axes, MARGIN + NAMES + WEEKS / 2, y + SHORT_ROW / 2, words, 9, color=QUIET, ha="center")
     _verdict(axes, MARGIN + NAMES + WEEKS + 0.18, first, verdict, rows, limit)
 
 
@@ -185,10 +185,10 @@ def _weeks(axes: Axes, base: float, places: list[float], step: float, shown: lis
     axes.plot([left, left + WEEKS], [base, base], color=LINE, linewidth=0.8, zorder=0.5)
     for x, one in zip(places, shown, strict=True):
         if one.is_missing:
-            drawing.hatched(axes, x - step / 2, base - height, step, height)
+            canvas.hatched(axes, x - step / 2, base - height, step, height)
         elif one.is_suppressed and most:
             small = min(height, height * limit.suppressed_below / most)
-            drawing.box(axes, x - step / 2, base - small, step, small, facecolor=WITHHELD, zorder=0.6)
+            canvas.box(axes, x - step / 2, base - small, step, small, facecolor=WITHHELD, zorder=0.6)
     for run in _runs(shown):
         xs = [places[n] for n in run]
         lows, highs = ([base - height * bounds[n][end] / most for n in run] for end in (0, 1))
@@ -200,8 +200,8 @@ def _weeks(axes: Axes, base: float, places: list[float], step: float, shown: lis
     if most:
         peak = max(range(len(shown)), key=lambda n: shown[n].number or 0)
         top = base - height * (shown[peak].number or 0) / most
-        drawing.write(axes, left - 0.08, top, shown[peak].text, 8, ha="right")
-        drawing.write(axes, left - 0.08, base, "0", 8, color=QUIET, ha="right")
+        canvas.write(axes, left - 0.08, top, shown[peak].text, 8, ha="right")
+        canvas.write(axes, left - 0.08, base, "0", 8, color=QUIET, ha="right")
 
 
 def _gap(rows: list[Row]) -> str:
@@ -210,22 +210,22 @@ def _gap(rows: list[Row]) -> str:
 
 def _verdict(axes: Axes, x: float, y: float, verdict: Row | None, weeks: list[Row], limit: Limits) -> None:
     words = verdict["verdict"] if verdict else "no verdict"
-    drawing.write(axes, x, y, words, 10, weight="bold", color=VERDICT_COLOURS.get(words, QUIET))
+    canvas.write(axes, x, y, words, 10, weight="bold", color=VERDICT_COLOURS.get(words, QUIET))
     change = _change(verdict, weeks, limit) if verdict else ""
-    for n, line in enumerate(drawing.wrapped(change, WIDTH - MARGIN - x, 8.5)):
-        drawing.write(axes, x, y + 0.19 + 0.16 * n, line, 8.5, color=QUIET)
+    for n, line in enumerate(canvas.wrapped(change, WIDTH - MARGIN - x, 8.5)):
+        canvas.write(axes, x, y + 0.19 + 0.16 * n, line, 8.5, color=QUIET)
 
 
 def _foot(axes: Axes, bottom: float, spans: list[date], as_of: date, n_more: int, limit: Limits) -> None:
     """First and last week, what grey and hatching mean, the source, and how many accounts have no room."""
     for week_on, align in ((spans[0], "left"), (spans[-1], "right")):
         x = MARGIN + NAMES + (0 if align == "left" else WEEKS)
-        drawing.write(axes, x, bottom + 0.16, f"week of {short_day(week_on)}", 8, color=QUIET, ha=align)
+        canvas.write(axes, x, bottom + 0.16, f"week of {short_day(week_on)}", 8, color=QUIET, ha=align)
     key = f"grey: {limit.words}; hatched: no extract"
-    drawing.write(axes, MARGIN + NAMES + WEEKS + 0.18, bottom + 0.16, key, 8, color=QUIET)
+    canvas.write(axes, MARGIN + NAMES + WEEKS + 0.18, bottom + 0.16, key, 8, color=QUIET)
     more = f" {counted(n_more, 'account', 'accounts')} more in the table." if n_more else ""
     source = f"Data of {day(as_of)}. mart.reach_trend, mart.reach_verdict. {findings.counts_note(limit)}{more}"
-    drawing.write(axes, MARGIN, bottom + 0.52, source, 8, color=QUIET)
+    canvas.write(axes, MARGIN, bottom + 0.52, source, 8, color=QUIET)
 
 
 def _interval(people: float) -> tuple[float, float]:

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from pipelines.errors import RefusedSegmentError, SegmentDefinitionError
-from pipelines.reference import (
+from pipelines.common.errors import RefusedSegmentError, SegmentDefinitionError
+from pipelines.common.settings import SHIPPED_REF, Settings
+from pipelines.reference.files import (
     Account,
     Place,
     line_of,
@@ -24,7 +25,6 @@ from pipelines.reference import (
 from pipelines.segments import parse, values
 from pipelines.segments.policy import Policy, read_policy, refusals, said
 from pipelines.segments.rule import Group, InSegment, Item, Name, Words, leaves, place_of
-from pipelines.settings import SHIPPED_REF, Settings
 
 EVERYONE = "everyone"
 FEWEST_EXAMPLES = 3

@@ -12,10 +12,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from pipelines.common.settings import Settings
 from pipelines.segments.definition import Definition, definition_hashes
+from pipelines.segments.dnf import Way, expansion_ways, label_way, unless_labelled, ways_into
 from pipelines.segments.rule import InSegment, leaves
-from pipelines.segments.ways import Way, expansion_ways, label_way, unless_labelled, ways_into
-from pipelines.settings import Settings
 
 ALWAYS = date(1, 1, 1)
 FOREVER = date(9000, 1, 1)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipelines.errors import RefError
-from pipelines.reference import read_yaml
+from pipelines.common.errors import RefError
+from pipelines.reference.files import read_yaml
 
 TOPICS = ("health", "politics", "religion", "ethnicity", "sex_life", "trade_union", "crime", "named_person")
 PERSON = "named_person"

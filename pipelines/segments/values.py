@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
-from pipelines.errors import SegmentDefinitionError
-from pipelines.reference import Account, Place
+from pipelines.common.errors import SegmentDefinitionError
+from pipelines.reference.files import Account, Place
 from pipelines.segments.rule import DistanceFromHome, Group, Item, PlaceIn, Rule, Stopped, folded, place_of
 
 EARTH_RADIUS_KM = 6371.0088  # mean radius, IUGG

@@ -5,11 +5,11 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from pipelines import engine
-from pipelines.contract import Table, contracts
-from pipelines.errors import ModelError
-from pipelines.progress import shown
-from pipelines.warehouse.catalog import Model, models
+from pipelines.common import database
+from pipelines.common.contract import Table, contracts
+from pipelines.common.errors import ModelError
+from pipelines.common.progress import shown
+from pipelines.warehouse.catalogue import Model, models
 
 
 def build_layer(con: duckdb.DuckDBPyConnection, layer: str, as_of: date) -> None:
@@ -28,7 +28,7 @@ def build_model(con: duckdb.DuckDBPyConnection, model: Model) -> None:
 
     Raises `ModelError`.
     """
-    with engine.without_values(ModelError, model.full_name):
+    with database.without_values(ModelError, model.full_name):
         con.execute(f"CREATE OR REPLACE TABLE {model.full_name} AS {model.sql}")
     check_contract(con, model.contract)
 
@@ -43,7 +43,7 @@ def write_table(con: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame) -
     if tuple(rows.columns) != contract.column_names:
         raise ModelError(name, f"was made with the columns {', '.join(rows.columns)}", known=contract.column_names)
     columns = ", ".join(f"CAST({column.name} AS {column.type}) AS {column.name}" for column in contract.columns)
-    with engine.without_values(ModelError, name):
+    with database.without_values(ModelError, name):
         con.register("made_rows", rows)
         con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT {columns} FROM made_rows")
         con.unregister("made_rows")
@@ -55,7 +55,7 @@ def check_contract(con: duckdb.DuckDBPyConnection, contract: Table) -> None:
 
     Raises `ModelError` with the first difference.
     """
-    built = list(engine.columns_of(con, contract.name).items())
+    built = list(database.columns_of(con, contract.name).items())
     promised = [
         (column.name, column.type.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE")) for column in contract.columns
     ]

@@ -6,12 +6,13 @@ loses that value: a broken date of birth of an account must not lose a follower.
 
 import duckdb
 
-from pipelines import contract_file, engine
-from pipelines.contract import EXTRACT_TYPES, Column, Table, contracts
-from pipelines.delivery import FOLLOWER, Delivery
-from pipelines.errors import UnreadableFileError
-from pipelines.progress import shown
-from pipelines.settings import Settings
+from pipelines.common import database
+from pipelines.common.contract import EXTRACT_TYPES, Column, Table, contracts
+from pipelines.common.errors import UnreadableFileError
+from pipelines.common.progress import shown
+from pipelines.common.settings import Settings
+from pipelines.landing import extract_file
+from pipelines.landing.manifest import FOLLOWER, Delivery
 
 # A spreadsheet showed the id as 1.22158E+17, or a program as 7.0: its last digits are gone, or another person's.
 DAMAGED_ID = r"\d+[.,]\d+[eE]\+?\d+|\d+[eE]\+\d+|\d+\.0"
@@ -36,8 +37,8 @@ def load(con: duckdb.DuckDBPyConnection, deliveries: list[Delivery], settings: S
         for file in delivery.files:
             path = delivery.folder(settings) / file.name
             table = contracts("raw")[file.table]
-            relation = contract_file.relation(path, table, tuple(file.columns))
-            with engine.without_values(UnreadableFileError, f"{delivery.delivery_id}/{file.name}"):
+            relation = extract_file.relation(path, table, tuple(file.columns))
+            with database.without_values(UnreadableFileError, f"{delivery.delivery_id}/{file.name}"):
                 con.execute(_insert(table, relation, delivery))
     con.execute("COMMIT")
     _note_empty_lists(con, deliveries)
@@ -89,7 +90,7 @@ def _insert(table: Table, relation: str, delivery: Delivery) -> str:
         INSERT INTO raw.{table.name.removeprefix("raw.")} BY NAME
         WITH came AS (
             SELECT
-                '{engine.quoted(delivery.delivery_id)}' AS delivery_id,
+                '{database.quoted(delivery.delivery_id)}' AS delivery_id,
                 DATE '{delivery.snapshot_on}' AS snapshot_on,
                 {trimmed}
             FROM {relation}
@@ -108,7 +109,7 @@ def _insert(table: Table, relation: str, delivery: Delivery) -> str:
 def _scope(table: Table, delivery: Delivery) -> str:
     """SQL for how complete a row's follower list is: partial if its account's was cut short, else as its delivery."""
     cut_short = [
-        f"('{engine.quoted(one.platform)}', '{engine.quoted(one.account_id)}')"
+        f"('{database.quoted(one.platform)}', '{database.quoted(one.account_id)}')"
         for one in delivery.completeness
         if one.kind == FOLLOWER and one.scope == "partial"
     ]

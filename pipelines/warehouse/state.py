@@ -14,12 +14,13 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import contract_file, delivery, engine
-from pipelines.contract import contracts
-from pipelines.delivery import Delivery
-from pipelines.settings import SQL, Settings, private
+from pipelines.common import database
+from pipelines.common.contract import contracts
+from pipelines.common.settings import SQL, Settings, private
+from pipelines.landing import extract_file, manifest
+from pipelines.landing.manifest import Delivery
 from pipelines.warehouse import raw
-from pipelines.warehouse.catalog import CARRIED
+from pipelines.warehouse.catalogue import CARRIED
 
 STATE_TABLES = ("stg.member", "stg.member_tag")
 
@@ -48,7 +49,7 @@ def build_hash(account_refs: list[str], key_fingerprint: str, tone_fingerprint: 
     digest = hashlib.sha256()
     deciding = [path for layer in ("raw", "stg", "core") for path in sorted((SQL / layer).iterdir())]
     deciding += sorted((SQL / "meta").glob("*.yml"))  # what was accounted for goes on, too
-    for path in (*deciding, *(Path(str(module.__file__)) for module in (raw, contract_file, delivery))):
+    for path in (*deciding, *(Path(str(module.__file__)) for module in (raw, extract_file, manifest))):
         digest.update(f"{path.parent.name}/{path.name}\n".encode() + path.read_bytes())
     digest.update("\n".join([*sorted(account_refs), key_fingerprint, tone_fingerprint]).encode())
     return digest.hexdigest()[:16]
@@ -82,7 +83,7 @@ def _missing(
     """The wanted deliveries that a state lacks, or None where it cannot be gone on from."""
     con = None
     try:
-        con = engine.connect(path, settings, read_only=True)
+        con = database.connect(path, settings, read_only=True)
         _attach(con, settings, snapshot_id, with_state=False)
         state = con.execute("SELECT build_hash, history_hash FROM meta.state").fetchone()
         held = {row[0] for row in con.execute("SELECT delivery_id FROM last_snapshot.meta.delivery").fetchall()}
@@ -126,10 +127,10 @@ def attach_prior(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id
 
 
 def _attach(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str, *, with_state: bool) -> None:
-    snapshot = engine.quoted(snapshot_path(settings, snapshot_id))
+    snapshot = database.quoted(snapshot_path(settings, snapshot_id))
     con.execute(f"ATTACH '{snapshot}' AS last_snapshot (READ_ONLY)")
     if with_state:
-        con.execute(f"ATTACH '{engine.quoted(state_path(settings, snapshot_id))}' AS last_state (READ_ONLY)")
+        con.execute(f"ATTACH '{database.quoted(state_path(settings, snapshot_id))}' AS last_state (READ_ONLY)")
 
 
 def save_state(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str, built: tuple[str, str]) -> None:
@@ -138,7 +139,7 @@ def save_state(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: 
     private(path.parent)
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
-    con.execute(f"ATTACH '{engine.quoted(unfinished)}' AS state")
+    con.execute(f"ATTACH '{database.quoted(unfinished)}' AS state")
     con.execute("CREATE SCHEMA state.stg")
     con.execute("CREATE SCHEMA state.meta")
     for table in STATE_TABLES:

@@ -6,7 +6,7 @@ import pytest
 import sqlglot
 from sqlglot import ErrorLevel, exp
 
-from pipelines.warehouse.catalog import LAYERS, Model, models
+from pipelines.warehouse.catalogue import LAYERS, Model, models
 
 # Each engine makes pseudonyms in its own way: an HMAC as DuckDB can write it is no example to others.
 MODELS = [model for layer in LAYERS for model in models(layer) if model.full_name != "stg.member_key"]

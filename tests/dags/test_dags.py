@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipelines import night
-from pipelines.errors import BusyError, SegmentDefinitionError, ValidationStop
-from pipelines.settings import ROOT
+from pipelines.common.errors import BusyError, SegmentDefinitionError, ValidationStop
+from pipelines.common.settings import ROOT
 
 PLATFORMS = {"bluesky": "bluesky", "mastodon": "mastodon", "x_api": "x"}
 POOLS = {"warehouse", *PLATFORMS.values()}
@@ -158,6 +158,10 @@ def decide(error: Exception) -> str:
     from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
     for path in FILES:
-        assert 'NEVER_AGAIN: list[str | type[BaseException]] = ["pipelines.errors.YoursToFix", ' in path.read_text()
-    rule = RetryRule(["pipelines.errors.YoursToFix", "pipelines.errors.NotRetryable"], action=RetryAction.FAIL)
+        assert (
+            'NEVER_AGAIN: list[str | type[BaseException]] = ["pipelines.common.errors.YoursToFix", ' in path.read_text()
+        )
+    rule = RetryRule(
+        ["pipelines.common.errors.YoursToFix", "pipelines.common.errors.NotRetryable"], action=RetryAction.FAIL
+    )
     return str(ExceptionRetryPolicy([rule]).evaluate(error, try_number=1, max_tries=3).action.value)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.settings import ROOT
+from pipelines.common.settings import ROOT
 from tests.extract.loopback import serve
 from tests.extract.samples import bluesky
 

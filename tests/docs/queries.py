@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.settings import ROOT
+from pipelines.common.settings import ROOT
 
 PAGE = ROOT / "docs" / "QUERIES.md"
 QUESTION = re.compile(r"(## \d+\. .*?```sql\n)(.*?)(\n```\n)(\n\|.*?\n(?=\n|\Z))?", re.DOTALL)

@@ -10,13 +10,13 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import publish
-from pipelines.cli import app
-from pipelines.cli_segments import app as segments
-from pipelines.contract import contracts
-from pipelines.demo_world import write_demo_world
-from pipelines.dictionary import dictionary
-from pipelines.settings import ROOT, from_environment
+from pipelines.cli.app import app
+from pipelines.cli.segments import app as segments
+from pipelines.common.contract import contracts
+from pipelines.common.settings import ROOT, from_environment
+from pipelines.demo.world import write_demo_world
+from pipelines.warehouse import publish
+from pipelines.warehouse.dictionary import dictionary
 from tests.docs.queries import PAGE, QUESTION, with_answers
 from tests.end_to_end.world import Deployment, use
 

@@ -12,11 +12,11 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from pipelines import pseudonym, publish
-from pipelines.cli import app
-from pipelines.demo_world import write_demo_world
-from pipelines.segments import audit_file, audits
-from pipelines.settings import from_environment
+from pipelines.cli.app import app
+from pipelines.common.settings import from_environment
+from pipelines.demo.world import write_demo_world
+from pipelines.segments import label_file, label_history
+from pipelines.warehouse import pseudonym, publish
 from tests.end_to_end.world import Deployment, use
 
 LAST, NEXT = date(2026, 9, 30), date(2026, 10, 1)
@@ -82,11 +82,11 @@ def audited(deployment: Deployment, judged: Path) -> Deployment:
 
 def test_the_sample_is_restricted_and_says_neither_stratum_nor_score(deployment: Deployment, judged: Path) -> None:
     (design,) = (deployment.settings.work / "audits" / SEGMENT).glob("*/design.json")
-    for path in (design, design.with_name(audits.WEIGHTS)):
+    for path in (design, design.with_name(label_history.WEIGHTS)):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(design.parent.stat().st_mode) == 0o700
     header = judged.read_text(encoding="utf-8").splitlines()[0]
-    assert header.split(",") == list(audit_file.COLUMNS)
+    assert header.split(",") == list(label_file.COLUMNS)
 
 
 def test_the_audit_finds_size_and_precision(audited: Deployment, truth: dict[int, str]) -> None:
@@ -119,7 +119,7 @@ def test_labels_and_probabilities_are_in_the_membership(audited: Deployment, tru
         "SELECT member_key, evidence, membership_probability FROM core.segment_membership "
         f"WHERE segment_id = '{SEGMENT}' AND platform = 'x' AND left_on IS NULL"
     )
-    labels = dict(audits.read_audits(audited.settings, NEXT)[0].labels.select("member_key", "label").rows())
+    labels = dict(label_history.read_audits(audited.settings, NEXT)[0].labels.select("member_key", "label").rows())
     by_key = {key: (evidence, probability) for key, evidence, probability in rows}
     for key, label in labels.items():
         assert (by_key.get(key) == ("audit", 1.0)) if label == "yes" else key not in by_key
@@ -188,12 +188,12 @@ def test_a_rebuild_gives_the_same_membership(audited: Deployment) -> None:
 
 
 def test_a_second_sample_rests_on_the_labels_of_the_first(audited: Deployment) -> None:
-    first = audits.read_audits(audited.settings, NEXT)[0]
+    first = label_history.read_audits(audited.settings, NEXT)[0]
     assert first.audit.quality.n_yes >= 30 and first.audit.quality.n_no >= 30
     done = CliRunner().invoke(app, ["segments", "label-sample", SEGMENT, "--n", "60"])
     assert done.exit_code == 0, done.output
     folder = Path("".join(done.output.splitlines()[:1])).parent
-    frozen = json.loads((folder / audits.WEIGHTS).read_text(encoding="utf-8"))
+    frozen = json.loads((folder / label_history.WEIGHTS).read_text(encoding="utf-8"))
     assert frozen["basis"].startswith("the negative field")
     assert frozen["accounts"] != dict(first.weights)
     shutil.rmtree(folder)

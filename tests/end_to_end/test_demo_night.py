@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines import publish
-from pipelines.demo_world import write_demo_world
-from pipelines.settings import from_environment
+from pipelines.common.settings import from_environment
+from pipelines.demo.world import write_demo_world
+from pipelines.warehouse import publish
 from tests.end_to_end.world import Deployment, use
 
 DAY = date(2026, 9, 30)
@@ -117,7 +117,7 @@ def test_segments_find_their_community(
     world: Path, deployment: Deployment, segment: str, precision: float, recall: float
 ) -> None:
     """Against the planted truth on X, member by member, through the same pseudonyms."""
-    from pipelines import pseudonym
+    from pipelines.warehouse import pseudonym
 
     with duckdb.connect(str(deployment.settings.published / publish.LINK), read_only=True) as con:
         pseudonym.give_key(con, pseudonym.read_key(deployment.settings))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.settings import ROOT
+from pipelines.common.settings import ROOT
 from tests.end_to_end.world import Deployment, deploy
 
 SETS = ROOT.parent / "shared" / "data" / "follower-sets-100"

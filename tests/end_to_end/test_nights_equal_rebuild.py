@@ -8,8 +8,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from pipelines import landing, night, runs
-from pipelines.segments import definition, examples
+from pipelines import night
+from pipelines.analysis import examples
+from pipelines.landing import land
+from pipelines.segments import definition
+from pipelines.warehouse import runs
 from tests.end_to_end.world import Deployment, deploy
 
 FIRST = date(2026, 5, 4)
@@ -145,7 +148,7 @@ def test_nights_equal_a_rebuild(
         if "land" in event:
             drop = event["land"]
             deployed.land(drop["source"], drop["on"], **drop["tables"])
-        elif landing.current_deliveries(deployed.settings, until=event["night"]):
+        elif land.current_deliveries(deployed.settings, until=event["night"]):
             deployed.night(event["night"])
     last = FIRST + timedelta(days=9)
     carried = published(deployed, last, replay=False)

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from pipelines import publish
-from pipelines.cli import app
-from pipelines.demo_world import write_demo_world
-from pipelines.errors import SettingsError
-from pipelines.settings import from_environment
+from pipelines.cli.app import app
+from pipelines.common.errors import SettingsError
+from pipelines.common.settings import from_environment
+from pipelines.demo.world import write_demo_world
+from pipelines.warehouse import publish
 from tests.end_to_end.world import Deployment, use
 
 DAY = date(2026, 9, 30)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.cli import app
+from pipelines.cli.app import app
 from tests.end_to_end.world import Deployment, deploy
 
 OWN = [{"platform": "x", "account_id": "1001", "handle": "ExampleForce", "role": "own"}]

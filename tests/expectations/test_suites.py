@@ -14,9 +14,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines.errors import ModelError
-from pipelines.reference import read_bands
-from pipelines.settings import Settings
+from pipelines.common.errors import ModelError
+from pipelines.common.settings import Settings
+from pipelines.reference.files import read_bands
 from tests.sql.case_runner import Row, build, create_tables, every_table, insert
 
 AS_OF = date(2026, 9, 30)
@@ -791,7 +791,7 @@ EDGES = {
 @pytest.fixture(scope="module")
 def validate() -> ModuleType:
     """Import Great Expectations late: only whoever runs these tests waits for it."""
-    return importlib.import_module("pipelines.validate")
+    return importlib.import_module("pipelines.validation.validate")
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
-from pipelines.errors import ListRefusedError, PlatformBusyError, PlatformRefusedError, SchemaError
+from pipelines.common.errors import ListRefusedError, PlatformBusyError, PlatformRefusedError, SchemaError
 from pipelines.extract.pulls.listing import Kind, Limit, Listing, Page, Row
-from pipelines.reference import Account
+from pipelines.reference.files import Account
 from tests.extract.loopback import Answer, Request
 
 ACCOUNT = "did:plc:ours"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import DeliveryError, StillreachError, UnreadableFileError
+from pipelines.common.errors import DeliveryError, StillreachError, UnreadableFileError
 from pipelines.extract.files.archive import LIMITS, Limits, opened
 
 WANTED = re.compile(r"data/want[0-9]\.js")

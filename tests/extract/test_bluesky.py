@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.errors import (
+from pipelines.common.errors import (
     ListRefusedError,
     PlatformBusyError,
     PlatformRefusedError,
@@ -20,9 +20,9 @@ from pipelines.errors import (
     SchemaError,
     StillreachError,
 )
-from pipelines.extract.bluesky import Connector
+from pipelines.common.settings import ROOT
+from pipelines.extract.bluesky.connector import Connector
 from pipelines.extract.pulls.listing import ListAccount, Listing, Page
-from pipelines.settings import ROOT
 from tests.extract.loopback import FAULTS, Answer, Faults, Request, Server, serve
 from tests.extract.samples import bluesky as sample
 from tests.extract.samples.bluesky import DID, METHOD_OF, OURS, Town, like, person, post, pulled, reply, us

@@ -16,19 +16,19 @@ from hypothesis import given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
 
-from pipelines.contract import contracts
-from pipelines.errors import (
+from pipelines.common.contract import contracts
+from pipelines.common.errors import (
     LandedFileChangedError,
     ListRefusedError,
     PlatformBusyError,
     PlatformRefusedError,
     RefError,
 )
+from pipelines.common.settings import Settings
 from pipelines.extract.pulls.budget import Budget, open_budget, usd
 from pipelines.extract.pulls.ledger import Ledger, write_cost
 from pipelines.extract.pulls.price import MICRO, Charge, Price, Prices, read_prices
 from pipelines.extract.pulls.source import Source
-from pipelines.settings import Settings
 from tests.extract.samples.x_api import settings_in
 
 FOLLOWER, OWNED, POST, USER = Charge("follower"), Charge("follower", True), Charge("post"), Charge("user")

@@ -13,12 +13,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pipelines.errors import PlatformRefusedError, SettingsError, StillreachError
+from pipelines.common.errors import PlatformRefusedError, SettingsError, StillreachError
+from pipelines.common.settings import ROOT
 from pipelines.extract.pulls import journal, pull
 from pipelines.extract.pulls.credential import Secret, from_file, hidden
 from pipelines.extract.pulls.journal import FILE
 from pipelines.extract.pulls.listing import Listing, Page
-from pipelines.settings import ROOT
 from tests.extract.fake_platform import Connector, World
 from tests.extract.loopback import Answer, Request, serve
 
@@ -27,7 +27,7 @@ TOKEN = "AAAAAAAA-token-nobody-may-see"
 # Airflow settles its home when it is first imported: asked in a process of its own.
 ASK = f"""
 import json, os
-from pipelines.errors import SettingsError
+from pipelines.common.errors import SettingsError
 from pipelines.extract.pulls.credential import from_backend
 
 def asked(key, **environment):

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines import night
-from pipelines.cli import app
-from pipelines.errors import DeliveryError
-from pipelines.extract import export
+from pipelines.cli.app import app
+from pipelines.common.errors import DeliveryError
+from pipelines.extract.exports import land_export
 from pipelines.extract.files.drop import Row, write_table, write_tables
 from tests.end_to_end.world import Deployment, deploy
 from tests.extract.samples import instagram, x_archive
@@ -102,16 +102,16 @@ def test_account_means_nothing_to_a_drop_of_the_contract(deployment: Deployment,
 
 
 def test_our_accounts_are_those_of_the_reader_s_platforms(deployment: Deployment) -> None:
-    accounts = export.our_accounts
+    accounts = land_export.our_accounts
     assert accounts(("x",), deployment.settings) == {"sp_motor": "1001", "1003": "1003"}
     assert accounts(("instagram",), deployment.settings) == {"sp_motor": "17841400001"}
     both = accounts(("x", "instagram"), deployment.settings)
     assert both == {"sp_motor": "1001", "1003": "1003", "17841400001": "17841400001"}
 
 
-@pytest.mark.parametrize("source", sorted(export.READERS))
+@pytest.mark.parametrize("source", sorted(land_export.READERS))
 def test_a_reader_whose_export_may_hold_messages_keeps_none(source: str) -> None:
-    assert export.READERS[source].keeps_original == (source == "x_analytics")
+    assert land_export.READERS[source].keeps_original == (source == "x_analytics")
 
 
 # --- tables ---------------------------------------------------------------------------------------

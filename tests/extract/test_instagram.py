@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.errors import DeliveryError, SchemaError, StillreachError, UnreadableFileError
-from pipelines.extract.instagram import convert, mended
+from pipelines.common.errors import DeliveryError, SchemaError, StillreachError, UnreadableFileError
+from pipelines.extract.exports.instagram import convert, mended
 from tests.extract.samples.instagram import FOLDER, OURS, SEEN, follower, lay, read, wrapped, write
 
 SECRET = "jane.private"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.errors import DeliveryError, SchemaError, UnreadableFileError
+from pipelines.common.errors import DeliveryError, SchemaError, UnreadableFileError
 from pipelines.extract.files.json_list import LONGEST_ENTRY, JsonLists, field_names
 
 HEAD = re.compile(r"window\.YTD\.x\.part([0-9]+)\s*=\s*\[")

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import settings as searching
 from hypothesis import strategies as st
 
-from pipelines.errors import DeliveryError, RefError, SchemaError, StillreachError, UnreadableFileError
-from pipelines.extract import mapped
+from pipelines.common.errors import DeliveryError, RefError, SchemaError, StillreachError, UnreadableFileError
+from pipelines.common.settings import SHIPPED_REF, Settings
+from pipelines.extract.exports import mapped
 from pipelines.extract.files import cell
 from pipelines.extract.files.column_map import ColumnMap, find, known_sources, read_map
 from pipelines.extract.files.sheet import Cell
-from pipelines.settings import SHIPPED_REF, Settings
 from tests.extract.workbook import Formula, Rows, xls, xlsx
 
 MAPS = SHIPPED_REF / "column_map"

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pytest
 import yaml
 
-from pipelines.errors import (
+from pipelines.common.errors import (
     ListRefusedError,
     PlatformBusyError,
     PlatformRefusedError,
@@ -22,13 +22,13 @@ from pipelines.errors import (
     SettingsError,
     StillreachError,
 )
-from pipelines.extract import mastodon, mastodon_rows
-from pipelines.extract.mastodon import Connector
+from pipelines.common.settings import ROOT
+from pipelines.extract.mastodon import connector, rows
+from pipelines.extract.mastodon.connector import Connector
 from pipelines.extract.pulls.credential import Secret
 from pipelines.extract.pulls.listing import Kind, ListAccount, Listing, Page
 from pipelines.extract.pulls.source import Source
-from pipelines.reference import Account
-from pipelines.settings import ROOT
+from pipelines.reference.files import Account
 from tests.extract.loopback import FAULTS, Answer, Faults, Request, serve
 from tests.extract.samples.mastodon import OURS, SINCE, TODAY, paged, person, pulled, status
 
@@ -258,7 +258,7 @@ def test_the_recorded_reset_is_an_iso_instant() -> None:
     ],
 )
 def test_waits_are_read_in_every_style_by_the_servers_clock(headers: dict[str, str], wait: float | None) -> None:
-    assert mastodon._wait(headers) == wait
+    assert connector._wait(headers) == wait
     with pytest.raises(PlatformBusyError) as caught:
         one_page(Answer(429, {"error": "x"}, headers), "like")
     assert caught.value.wait_seconds == wait
@@ -454,7 +454,7 @@ def test_a_thread_that_stops_at_sixty_is_short_for_strangers_only() -> None:
     page = one_page(answer, "reply")
     assert (len(page.rows), page.short_because) == (60, "the server shows 60 to who is not logged in")
     assert one_page(answer, "reply", secret=Secret(TOKEN)).short_because == ""
-    assert one_page(answer, "reply", secret=Secret(TOKEN), n_reported=61).short_because == mastodon_rows.NO_MORE
+    assert one_page(answer, "reply", secret=Secret(TOKEN), n_reported=61).short_because == rows.NO_MORE
 
 
 def test_answers_to_answers_are_noted_and_left_out() -> None:
@@ -465,7 +465,7 @@ def test_answers_to_answers_are_noted_and_left_out() -> None:
     ]
     page = one_page(Answer(200, {"ancestors": [status()], "descendants": below}), "reply")
     assert members(page) == ["rider1@social.example", "rider1@social.example"]
-    assert list(page.notes) == [mastodon_rows.DEEPER]
+    assert list(page.notes) == [rows.DEEPER]
 
 
 # What becomes of posts and people.
@@ -586,7 +586,7 @@ def test_entries_of_nobody_are_counted() -> None:
     ],
 )
 def test_a_person_is_one_member_from_every_server(acct: str, member: str) -> None:
-    assert mastodon_rows.member_id({"acct": acct}, "home.example") == member
+    assert rows.member_id({"acct": acct}, "home.example") == member
 
 
 def test_a_follower_of_accounts_on_two_servers_is_one_member() -> None:
@@ -612,13 +612,13 @@ def test_a_follower_of_accounts_on_two_servers_is_one_member() -> None:
     ],
 )
 def test_html_becomes_words(markup: str | None, text: str | None) -> None:
-    assert mastodon_rows.plain(markup) == text
+    assert rows.plain(markup) == text
 
 
 @pytest.mark.parametrize("piece", ["<", "<a", "<a b=", "<a '", "<!--", "<![", "</", "&", "&#1", "<script>", "< p "])
 def test_nobody_stops_the_pull_with_odd_html(piece: str) -> None:
     begun = time.process_time()
-    mastodon_rows.plain(piece * 50_000)
+    rows.plain(piece * 50_000)
     assert time.process_time() - begun < 2  # the standard library's parser takes minutes, or stops
 
 

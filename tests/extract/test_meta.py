@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import DeliveryError, RefError, SchemaError, StillreachError, UnreadableFileError
-from pipelines.extract import meta
+from pipelines.common.errors import DeliveryError, RefError, SchemaError, StillreachError, UnreadableFileError
+from pipelines.common.settings import Settings
+from pipelines.extract.exports import meta
 from pipelines.extract.files.export_locale import ALIASES, Zone, read_aliases, read_zone
-from pipelines.settings import Settings
 
 PAGE, GRAM = "100045700821521", "17841403398239763"
 ACCOUNTS = {"facebook": {"sp_motor": PAGE, "sp_news": "100045700821999"}, "instagram": {"sp_motor": GRAM}}

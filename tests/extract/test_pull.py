@@ -17,13 +17,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
 
-from pipelines.errors import BusyError, ModelError, PlatformRefusedError, SchemaError, UnreadableFileError
+from pipelines.common.errors import BusyError, ModelError, PlatformRefusedError, SchemaError, UnreadableFileError
 from pipelines.extract.pulls import journal, pull
+from pipelines.extract.pulls.incremental import Carried
 from pipelines.extract.pulls.journal import FILE, Key
 from pipelines.extract.pulls.listing import Limit, ListAccount, Listing, Page
-from pipelines.extract.pulls.pace import Pace
 from pipelines.extract.pulls.pull import Patience
-from pipelines.extract.pulls.unchanged import Carried
+from pipelines.extract.pulls.rate_limit import Pace
 from tests.extract.fake_platform import ACCOUNT, Connector, World
 from tests.extract.loopback import FAULTS, Answer, Faults, Request, Server, serve
 

@@ -13,15 +13,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from pipelines import cli, landing, pull_source
-from pipelines.delivery import Delivery
-from pipelines.errors import BusyError, DeliveryError, PlatformRefusedError, RefError, SchemaError, SettingsError
-from pipelines.extract.pulls import journal
+from pipelines.cli import app
+from pipelines.common.errors import BusyError, DeliveryError, PlatformRefusedError, RefError, SchemaError, SettingsError
+from pipelines.common.settings import Settings
+from pipelines.extract.pulls import journal, session
 from pipelines.extract.pulls.listing import Connector as AnyConnector
 from pipelines.extract.pulls.listing import ListAccount, Listing
 from pipelines.extract.pulls.source import Source
-from pipelines.reference import read_accounts
-from pipelines.settings import Settings
+from pipelines.landing import land
+from pipelines.landing.manifest import Delivery
+from pipelines.reference.files import read_accounts
 from tests.extract.fake_platform import Connector, World
 from tests.extract.loopback import Answer, Request, Server, serve
 
@@ -76,17 +77,17 @@ def server(platform: Platform, settings: Settings, monkeypatch: pytest.MonkeyPat
             self._client.base_url = f"{running.url}/{account.account_id}"
             return super().first_lists(account)
 
-    monkeypatch.setattr(pull_source, "connector_of", connector_of)
+    monkeypatch.setattr(session, "connector_of", connector_of)
     with serve(platform) as running:
         yield running
 
 
 def pull_all(on: date = TODAY) -> list[str]:
-    return [pull_source.pull_account("bluesky", one, on) for one in pull_source.accounts_of("bluesky")]
+    return [session.pull_account("bluesky", one, on) for one in session.accounts_of("bluesky")]
 
 
 def in_force(settings: Settings, on: date = TODAY) -> Delivery:
-    return landing.current_deliveries(settings, until=on)["bluesky", on.isoformat()]
+    return land.current_deliveries(settings, until=on)["bluesky", on.isoformat()]
 
 
 def rows(settings: Settings, delivery: Delivery, table: str) -> list[dict[str, str]]:
@@ -114,7 +115,7 @@ def test_one_delivery_of_all_accounts_with_a_line_for_each_kind_of_list(server: 
         f"bluesky:{FIRST}: follower 25 of 25 in 3 requests; post 2 of 2 in 1 requests; like 4 of 4"
     )
     assert len(journals(settings)) == 2
-    words = pull_source.land_pulled("bluesky", TODAY)
+    words = session.land_pulled("bluesky", TODAY)
     assert "landed 35 rows in 4 files" in words
     delivery = in_force(settings)
     assert told(delivery) == {
@@ -133,39 +134,39 @@ def test_one_delivery_of_all_accounts_with_a_line_for_each_kind_of_list(server: 
     days = [(one["account_id"], one["metric"], one["value"]) for one in rows(settings, delivery, "account_day")]
     assert days == [(FIRST, "followers", "25"), (SECOND, "followers", "2")]
     assert not journals(settings), "what has landed is not kept twice"
-    assert pull_source.land_pulled("bluesky", TODAY).endswith("landed already, and nothing was pulled since")
+    assert session.land_pulled("bluesky", TODAY).endswith("landed already, and nothing was pulled since")
 
 
 def test_which_accounts_are_asked_for(server: Server, settings: Settings) -> None:
-    assert pull_source.accounts_of("bluesky") == [FIRST, SECOND]
+    assert session.accounts_of("bluesky") == [FIRST, SECOND]
     (settings.ref / "source.yml").write_text("bluesky:\n")
-    assert pull_source.accounts_of("bluesky") == [FIRST, SECOND, SEED]
-    assert pull_source.accounts_of("mastodon") == [], "it is not configured: the DAG has nothing to do"
-    assert "not configured" in pull_source.land_pulled("mastodon", TODAY)
+    assert session.accounts_of("bluesky") == [FIRST, SECOND, SEED]
+    assert session.accounts_of("mastodon") == [], "it is not configured: the DAG has nothing to do"
+    assert "not configured" in session.land_pulled("mastodon", TODAY)
     with pytest.raises(RefError, match="no source that can be pulled"):
-        pull_source.accounts_of("myspace")
+        session.accounts_of("myspace")
     (settings.ref / "source.yml").write_text("x_api:\n")
     with (settings.ref / "account.csv").open("w") as accounts:
         accounts.write(f"{HEADER}bluesky,{FIRST},force.example,The Force,own,News.,2024-01-01,\n")
-    assert "no account" in pull_source.land_pulled("x_api", TODAY)
+    assert "no account" in session.land_pulled("x_api", TODAY)
     assert not settings.landing.exists()
 
 
 def test_an_account_that_is_not_asked_for_is_not_pulled(server: Server) -> None:
     with pytest.raises(SettingsError, match="none that bluesky asks for"):
-        pull_source.pull_account("bluesky", "did:plc:closed", TODAY)
+        session.pull_account("bluesky", "did:plc:closed", TODAY)
 
 
 def test_another_day_than_today_is_not_pulled(server: Server) -> None:
     for on in (TODAY - timedelta(days=1), TODAY + timedelta(days=1)):
         with pytest.raises(SettingsError, match="cannot be pulled on"):
-            pull_source.pull_account("bluesky", FIRST, on)
+            session.pull_account("bluesky", FIRST, on)
     assert not server.requests
 
 
 def test_an_account_that_was_never_pulled_is_accounted_for(server: Server, settings: Settings) -> None:
-    pull_source.pull_account("bluesky", SECOND, TODAY)
-    words = pull_source.land_pulled("bluesky", TODAY)
+    session.pull_account("bluesky", SECOND, TODAY)
+    words = session.land_pulled("bluesky", TODAY)
     assert f"bluesky:{FIRST} follower: not collected: the pull never ran" in words
     delivery = in_force(settings)
     assert told(delivery)[FIRST, "follower"] == ("partial", 1, 0, None, "not collected: the pull never ran")
@@ -174,7 +175,7 @@ def test_an_account_that_was_never_pulled_is_accounted_for(server: Server, setti
 
 
 def test_a_day_on_which_nothing_ran_lands_as_an_account_of_that(server: Server, settings: Settings) -> None:
-    pull_source.land_pulled("bluesky", TODAY)
+    session.land_pulled("bluesky", TODAY)
     delivery = in_force(settings)
     assert delivery.files == [] and {one.scope for one in delivery.completeness} == {"partial"}
 
@@ -184,9 +185,9 @@ def test_a_refused_account_lands_as_partial_beside_the_whole_one(
 ) -> None:
     platform.spoil = lambda request: Answer(401) if request.path == f"/{FIRST}/followers" else None
     with pytest.raises(PlatformRefusedError):
-        pull_source.pull_account("bluesky", FIRST, TODAY)
-    pull_source.pull_account("bluesky", SECOND, TODAY)
-    pull_source.land_pulled("bluesky", TODAY)
+        session.pull_account("bluesky", FIRST, TODAY)
+    session.pull_account("bluesky", SECOND, TODAY)
+    session.land_pulled("bluesky", TODAY)
     found = told(in_force(settings))
     assert found[FIRST, "follower"][0] == "partial" and "401" in found[FIRST, "follower"][-1]
     assert found[SECOND, "follower"][0] == "whole"
@@ -199,16 +200,16 @@ def test_a_source_that_may_not_be_asked_at_all_says_why(
         raise PlatformRefusedError("x_api", "has no terms_confirmed")
 
     with monkeypatch.context() as then:
-        then.setattr(pull_source, "connector_of", refused)
+        then.setattr(session, "connector_of", refused)
         with pytest.raises(PlatformRefusedError):
-            pull_source.pull_account("bluesky", FIRST, TODAY)
-    pull_source.pull_account("bluesky", SECOND, TODAY)
-    pull_source.land_pulled("bluesky", TODAY)
+            session.pull_account("bluesky", FIRST, TODAY)
+    session.pull_account("bluesky", SECOND, TODAY)
+    session.land_pulled("bluesky", TODAY)
     found = told(in_force(settings))
     for kind in ("follower", "post"):
         assert found[FIRST, kind] == ("partial", 1, 0, None, "x_api: has no terms_confirmed.")
     pull_all()
-    pull_source.land_pulled("bluesky", TODAY)
+    session.land_pulled("bluesky", TODAY)
     assert told(in_force(settings))[FIRST, "follower"][0] == "whole", "a later pull of the day brings it"
 
 
@@ -217,9 +218,9 @@ def test_an_answer_that_is_not_known_leaves_nothing_of_the_account_whole(
 ) -> None:
     platform.spoil = lambda request: Answer(200, {"likers": []}) if "/likes/p2" in request.path else None
     with pytest.raises(SchemaError):
-        pull_source.pull_account("bluesky", FIRST, TODAY)
-    pull_source.pull_account("bluesky", SECOND, TODAY)
-    pull_source.land_pulled("bluesky", TODAY)
+        session.pull_account("bluesky", FIRST, TODAY)
+    session.pull_account("bluesky", SECOND, TODAY)
+    session.land_pulled("bluesky", TODAY)
     found = told(in_force(settings))
     assert {kind: found[FIRST, kind][0] for kind in ("follower", "post", "like")} == dict.fromkeys(
         ("follower", "post", "like"), "partial"
@@ -239,7 +240,7 @@ def test_unknown_fields_and_nothing_else_of_them_are_noted(
 
     platform.spoil = spoil
     pull_all()
-    pull_source.land_pulled("bluesky", TODAY)
+    session.land_pulled("bluesky", TODAY)
     notes = in_force(settings).notes
     assert notes == ["bluesky, list of follower: kept aside unknown fields shoeSize"]
 
@@ -253,7 +254,7 @@ def test_the_second_day_asks_again_only_what_changed(
     pull_all()
     asked = [one.path for one in server.requests[n_before:]]
     assert f"/{FIRST}/likes/p2" in asked and f"/{FIRST}/likes/p1" not in asked
-    words = pull_source.land_pulled("bluesky", TODAY)
+    words = session.land_pulled("bluesky", TODAY)
     yesterday = TODAY - timedelta(days=1)
     reason = f"1 of 2 lists: unchanged since {yesterday}, not asked again"
     assert told(in_force(settings))[FIRST, "like"] == ("whole", 2, 2, 2, reason)
@@ -274,23 +275,23 @@ def test_what_a_lost_landing_had_is_asked_again(
 
 def test_a_pull_again_on_the_same_day_brings_everything_again(server: Server, settings: Settings) -> None:
     pull_all()
-    pull_source.land_pulled("bluesky", TODAY)
+    session.land_pulled("bluesky", TODAY)
     first = in_force(settings)
     n_first = len(server.requests)
     pull_all()
     assert len(server.requests) == 2 * n_first, "the earlier delivery of the day goes out of force: nothing is carried"
-    assert "the same content is landed already" in pull_source.land_pulled("bluesky", TODAY)
+    assert "the same content is landed already" in session.land_pulled("bluesky", TODAY)
     assert in_force(settings) == first
 
 
 def test_a_second_delivery_of_a_day_may_not_lack_an_account(server: Server, settings: Settings) -> None:
     pull_all()
-    pull_source.land_pulled("bluesky", TODAY)
-    pull_source.pull_account("bluesky", SECOND, TODAY)
+    session.land_pulled("bluesky", TODAY)
+    session.pull_account("bluesky", SECOND, TODAY)
     with pytest.raises(DeliveryError, match=f"holds bluesky:{FIRST}, not pulled again"):
-        pull_source.land_pulled("bluesky", TODAY)
-    pull_source.pull_account("bluesky", FIRST, TODAY)
-    assert "the same content" in pull_source.land_pulled("bluesky", TODAY)
+        session.land_pulled("bluesky", TODAY)
+    session.pull_account("bluesky", FIRST, TODAY)
+    assert "the same content" in session.land_pulled("bluesky", TODAY)
 
 
 def test_landing_waits_for_a_pull_that_runs(server: Server, settings: Settings) -> None:
@@ -299,7 +300,7 @@ def test_landing_waits_for_a_pull_that_runs(server: Server, settings: Settings) 
         journal.writing(next(one.parent for one in journals(settings))),
         pytest.raises(BusyError, match="still runs"),
     ):
-        pull_source.land_pulled("bluesky", TODAY)
+        session.land_pulled("bluesky", TODAY)
     assert not (settings.landing / "bluesky").exists()
 
 
@@ -308,7 +309,7 @@ def test_journals_that_never_landed_are_swept_and_named(server: Server, settings
     day = settings.work / "pull" / "bluesky" / TODAY.isoformat()
     day.rename(day.with_name("2026-01-02"))
     pull_all()
-    assert "swept what was pulled on 2026-01-02 and never landed" in pull_source.land_pulled("bluesky", TODAY)
+    assert "swept what was pulled on 2026-01-02 and never landed" in session.land_pulled("bluesky", TODAY)
     assert not journals(settings)
 
 
@@ -318,7 +319,7 @@ def test_a_pull_that_was_killed_lands_the_same_bytes(server: Server, settings: S
     child = os.fork()
     if child == 0:
         try:
-            pull_source.pull_account("bluesky", FIRST, TODAY)
+            session.pull_account("bluesky", FIRST, TODAY)
         finally:
             os._exit(0)
     while len(server.requests) < at:
@@ -327,10 +328,10 @@ def test_a_pull_that_was_killed_lands_the_same_bytes(server: Server, settings: S
     os.waitpid(child, 0)
     pull_all()
     assert len(server.requests) <= 8 + 4, "what was under way is asked again, at most one request a worker"
-    pull_source.land_pulled("bluesky", TODAY)
+    session.land_pulled("bluesky", TODAY)
     files = {one.name: one.sha256 for one in in_force(settings).files}
     pull_all()
-    assert "the same content is landed already" in pull_source.land_pulled("bluesky", TODAY)
+    assert "the same content is landed already" in session.land_pulled("bluesky", TODAY)
     assert {one.name: one.sha256 for one in in_force(settings).files} == files
 
 
@@ -338,25 +339,25 @@ def test_the_deadline_counts_from_the_first_account_and_a_later_start_goes_on(
     server: Server, settings: Settings
 ) -> None:
     long_ago = datetime.now(UTC) - timedelta(minutes=90)
-    said = pull_source.pull_account("bluesky", FIRST, TODAY, long_ago)
+    said = session.pull_account("bluesky", FIRST, TODAY, long_ago)
     assert "partial: not finished by the deadline" in said
     assert server.requests == []
-    assert "partial" not in pull_source.pull_account("bluesky", FIRST, TODAY)
+    assert "partial" not in session.pull_account("bluesky", FIRST, TODAY)
 
 
 def test_the_command_pulls_lands_and_says_what_did_not_come(
     server: Server, platform: Platform, settings: Settings
 ) -> None:
     platform.spoil = lambda request: Answer(401) if request.path == f"/{SECOND}/followers" else None
-    done = CliRunner().invoke(cli.app, ["pull", "bluesky"])
+    done = CliRunner().invoke(app.app, ["pull", "bluesky"])
     assert isinstance(done.exception, PlatformRefusedError)
     assert f"bluesky:{FIRST}: follower 25 of 25" in done.output
     assert f"{SECOND}: PlatformRefusedError: fake: answered 401" in done.output
     assert f"bluesky:{SECOND} follower: fake: answered 401" in done.output
     assert in_force(settings).rows == 32
-    other = CliRunner().invoke(cli.app, ["pull", "mastodon"])
+    other = CliRunner().invoke(app.app, ["pull", "mastodon"])
     assert isinstance(other.exception, RefError) and "not configured" in str(other.exception)
-    past = CliRunner().invoke(cli.app, ["pull", "bluesky", "--on", "2026-01-01"])
+    past = CliRunner().invoke(app.app, ["pull", "bluesky", "--on", "2026-01-01"])
     assert isinstance(past.exception, SettingsError)
 
 
@@ -367,16 +368,16 @@ def test_a_count_that_one_list_does_not_know_makes_the_sum_unknown() -> None:
             [(3, "whole", ""), (None, "partial", "gone"), (4, "partial", "busy"), (5, "partial", "busy")]
         )
     ]
-    (whole_and_unknown,) = pull_source.completeness(lists)
+    (whole_and_unknown,) = session.completeness(lists)
     assert whole_and_unknown["n_reported"] is None
     assert whole_and_unknown["reason"] == "2 of 4 lists: busy; 1 of 4 lists: gone"
-    (known,) = pull_source.completeness([lists[0], *lists[2:]])
+    (known,) = session.completeness([lists[0], *lists[2:]])
     assert (known["n_reported"], known["n_collected"], known["n_lists"], known["scope"]) == (12, 9, 3, "partial")
 
 
 def test_a_manifest_holds_no_person(server: Server, settings: Settings) -> None:
     pull_all()
-    pull_source.land_pulled("bluesky", TODAY)
+    session.land_pulled("bluesky", TODAY)
     manifest = json.loads((in_force(settings).folder(settings) / "manifest.json").read_text())
     text = json.dumps(manifest["completeness"]) + json.dumps(manifest["notes"])
     assert "f1" not in text and "s1" not in text
@@ -392,9 +393,9 @@ def pull_on_yesterday(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> De
             return cls(yesterday.year, yesterday.month, yesterday.day, 12, tzinfo=tz)
 
     with monkeypatch.context() as then:
-        then.setattr(pull_source, "datetime", Yesterday)
+        then.setattr(session, "datetime", Yesterday)
         pull_all(yesterday)
-        pull_source.land_pulled("bluesky", yesterday)
+        session.land_pulled("bluesky", yesterday)
     assert read_accounts(settings)
     return in_force(settings, yesterday)
 
@@ -424,9 +425,9 @@ def test_each_real_connector_pulls_and_lands_from_the_command_line(
         if source == "x_api":
             about |= {"token_file": str(token), "terms_confirmed": "enterprise", "budget_usd_per_month": 1000.0}
         (settings.ref / "source.yml").write_text(json.dumps({source: about}))
-        done = CliRunner().invoke(cli.app, ["pull", source])
+        done = CliRunner().invoke(app.app, ["pull", source])
     assert done.exit_code == 0, done.output
-    delivery = landing.current_deliveries(settings, until=TODAY)[source, TODAY.isoformat()]
+    delivery = land.current_deliveries(settings, until=TODAY)[source, TODAY.isoformat()]
     lists = {one.kind: one for one in delivery.completeness}
     assert {"follower", "post", "like", "repost", "reply"} <= set(lists)
     assert (lists["follower"].scope, lists["follower"].n_collected) == ("whole", 1)

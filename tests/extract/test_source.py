@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import RefError, SettingsError
+from pipelines.common.errors import RefError, SettingsError
+from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.extract.pulls.source import configured, read_source
-from pipelines.reference import read_yaml
-from pipelines.settings import SHIPPED_REF, Settings
+from pipelines.reference.files import read_yaml
 
 
 def say(settings: Settings, text: str) -> None:

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pipelines.contract import contracts
-from pipelines.errors import SchemaError
-from pipelines.extract import export, meta
+from pipelines.common.contract import contracts
+from pipelines.common.errors import SchemaError
+from pipelines.common.settings import ROOT, SHIPPED_REF, Settings
+from pipelines.extract.exports import land_export, meta
 from pipelines.extract.files import column_map
 from pipelines.extract.pulls.source import PLATFORM_OF
-from pipelines.settings import ROOT, SHIPPED_REF, Settings
 
 # Each source, and the field that its sample adds for "unknown column".
 ADDED = {
@@ -77,7 +77,7 @@ def shape(out: Path) -> dict[str, list[list[str]]]:
 
 def test_every_source_has_its_sample() -> None:
     shipped = Settings(data=ROOT, ref=SHIPPED_REF, key_file=ROOT / "no key")
-    known = {*PLATFORM_OF, *export.READERS, meta.SOURCE, *column_map.known_sources(shipped)}
+    known = {*PLATFORM_OF, *land_export.READERS, meta.SOURCE, *column_map.known_sources(shipped)}
     here = {file.stem for file in (Path(__file__).parent / "samples").glob("[a-z]*.py")}
     assert known == here == set(ADDED) == set(DRIFTED)
 

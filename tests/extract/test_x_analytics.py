@@ -13,8 +13,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.errors import DeliveryError, SchemaError, StillreachError, UnreadableFileError
-from pipelines.extract.x_analytics import convert
+from pipelines.common.errors import DeliveryError, SchemaError, StillreachError, UnreadableFileError
+from pipelines.extract.exports.x_analytics import convert
 
 OURS = {"sp_motor": "1001", "sp_news": "1002"}
 SEEN = datetime.date(2026, 7, 15)

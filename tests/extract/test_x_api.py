@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
 
-from pipelines.errors import (
+from pipelines.common.errors import (
     ListRefusedError,
     PlatformBusyError,
     PlatformRefusedError,
@@ -28,14 +28,14 @@ from pipelines.errors import (
     SettingsError,
     StillreachError,
 )
-from pipelines.extract import x_answer
+from pipelines.common.settings import ROOT
 from pipelines.extract.pulls.budget import Budget
 from pipelines.extract.pulls.credential import Secret
 from pipelines.extract.pulls.ledger import Ledger
 from pipelines.extract.pulls.listing import ListAccount, Listing
 from pipelines.extract.pulls.price import read_prices
-from pipelines.extract.x_api import LIMITS, Connector
-from pipelines.settings import ROOT
+from pipelines.extract.x import responses
+from pipelines.extract.x.connector import LIMITS, Connector
 from tests.extract.loopback import FAULTS, Answer, Faults, Request, serve
 from tests.extract.samples import x_api as sample
 from tests.extract.samples.x_api import OURS, SEED, SINCE, TODAY, Words, World, post, pulled, snowflake, user, world
@@ -196,7 +196,7 @@ def test_replies_to_an_old_post_are_partial_for_search_reaches_back_a_week(tmp_p
 
 @pytest.mark.parametrize(("n_known", "n", "short"), [(130, 100, 1), (None, 100, 1), (100, 100, 0), (None, 99, 0)])
 def test_a_hundred_likers_are_the_whole_list_only_if_x_counts_no_more(n_known: int | None, n: int, short: int) -> None:
-    reason = x_answer.short_because(Listing("like", "x", "1", "2", n_known), n, NOW)
+    reason = responses.short_because(Listing("like", "x", "1", "2", n_known), n, NOW)
     assert bool(reason) == bool(short)
 
 
@@ -595,19 +595,19 @@ PATHS = {
 }
 
 
-def read_all(kind: str, what: str, body: dict[str, Any]) -> x_answer.Told:
+def read_all(kind: str, what: str, body: dict[str, Any]) -> responses.Told:
     """Read an answer as the connector does."""
-    told = x_answer.take_apart(what, body)
+    told = responses.take_apart(what, body)
     listing = Listing("follower" if kind == "profile" else kind, "x", "1", "2")  # type: ignore[arg-type]
     for entry in told.entries:
         if kind == "profile":
-            x_answer.n_followers(entry)
+            responses.n_followers(entry)
         elif kind == "follower":
-            x_answer.follower(entry, listing, TODAY)
+            responses.follower(entry, listing, TODAY)
         elif kind == "post":
-            x_answer.own_post(entry, listing, "2026-11-23T12:00:00+00:00")
+            responses.own_post(entry, listing, "2026-11-23T12:00:00+00:00")
         else:
-            (x_answer.worded_act if what == "post" else x_answer.act)(entry, listing)
+            (responses.worded_act if what == "post" else responses.act)(entry, listing)
     return told
 
 
@@ -647,13 +647,13 @@ def test_answers_valid_by_xs_description_are_read_without_drift(version: str, ki
 @needs_specs
 def test_every_field_read_stands_in_xs_description(monkeypatch: pytest.MonkeyPatch) -> None:
     read: set[tuple[str, str]] = set()
-    typed = x_answer.Fields._typed
+    typed = responses.Fields._typed
 
-    def noting(self: x_answer.Fields, name: str, wanted: type, called: str) -> Any:
+    def noting(self: responses.Fields, name: str, wanted: type, called: str) -> Any:
         read.add((self._where, name))
         return typed(self, name, wanted, called)
 
-    monkeypatch.setattr(x_answer.Fields, "_typed", noting)
+    monkeypatch.setattr(responses.Fields, "_typed", noting)
     for version in VERSIONS:
         for kind in PATHS:
             for body in answers(version, kind, 6):

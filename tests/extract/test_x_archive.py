@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.errors import DeliveryError, SchemaError, StillreachError, UnreadableFileError
-from pipelines.extract.x_archive import ALLOWED, convert
+from pipelines.common.errors import DeliveryError, SchemaError, StillreachError, UnreadableFileError
+from pipelines.extract.exports.x_archive import ALLOWED, convert
 from tests.extract.samples.x_archive import DM, OURS, SEEN, follower, manifest, pack, read, tweet, write, ytd
 
 BOTH = {"data/follower.js": ytd("follower", 0, [follower("55")]), "data/tweets.js": ytd("tweets", 0, [tweet()])}

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from pipelines.extract.bluesky import Connector
+from pipelines.extract.bluesky.connector import Connector
 from pipelines.extract.pulls import journal
 from pipelines.extract.pulls.listing import ListAccount, Row
 from pipelines.extract.pulls.pull import pull
 from pipelines.extract.pulls.source import Source
-from pipelines.reference import Account
+from pipelines.reference.files import Account
 
 URL = os.environ.get("STILLREACH_LIVE_BLUESKY")
 pytestmark = pytest.mark.skipif(not URL, reason="needs a running AT Protocol network: make live-bluesky, docs/LIVE.md")

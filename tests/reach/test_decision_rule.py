@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import RefError
+from pipelines.common.errors import RefError
+from pipelines.common.settings import SHIPPED_REF
 from pipelines.reach.decision_rule import ACTIONS, Condition, read_rules, read_rules_file
-from pipelines.settings import SHIPPED_REF
-from tests.reach.planted_decision import PLANTED, DecidedNight, settings
+from tests.marts.planted_decision import PLANTED, DecidedNight, settings
 
 GOOD = """\
 rules:

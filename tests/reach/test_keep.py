@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipelines.errors import SettingsError
+from pipelines.common.errors import SettingsError
+from pipelines.reach import heuristics, milp
 from pipelines.reach import keep as keeping
-from pipelines.reach import programme, search
-from pipelines.reach.cover import Cover, cover_of, read_cover, reduced
+from pipelines.reach.coverage_matrix import Cover, cover_of, read_cover, reduced
 from pipelines.reach.keep import Wish, floors_for, keep
 from tests.reach.closure_world import cover, drawn, snapshot
 
@@ -66,8 +66,8 @@ WAYS = {"every subset": (16, 0), "HiGHS, sets as variables": (0, 1500), "HiGHS, 
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Answer in one of the three ways."""
     most, own = request.param
-    monkeypatch.setattr(search, "MOST_FOR_EVERY_SUBSET", most)
-    monkeypatch.setattr(programme, "SETS_OF_THEIR_OWN", own)
+    monkeypatch.setattr(heuristics, "MOST_FOR_EVERY_SUBSET", most)
+    monkeypatch.setattr(milp, "SETS_OF_THEIR_OWN", own)
 
 
 @pytest.mark.usefixtures("way")
@@ -108,7 +108,7 @@ def test_sixteen_accounts_equal_exhaustive_search(aim: str) -> None:
     assert best
     assert keep(found, wish).value == pytest.approx(best[0], abs=1e-6)
     task = keeping._task(found, wish)
-    solved = programme.solve(task, 30)
+    solved = milp.solve(task, 30)
     assert solved.is_optimal and solved.picked is not None
     assert task.value(solved.picked) == pytest.approx(best[0], abs=1e-6)
 
@@ -120,7 +120,7 @@ def test_more_accounts_than_subsets_can_be_looked_at_are_solved_and_proved() -> 
     assert choice.is_optimal
     assert choice.found_by == "integer programming"
     task = keeping._task(found, Wish("cheapest", floors_for(found, 0.8, {})))
-    by_steps = search.greedy(task)
+    by_steps = heuristics.greedy(task)
     assert by_steps.picked is not None
     assert len(choice.kept) <= by_steps.picked.sum()
     assert all(choice.kept_people[one] >= 0.8 * choice.reach_people[one] - 1e-6 for one in "abc")
@@ -130,7 +130,7 @@ def test_every_subset_of_ten_accounts_keeps_what_counting_says() -> None:
     found = cover(5, 10, 300)
     nobody = found.mask(())
     question = reduced(found, np.ones(10), nobody, nobody, np.ones(len(found.segments), dtype=bool))
-    kept = search.every_subset(question)
+    kept = heuristics.every_subset(question)
     assert len(question.free) == 10
     for mask, people in zip(every_mask(10), kept, strict=True):
         assert np.allclose(found.kept(question.chosen(mask)), people)
@@ -140,8 +140,8 @@ def test_the_best_subset_and_the_solver_agree_where_sets_tie() -> None:
     for seed in range(10):
         found = cover(seed, 8, 40)
         task = keeping._task(found, Wish("cheapest", floors_for(found, 0.8, {})))
-        solved = programme.solve(task, 10).picked
-        picked = search.best_subset(task, search.every_subset(task.question))
+        solved = milp.solve(task, 10).picked
+        picked = heuristics.best_subset(task, heuristics.every_subset(task.question))
         assert solved is not None and picked is not None
         assert solved.sum() == picked.sum()
         assert task.question.kept(solved) @ task.weights == pytest.approx(task.question.kept(picked) @ task.weights)
@@ -168,7 +168,10 @@ def test_greedy_steps_hold_the_floors_and_never_beat_the_best() -> None:
         found = cover(seed, 8, 40)
         for wish in (Wish("cheapest", floors_for(found, 0.8, {})), Wish("reach", n_accounts=4)):
             task = keeping._task(found, wish)
-            by_steps, best_set = search.greedy(task), search.best_subset(task, search.every_subset(task.question))
+            by_steps, best_set = (
+                heuristics.greedy(task),
+                heuristics.best_subset(task, heuristics.every_subset(task.question)),
+            )
             assert by_steps.picked is not None and best_set is not None
             assert task.holds(by_steps.picked)
             if wish.aim == "cheapest":
@@ -182,8 +185,8 @@ def test_greedy_steps_hold_the_floors_and_never_beat_the_best() -> None:
 def test_without_time_greedy_steps_answer_and_say_their_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     found = cover(2, 9, 80)
     best = keep(found, Wish("reach", n_accounts=4))
-    monkeypatch.setattr(search, "MOST_FOR_EVERY_SUBSET", 0)
-    monkeypatch.setattr(programme, "solve", lambda task, seconds: programme.Solved(None, float("nan"), False))
+    monkeypatch.setattr(heuristics, "MOST_FOR_EVERY_SUBSET", 0)
+    monkeypatch.setattr(milp, "solve", lambda task, seconds: milp.Solved(None, float("nan"), False))
     choice = keep(found, Wish("reach", n_accounts=4))
     assert not choice.is_optimal
     assert "greedy" in choice.found_by

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines.errors import SettingsError
+from pipelines.common.errors import SettingsError
 from pipelines.reach.what_if import BASES, totals, what_if, who_else
 from tests.reach.closure_world import World, drawn, fill, planted, snapshot
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.contract import contracts
+from pipelines.common.contract import contracts
 from pipelines.release.cells import Cell
 
 AS_OF = date(2026, 3, 31)

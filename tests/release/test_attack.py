@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.disclosure import Limits
 from pipelines.release.cells import SHOWN
+from pipelines.release.disclosure import Limits
 from pipelines.release.protect import NOBODY, Rule, first_look
 from tests.release.worlds import Night, attack, attack_pair, first_nights, pairs
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from pipelines.disclosure import Limits
-from pipelines.errors import RefError
+from pipelines.common.errors import RefError
 from pipelines.release import relations
 from pipelines.release.bounds import Knowledge, ranges
 from pipelines.release.cells import FEW, NOT_SHOWN, SHOWN, Cell, Released
+from pipelines.release.disclosure import Limits
 from pipelines.release.protect import NOBODY, Rule, first_look, knowledge, protect, rule
 from pipelines.release.relations import Rows
 from tests.release.planted_release import BANDS

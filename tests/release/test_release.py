@@ -13,12 +13,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines import night, publish
-from pipelines.contract import contracts
-from pipelines.errors import ModelError, RefError, SettingsError
+from pipelines import night
+from pipelines.common.contract import contracts
+from pipelines.common.errors import ModelError, RefError, SettingsError
+from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.release import files, rules, tables, write_release
 from pipelines.release.cells import FEW, NOT_SHOWN, Cell
-from pipelines.settings import SHIPPED_REF, Settings
+from pipelines.warehouse import publish
 from tests.release.planted_release import AS_OF, BANDS, KEY, write_snapshot
 from tests.release.worlds import KINDS, counted, people
 

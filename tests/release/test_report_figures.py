@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
-from pipelines import disclosure
-from pipelines.disclosure import Limits
+from pipelines.release import disclosure
+from pipelines.release.disclosure import Limits
 from pipelines.report import tables
 
 TEN_FIVE = Limits(10, 5)

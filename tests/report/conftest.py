@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.report import drawing, write_report
+from pipelines.report import canvas, write_report
 from tests.report.small_night import BANDS, SmallNight
 
 
 @pytest.fixture(autouse=True)
 def coarse_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw PNGs coarsely: nothing here looks at their dots."""
-    monkeypatch.setattr(drawing, "DOTS_PER_INCH", 20)
+    monkeypatch.setattr(canvas, "DOTS_PER_INCH", 20)
 
 
 @pytest.fixture

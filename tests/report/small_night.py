@@ -7,7 +7,7 @@ from typing import Any
 
 import duckdb
 
-from pipelines.contract import contracts
+from pipelines.common.contract import contracts
 
 AS_OF = date(2026, 3, 31)
 RUN_ID = "2026-03-31-20260401T010203-abcd"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import disclosure
+from pipelines.release import disclosure
 from pipelines.report import answers, figures, tables, write_report
 from tests.report import answer_rows as rows
 from tests.report.small_night import BANDS, SmallNight

@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from pipelines import disclosure
-from pipelines.report import charts, drawing, figures, words
+from pipelines.release import disclosure
+from pipelines.report import canvas, charts, figures, labels
 from pipelines.report.figures import Night
 from tests.report.small_night import BANDS, SmallNight
 
@@ -72,8 +72,8 @@ def test_no_exact_small_count_hides_in_the_bytes(small_night: SmallNight, tmp_pa
         small_night.sets["farmer", "x", "follower"] = {(): 400, ("2",): few, ("1",): 58}
         night = read(small_night, tmp_path)
         return [
-            drawing.save(charts.overlap_figure(night.signatures, "rider", "x", BANDS), tmp_path / "overlap"),
-            drawing.save(charts.heat_map(night.reach, BANDS), tmp_path / "map"),
+            canvas.save(charts.overlap_figure(night.signatures, "rider", "x", BANDS), tmp_path / "overlap"),
+            canvas.save(charts.heat_map(night.reach, BANDS), tmp_path / "map"),
         ]
 
     assert pictures(3) == pictures(4)
@@ -83,7 +83,7 @@ def test_an_order_tells_nothing_that_rounding_hides(small_night: SmallNight, tmp
     def picture(one: int, other: int) -> bytes:
         small_night.sets[RIDERS] = {(): 100, ("1",): one, ("3",): other}
         night = read(small_night, tmp_path)
-        return drawing.save(charts.overlap_figure(night.signatures, "rider", "x", BANDS), tmp_path / "overlap")
+        return canvas.save(charts.overlap_figure(night.signatures, "rider", "x", BANDS), tmp_path / "overlap")
 
     assert picture(201, 202) == picture(202, 201)
 
@@ -106,7 +106,7 @@ def test_long_names_wrap_or_are_cut_and_dollars_stay(small_night: SmallNight, tm
         charts.heat_map(night.reach, BANDS),
         charts.overlap_figure(night.signatures, "rider", "x", BANDS),
     ):
-        drawing.save(figure, tmp_path / "chart")
+        canvas.save(figure, tmp_path / "chart")
         axes, width = figure.axes[0], figure.get_size_inches()[0]
         renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
         for text in axes.texts:
@@ -125,7 +125,7 @@ def test_a_name_is_text_and_nothing_else_in_the_svg(name: str, small_night: Smal
         charts.heat_map(night.reach, BANDS),
         charts.overlap_figure(night.signatures, "rider", "x", BANDS),
     ):
-        root = ET.fromstring(drawing.save(figure, tmp_path / "chart"))
+        root = ET.fromstring(canvas.save(figure, tmp_path / "chart"))
         tags = {element.tag.rpartition("}")[2] for element in root.iter()}
         assert tags <= {
             "svg",
@@ -153,7 +153,7 @@ def test_a_name_is_text_and_nothing_else_in_the_svg(name: str, small_night: Smal
 
 
 def test_an_svg_asks_for_nothing_outside(small_night: SmallNight, tmp_path: Path) -> None:
-    svg = drawing.save(charts.heat_map(read(small_night, tmp_path).reach, BANDS), tmp_path / "map").decode()
+    svg = canvas.save(charts.heat_map(read(small_night, tmp_path).reach, BANDS), tmp_path / "map").decode()
     assert all(target.startswith("#") for target in re.findall(r"""(?:href=["']|url\()([^"')]*)""", svg))
     assert "<text" in svg
     assert "dc:date" not in svg
@@ -161,8 +161,8 @@ def test_an_svg_asks_for_nothing_outside(small_night: SmallNight, tmp_path: Path
 
 @pytest.mark.parametrize("share", [n / 50 for n in range(51)])
 def test_cell_text_can_be_read_on_every_colour(share: float) -> None:
-    back = drawing.shade(share)
-    light, dark = sorted((drawing._luminance(back), drawing._luminance(drawing.readable_on(back))), reverse=True)
+    back = canvas.shade(share)
+    light, dark = sorted((canvas._luminance(back), canvas._luminance(canvas.readable_on(back))), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 5.5
 
 
@@ -189,7 +189,7 @@ def test_a_notebook_shows_a_chart_as_a_picture(small_night: SmallNight, tmp_path
     assert sizes["image/png"]["width"] == round(96 * figure.get_size_inches()[0])
 
 
-@pytest.mark.parametrize("basis", list(words.BASIS_TITLES))
+@pytest.mark.parametrize("basis", list(labels.BASIS_TITLES))
 def test_every_basis_has_its_words_and_they_fit(basis: str, small_night: SmallNight, tmp_path: Path) -> None:
     night = read(small_night, tmp_path)
     for figure in (
@@ -197,7 +197,7 @@ def test_every_basis_has_its_words_and_they_fit(basis: str, small_night: SmallNi
         charts.overlap_figure(night.signatures, "rider", "x", BANDS, basis),
     ):
         source = " ".join(texts(figure)).replace("\n", " ")
-        assert f"{words.BASIS_TITLES[basis]}: mart." in source
+        assert f"{labels.BASIS_TITLES[basis]}: mart." in source
         renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
         sides = figure.get_size_inches() * figure.dpi
         for text in figure.axes[0].texts:

@@ -5,10 +5,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.report import drawing
+from pipelines.analysis.preview import Trial
+from pipelines.report import canvas
 from pipelines.report.draft_chart import draft_figure
 from pipelines.segments.definition import Definition, Header
-from pipelines.segments.trial import Trial
 from tests.report.small_night import BANDS
 
 
@@ -59,4 +59,4 @@ def test_a_draft_without_anybody_is_drawn(trial: Trial, tmp_path: Path) -> None:
         trial.definition, trial.size.clear(), trial.rules.clear(), trial.overlap.clear(), trial.reach.clear(), (), 1.0
     )
     assert texts(empty).count("none") == 3
-    assert drawing.save(draft_figure(empty, "x", BANDS), tmp_path / "draft").startswith(b"<?xml")
+    assert canvas.save(draft_figure(empty, "x", BANDS), tmp_path / "draft").startswith(b"<?xml")

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.errors import ModelError, PublishError
+from pipelines.common.errors import ModelError, PublishError
 from pipelines.report import figures
 from tests.report.small_night import AS_OF, RUN_ID, SmallNight
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import disclosure
+from pipelines.release import disclosure
 from pipelines.report import figures, findings
 from pipelines.report.figures import Night
 from tests.report.small_night import BANDS, SmallNight

@@ -7,7 +7,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from pipelines.report import drawing
+from pipelines.report import canvas
 from pipelines.report.frontier_chart import frontier_alt_text, frontier_figure, read_frontier
 from tests.reach.closure_world import drawn, fill, snapshot
 from tests.report.small_night import BANDS
@@ -60,7 +60,7 @@ def test_all_platforms_are_shown_added_up_and_it_says_so() -> None:
 def test_small_counts_are_neither_drawn_nor_in_the_bytes(tmp_path: Path) -> None:
     def picture(few: int) -> bytes:
         rows = frame({"rider": [200, 950], "farmer": [few, 40]}, {"rider": 1000, "farmer": 42})
-        return drawing.save(frontier_figure(rows, BANDS), tmp_path / "frontier")
+        return canvas.save(frontier_figure(rows, BANDS), tmp_path / "frontier")
 
     assert picture(3) == picture(7)
 
@@ -77,7 +77,7 @@ def test_the_alt_text_has_the_finding_and_where_each_line_begins() -> None:
 
 def test_many_accounts_and_one_are_drawn(tmp_path: Path) -> None:
     many = frame({"rider": list(range(40, 103))}, {"rider": 102})
-    assert drawing.save(frontier_figure(many, BANDS), tmp_path / "many").startswith(b"<?xml")
+    assert canvas.save(frontier_figure(many, BANDS), tmp_path / "many").startswith(b"<?xml")
     assert "…" in texts(many)
     assert "The best 1 of 1 accounts" in texts(frame({"rider": [100]}, {"rider": 100}))
 

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from pipelines.report import drawing
+from pipelines.report import canvas
 from pipelines.report.home_chart import BAND_COLOURS, home_alt_text, home_figure
 from tests.report import answer_rows as rows
 from tests.report.small_night import BANDS
@@ -68,7 +68,7 @@ def test_a_small_part_is_neither_drawn_nor_written(tmp_path: Path) -> None:
 
     def picture(few: int) -> bytes:
         homes, visitors = frames({"1": {"home area": 9 - few, "under 25 km": few, "over 100 km": 22, "unknown": 60}})
-        svg = drawing.save(home_figure(homes, visitors, "rider", "x", BANDS), tmp_path / "homes")
+        svg = canvas.save(home_figure(homes, visitors, "rider", "x", BANDS), tmp_path / "homes")
         return svg + home_alt_text(homes, visitors, "rider", "x", BANDS).encode()
 
     assert picture(3) == picture(8)
@@ -119,7 +119,7 @@ def test_more_accounts_than_fit_are_counted() -> None:
 
 def test_neighbouring_colours_are_told_apart_without_colour() -> None:
     """Also printed in grey, and with any colour vision, two bands that touch differ in lightness."""
-    light = {band: drawing._luminance(colour) for band, colour in BAND_COLOURS.items()}
+    light = {band: canvas._luminance(colour) for band, colour in BAND_COLOURS.items()}
     for one, other in itertools.pairwise(["home area", "under 25 km", "25 to 100 km", "over 100 km"]):
         assert (light[one] + 0.05) / (light[other] + 0.05) > 1.4, (one, other)
 
@@ -129,7 +129,7 @@ def test_the_same_people_give_the_same_bytes_on_the_sheet(tmp_path: Path) -> Non
     name = "A £5 & $10 account of Donaudampfschifffahrtsgesellschaftskapitäne that goes on and on and on"
     visitors = visitors.with_columns(name=pl.lit(name))
     figures = [home_figure(homes, visitors, "rider", "x", BANDS) for _ in range(2)]
-    assert len({drawing.save(figure, tmp_path / "homes") for figure in figures}) == 1
+    assert len({canvas.save(figure, tmp_path / "homes") for figure in figures}) == 1
     renderer = FigureCanvasAgg(figures[0]).get_renderer()  # type: ignore[no-untyped-call]
     for text in figures[0].axes[0].texts:
         extent = text.get_window_extent(renderer)

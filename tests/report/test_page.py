@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import SettingsError
+from pipelines.common.errors import SettingsError
 from pipelines.report import write_report
 from tests.report.small_night import AS_OF, SmallNight
 

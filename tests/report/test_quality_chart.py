@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from pipelines.report import drawing
-from pipelines.report.drawing import BAR
+from pipelines.report import canvas
+from pipelines.report.canvas import BAR
 from pipelines.report.quality_chart import TONE_LINE, quality_alt_text, quality_figure
 from tests.report import answer_rows as rows
 from tests.report.small_night import BANDS
@@ -62,7 +62,7 @@ def test_what_few_people_did_is_not_shown(tmp_path: Path, quality: pl.DataFrame)
         lone = rows.interactions("1", (0.5, 0.2, 0.8), engaged_people=few, applause=likes)
         frame = rows.named([rows.interactions("2", (0.04, 0.01, 0.1)), lone])
         assert "under 10 people acted" in texts(quality_figure(frame, BANDS))
-        return drawing.save(quality_figure(frame, BANDS), tmp_path / "quality")
+        return canvas.save(quality_figure(frame, BANDS), tmp_path / "quality")
 
     assert picture(3, 1.5) == picture(9, 4.2)
 
@@ -109,7 +109,7 @@ def test_long_names_and_large_numbers_stay_on_the_sheet(tmp_path: Path) -> None:
         ]
     )
     figures = [quality_figure(many, BANDS) for _ in range(2)]
-    assert len({drawing.save(figure, tmp_path / "quality") for figure in figures}) == 1
+    assert len({canvas.save(figure, tmp_path / "quality") for figure in figures}) == 1
     assert any("4 accounts more." in text for text in texts(figures[0]))
     renderer = FigureCanvasAgg(figures[0]).get_renderer()  # type: ignore[no-untyped-call]
     for text in figures[0].axes[0].texts:

@@ -9,12 +9,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.disclosure import Limits
-from pipelines.errors import PublishError, SettingsError
+from pipelines.common.errors import PublishError, SettingsError
+from pipelines.common.settings import ROOT
+from pipelines.release.disclosure import Limits
 from pipelines.report import review_chart, review_words
 from pipelines.report.review import write_review
-from pipelines.settings import ROOT
-from tests.reach.planted_decision import (
+from tests.marts.planted_decision import (
     AS_OF,
     BASE,
     FALLS,

@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import disclosure
+from pipelines.release import disclosure
 from pipelines.report import figures, segment_notes, write_report
 from tests.report.small_night import AS_OF, BANDS, SmallNight
 

@@ -11,8 +11,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from pipelines.report import drawing
-from pipelines.report.drawing import LINE
+from pipelines.report import canvas
+from pipelines.report.canvas import LINE
 from pipelines.report.trend_chart import trend_alt_text, trend_figure
 from tests.report import answer_rows as rows
 from tests.report.small_night import BANDS
@@ -122,7 +122,7 @@ def test_small_counts_are_neither_written_nor_drawn(
 
     def picture(few: float, fewer: float) -> bytes:
         weeks = [*rows.weeks("2", [203, few, 151]), *rows.weeks("3", [few, fewer, 1])]
-        return drawing.save(trend_figure(rows.named(weeks), verdicts, "rider", "x", BANDS), tmp_path / "trend")
+        return canvas.save(trend_figure(rows.named(weeks), verdicts, "rider", "x", BANDS), tmp_path / "trend")
 
     assert picture(3, 9) == picture(0, 4)
 
@@ -156,8 +156,8 @@ def test_long_names_stay_on_the_sheet_and_are_text(verdicts: pl.DataFrame, tmp_p
     name = "A £5 & $10 <b>account</b> of Donaudampfschifffahrtsgesellschaftskapitäne that goes on and on and on"
     weeks = [row | {"name": name} for row in rows.weeks("2", [200, 180])]
     figure = trend_figure(rows.named(weeks), verdicts.with_columns(name=pl.lit(name)), "rider", "x", BANDS)
-    svg = drawing.save(figure, tmp_path / "one")
-    assert svg == drawing.save(
+    svg = canvas.save(figure, tmp_path / "one")
+    assert svg == canvas.save(
         trend_figure(rows.named(weeks), verdicts.with_columns(name=pl.lit(name)), "rider", "x", BANDS), tmp_path / "two"
     )
     assert not any(element.tag.endswith("}b") for element in ET.fromstring(svg).iter())

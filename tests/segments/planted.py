@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipelines.warehouse.build import build_layer, check_contract
-from pipelines.warehouse.catalog import models
+from pipelines.warehouse.catalogue import models
 from tests.sql.case_runner import create_tables
 
 AS_OF = date(2026, 9, 30)

@@ -7,11 +7,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.errors import RefError, RefusedSegmentError, SegmentDefinitionError
+from pipelines.common.errors import RefError, RefusedSegmentError, SegmentDefinitionError
+from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.segments import definition, history
 from pipelines.segments.definition import Definition
 from pipelines.segments.rule import Group, folded, leaves
-from pipelines.settings import SHIPPED_REF, Settings
 
 
 def read(settings: Settings) -> list[Definition]:

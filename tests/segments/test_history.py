@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from pipelines.common.settings import Settings
 from pipelines.segments import history
 from pipelines.segments.history import ALWAYS, FOREVER, Version
-from pipelines.settings import Settings
 
 
 def made(**hashes: str) -> dict[str, Any]:

@@ -12,10 +12,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.errors import RefError, SegmentDefinitionError
+from pipelines.common.errors import RefError, SegmentDefinitionError
+from pipelines.common.settings import ROOT, SHIPPED_REF
 from pipelines.segments import policy as policies
 from pipelines.segments.policy import Policy, Refusal
-from pipelines.settings import ROOT, SHIPPED_REF
 
 REFUSED_YML = SHIPPED_REF / "refused.yml"
 POLICY: Policy = policies.read_policy(REFUSED_YML)

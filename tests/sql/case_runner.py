@@ -14,9 +14,9 @@ from typing import Any
 import duckdb
 import yaml
 
-from pipelines import pseudonym
-from pipelines.contract import contracts
-from pipelines.warehouse.catalog import CARRIED, LAYERS, Model, models
+from pipelines.common.contract import contracts
+from pipelines.warehouse import pseudonym
+from pipelines.warehouse.catalogue import CARRIED, LAYERS, Model, models
 
 CASES = Path(__file__).parent
 TEST_KEY = bytes(range(32))

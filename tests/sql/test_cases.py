@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipelines.warehouse.catalog import tables_read
+from pipelines.warehouse.catalogue import tables_read
 from tests.sql.case_runner import (
     Case,
     all_cases,

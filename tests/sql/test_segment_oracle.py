@@ -18,11 +18,11 @@ import polars as pl
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from pipelines.errors import SegmentDefinitionError
-from pipelines.segments import audits, history
-from pipelines.segments.audit import LOWEST, Calibration, Quality
-from pipelines.segments.audit_file import Audit
+from pipelines.common.errors import SegmentDefinitionError
+from pipelines.segments import history, label_history
 from pipelines.segments.definition import Definition, Evidence, Header
+from pipelines.segments.label_audit import LOWEST, Calibration, Quality
+from pipelines.segments.label_file import Audit
 from pipelines.segments.rule import (
     AllWords,
     AnyPhrase,
@@ -560,13 +560,13 @@ def worlds(draw: st.DrawFn) -> World:
 # Worlds are told to the models.
 
 
-def kept(n: int, one: Audited) -> audits.Kept:
+def kept(n: int, one: Audited) -> label_history.Kept:
     """Write an audit as it is kept; its id is its number among its segment's, so that segments share ids."""
     calibration = Calibration(one.steps, one.rule_probability, 0.01)
     quality = Quality({}, one.floor, 0, 0.0, 1, 1, 0, 2)
     about = (one.segment, f"a{n}", one.definition_hash, "night", on(one.day), on(one.day))
     labels = pl.DataFrame({"member_key": [*one.labels], "label": [*one.labels.values()]})
-    return audits.Kept(Audit(*about, (), calibration, quality), one.platform, one.weights, labels)
+    return label_history.Kept(Audit(*about, (), calibration, quality), one.platform, one.weights, labels)
 
 
 def reference_rows(versions: list[tuple[int, Definitions]], audited: list[Audited]) -> dict[str, list[Row]]:
@@ -576,7 +576,7 @@ def reference_rows(versions: list[tuple[int, Definitions]], audited: list[Audite
     records = [kept(n, one) for ones in of_segment for n, one in enumerate(ones)]
     rows = {
         f"ref.{name}": [dict(zip(table_columns(f"ref.{name}"), row, strict=True)) for row in found]
-        for name, found in {**history.tables(told), **audits.tables(records, told)}.items()
+        for name, found in {**history.tables(told), **label_history.tables(records, told)}.items()
     }
     return rows | {
         "ref.place": [{"place": place} for place in PLACES],

@@ -9,7 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from pipelines import landing, night
+from pipelines import night
+from pipelines.landing import land as landing
 from tests.end_to_end.world import Deployment, deploy, write_csv
 
 FIRST = date(2026, 5, 4)

@@ -12,12 +12,14 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from pipelines import engine, landing, night, pseudonym
-from pipelines.contract import contracts
+from pipelines import night
+from pipelines.common import database
+from pipelines.common.contract import contracts
+from pipelines.common.settings import Settings
+from pipelines.landing import land
 from pipelines.segments import definition, history
-from pipelines.settings import Settings
-from pipelines.warehouse import accounting, build, raw, state, tone
-from pipelines.warehouse import reference as reference_tables
+from pipelines.warehouse import build, pseudonym, raw, reconciliation, state, text_labels
+from pipelines.warehouse import load_reference as reference_tables
 
 WriteDrop = Callable[[Path, Mapping[str, Any]], Path]
 Row = dict[str, Any]
@@ -42,20 +44,20 @@ def load(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> Iterator[
     def loaded(files: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
         for folder in (tmp_path / "drop", settings.landing):
             shutil.rmtree(folder, ignore_errors=True)
-        delivery = landing.land(write_drop(tmp_path / "drop", files), "x_extract", ON, settings).delivery
-        con = engine.connect(None, settings)
+        delivery = land.land(write_drop(tmp_path / "drop", files), "x_extract", ON, settings).delivery
+        con = database.connect(None, settings)
         opened.append(con)
         known = definition.read_known(settings)
         state.attach_prior(con, settings, None)
-        accounting.create_meta(con, goes_on=False)
+        reconciliation.create_meta(con, goes_on=False)
         definitions = definition.read_definitions(settings, known)
         versions = [history.Version(history.ALWAYS, history.compiled(definitions))]
         reference_tables.load(con, known, [], definitions, versions)
         raw.load(con, [delivery], settings)
-        tone.label(con, settings)
+        text_labels.label(con, settings)
         pseudonym.give_key(con, pseudonym.read_key(settings))
         build.build_layer(con, "stg", ON)
-        accounting.account_for(con, (delivery,))
+        reconciliation.account_for(con, (delivery,))
         return con
 
     yield loaded

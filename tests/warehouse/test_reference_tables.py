@@ -5,13 +5,13 @@ from datetime import date
 import duckdb
 import polars as pl
 
-from pipelines.reference import read_bands
+from pipelines.common.settings import Settings
+from pipelines.reference.files import read_bands
 from pipelines.segments import definition, history
-from pipelines.segments.audit import LOWEST, Calibration, Quality
-from pipelines.segments.audit_file import Audit
-from pipelines.segments.audits import Kept, judgements
-from pipelines.settings import Settings
-from pipelines.warehouse import reference as reference_tables
+from pipelines.segments.label_audit import LOWEST, Calibration, Quality
+from pipelines.segments.label_file import Audit
+from pipelines.segments.label_history import Kept, judgements
+from pipelines.warehouse import load_reference as reference_tables
 
 PEOPLE = {"member_key": pl.UInt64, "label": pl.String, "stratum": pl.String, "expansion_score": pl.Float64}
 STRATA: tuple[dict[str, str | int | float | None], ...] = (

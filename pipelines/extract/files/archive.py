@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipelines.errors import DeliveryError, UnreadableFileError
+from pipelines.common.errors import DeliveryError, UnreadableFileError
 
 CHUNK = 1 << 20
 AGAIN = "fetch it from the platform again and hand it in as it came"

@@ -12,12 +12,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipelines.contract import Table, contracts
-from pipelines.errors import RefError
+from pipelines.common.contract import Table, contracts
+from pipelines.common.errors import RefError
+from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.extract.files.cell import read_format
 from pipelines.extract.files.export_locale import checked_zone
-from pipelines.reference import line_of, read_yaml
-from pipelines.settings import SHIPPED_REF, Settings
+from pipelines.reference.files import line_of, read_yaml
 
 FOLDER = "column_map"
 # What the reader fills in: the account may also be a column of the export.

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipelines.errors import RefError
-from pipelines.reference import read_yaml
-from pipelines.settings import SHIPPED_REF, Settings
+from pipelines.common.errors import RefError
+from pipelines.common.settings import SHIPPED_REF, Settings
+from pipelines.reference.files import read_yaml
 
 ALIASES = "column_alias.csv"
 ALIAS_COLUMNS = ("source", "alias", "column", "language", "reason")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from pipelines.errors import SchemaError, UnreadableFileError
+from pipelines.common.errors import SchemaError, UnreadableFileError
 
 BLANKS = re.compile(r"[ \t\r\n]*")
 LONGEST_HEAD = 4096

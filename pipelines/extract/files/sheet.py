@@ -12,7 +12,7 @@ from pathlib import Path
 
 import python_calamine
 
-from pipelines.errors import DeliveryError, UnreadableFileError
+from pipelines.common.errors import DeliveryError, UnreadableFileError
 
 Cell = str | int | float | bool | datetime.date | datetime.datetime | datetime.time | datetime.timedelta
 AGAIN = "export it again and do not open it in a spreadsheet on the way"

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
-from pipelines.errors import ListRefusedError, PlatformBusyError, PlatformRefusedError, StillreachError
+from pipelines.common.errors import ListRefusedError, PlatformBusyError, PlatformRefusedError, StillreachError
+from pipelines.common.settings import Settings
 from pipelines.extract.pulls.ledger import Ask, Charged, Ledger, Month, Part
 from pipelines.extract.pulls.price import MICRO, Charge, Price, Prices, read_prices
 from pipelines.extract.pulls.source import Source
-from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
 POLICY = "docs/POLICY.md says what X asks of a public body, docs/X_API.md how to switch it on"

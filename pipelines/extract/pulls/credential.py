@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pipelines.errors import SettingsError
+from pipelines.common.errors import SettingsError
 
 HIDDEN = "***"
 SHORTEST = 8  # a shorter text would be no token, and hiding it would black out ordinary words

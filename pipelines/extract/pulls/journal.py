@@ -14,12 +14,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
-from pipelines.contract import contracts
-from pipelines.errors import BusyError, ModelError, UnreadableFileError
+from pipelines.common.contract import contracts
+from pipelines.common.errors import BusyError, ModelError, UnreadableFileError
+from pipelines.common.settings import private
 from pipelines.extract.pulls.credential import HIDDEN, Secret
 from pipelines.extract.pulls.listing import Kind, ListAccount, Listing, Page, Row
-from pipelines.landing import sync_folder
-from pipelines.settings import private
+from pipelines.landing.land import sync_folder
 
 FILE = "journal.jsonl"
 KINDS: tuple[str, ...] = get_args(Kind)

@@ -22,10 +22,10 @@ from typing import Any
 
 import duckdb
 
-from pipelines import engine
-from pipelines.errors import LandedFileChangedError
+from pipelines.common import database
+from pipelines.common.errors import LandedFileChangedError
+from pipelines.common.settings import Settings, private
 from pipelines.extract.pulls.price import MICRO, Charge
-from pipelines.settings import Settings, private
 
 HASH_BYTES = 8
 KEY_BYTES = 32
@@ -287,4 +287,4 @@ def write_cost(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) 
         for (day, source, charge, micro, unsure), tally in rows.items()
         if day <= as_of
     ]  # fmt: skip
-    engine.insert(con, "meta.cost", written)
+    database.insert(con, "meta.cost", written)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from pipelines.reference import Account
+from pipelines.reference.files import Account
 
 Kind = Literal["follower", "post", "like", "repost", "quote", "reply", "mention"]
 Row = dict[str, str | None]

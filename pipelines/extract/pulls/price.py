@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from pipelines.errors import RefError
-from pipelines.settings import Settings
+from pipelines.common.errors import RefError
+from pipelines.common.settings import Settings
 
 COLUMNS = ("resource", "usd", "is_owned", "valid_from", "n_most_per_month", "source", "reason")
 MICRO = 1_000_000  # money is counted in whole millionths of a dollar: sums are exact

@@ -18,14 +18,9 @@ from pathlib import Path
 import stamina
 from stamina.instrumentation import set_on_retry_hooks
 
-from pipelines.errors import (
-    ListRefusedError,
-    ModelError,
-    PlatformBusyError,
-    SchemaError,
-    StillreachError,
-)
+from pipelines.common.errors import ListRefusedError, ModelError, PlatformBusyError, SchemaError, StillreachError
 from pipelines.extract.pulls.credential import HIDDEN, Secret
+from pipelines.extract.pulls.incremental import Carried
 from pipelines.extract.pulls.journal import (
     AGAIN,
     Book,
@@ -40,8 +35,7 @@ from pipelines.extract.pulls.journal import (
     writing,
 )
 from pipelines.extract.pulls.listing import Connector, ListAccount, Listing, Page, Row
-from pipelines.extract.pulls.pace import Pace
-from pipelines.extract.pulls.unchanged import Carried
+from pipelines.extract.pulls.rate_limit import Pace
 
 log = logging.getLogger(__name__)
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from pipelines.errors import RefError
+from pipelines.common.errors import RefError
+from pipelines.common.settings import Settings
 from pipelines.extract.pulls import credential
 from pipelines.extract.pulls.credential import Secret
-from pipelines.reference import read_yaml
-from pipelines.settings import Settings
+from pipelines.reference.files import read_yaml
 
 PLATFORM_OF = {"bluesky": "bluesky", "mastodon": "mastodon", "x_api": "x"}
 LOOPBACK = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")

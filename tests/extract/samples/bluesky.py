@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines.contract import contracts
-from pipelines.extract.bluesky import Connector
+from pipelines.common.contract import contracts
+from pipelines.extract.bluesky.connector import Connector
 from pipelines.extract.files.drop import write_tables
 from pipelines.extract.pulls import journal
 from pipelines.extract.pulls.listing import ListAccount
 from pipelines.extract.pulls.pull import Patience, pull
 from pipelines.extract.pulls.source import Source
-from pipelines.reference import Account
+from pipelines.reference.files import Account
 from tests.extract.loopback import Answer, Request, Server, serve
 
 FIGURES: tuple[str, ...] = ("likes", "replies", "reposts", "quotes")

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pipelines.extract.instagram import convert
+from pipelines.extract.exports.instagram import convert
 
 FIGURES: tuple[str, ...] = ()
 """The export holds no figure of a post."""

@@ -3,9 +3,9 @@
 import datetime
 from pathlib import Path
 
+from pipelines.common.settings import SHIPPED_REF
+from pipelines.extract.exports.mapped import convert
 from pipelines.extract.files.column_map import read_map
-from pipelines.extract.mapped import convert
-from pipelines.settings import SHIPPED_REF
 from tests.extract.workbook import Value, xls
 
 FIGURES: tuple[str, ...] = ("impressions", "likes", "replies", "reposts", "clicks")

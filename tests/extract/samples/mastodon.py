@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.contract import contracts
+from pipelines.common.contract import contracts
 from pipelines.extract.files.drop import write_tables
-from pipelines.extract.mastodon import Connector
+from pipelines.extract.mastodon.connector import Connector
 from pipelines.extract.pulls import journal
 from pipelines.extract.pulls.listing import ListAccount
 from pipelines.extract.pulls.pull import Patience, pull
 from pipelines.extract.pulls.source import Source
-from pipelines.reference import Account
+from pipelines.reference.files import Account
 from tests.extract.loopback import Answer, Request, Server, serve
 
 FIGURES: tuple[str, ...] = ("likes", "replies", "reposts", "quotes")

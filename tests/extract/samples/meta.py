@@ -4,9 +4,9 @@ import csv
 import datetime
 from pathlib import Path
 
+from pipelines.common.settings import SHIPPED_REF, Settings
+from pipelines.extract.exports.meta import COLUMNS, Setting, convert
 from pipelines.extract.files.export_locale import Zone, read_aliases
-from pipelines.extract.meta import COLUMNS, Setting, convert
-from pipelines.settings import SHIPPED_REF, Settings
 
 FIGURES: tuple[str, ...] = ("impressions", "reach", "likes", "replies", "reposts", "clicks")
 """The contract's figures of a post that the export can carry."""

@@ -5,8 +5,8 @@ import datetime
 import io
 from pathlib import Path
 
-from pipelines.extract.x_analytics import FIGURES as FIGURES
-from pipelines.extract.x_analytics import convert
+from pipelines.extract.exports.x_analytics import FIGURES as FIGURES
+from pipelines.extract.exports.x_analytics import convert
 
 OURS = {"sp_motor": "1001"}
 HEADER = {

@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pipelines.contract import contracts
+from pipelines.common.contract import contracts
+from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.extract.files.drop import write_tables
 from pipelines.extract.pulls import journal
 from pipelines.extract.pulls.budget import Budget
@@ -17,10 +18,9 @@ from pipelines.extract.pulls.listing import ListAccount
 from pipelines.extract.pulls.price import read_prices
 from pipelines.extract.pulls.pull import Patience, pull
 from pipelines.extract.pulls.source import Source
-from pipelines.extract.x_answer import SNOWFLAKE_EPOCH
-from pipelines.extract.x_api import Connector
-from pipelines.reference import Account
-from pipelines.settings import SHIPPED_REF, Settings
+from pipelines.extract.x.connector import Connector
+from pipelines.extract.x.responses import SNOWFLAKE_EPOCH
+from pipelines.reference.files import Account
 from tests.extract.loopback import Answer, Request, Server, serve
 
 FIGURES: tuple[str, ...] = ("impressions", "likes", "replies", "reposts", "quotes", "clicks")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.extract.x_archive import convert
+from pipelines.extract.exports.x_archive import convert
 
 FIGURES: tuple[str, ...] = ("likes", "reposts")
 OURS = {"sp_motor": "1001", "sp_news": "1002"}

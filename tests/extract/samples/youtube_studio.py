@@ -4,9 +4,9 @@ import csv
 import datetime
 from pathlib import Path
 
+from pipelines.common.settings import SHIPPED_REF
+from pipelines.extract.exports.mapped import convert
 from pipelines.extract.files.column_map import read_map
-from pipelines.extract.mapped import convert
-from pipelines.settings import SHIPPED_REF
 
 FIGURES: tuple[str, ...] = ("impressions", "likes", "replies", "reposts")
 """The contract's figures of a post that the export can carry."""

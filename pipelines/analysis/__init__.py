@@ -1,0 +1,1 @@
+"""What analysts run on a published night: drafts, suggestions, explanations, label samples."""

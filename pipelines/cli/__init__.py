@@ -1,0 +1,1 @@
+"""The command line: `app` and one module for each group of commands."""

@@ -1,0 +1,260 @@
+"""The command line. Exit codes: 0 done, 2 usage, 3 settings or key, 4 delivery, 5 reference data, 6 model,
+7 audit stop, 8 nothing landed, 9 publish, 10 busy (try again), 11 refused by a platform."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import duckdb
+import typer
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines import night
+from pipelines.cli import closure, pull, reach, review, segments
+from pipelines.common.errors import PublishError, SettingsError, StillreachError
+from pipelines.common.settings import Settings, from_environment
+from pipelines.warehouse import pseudonym, publish, runs
+from pipelines.warehouse.dictionary import dictionary as data_dictionary
+
+app = typer.Typer(help=__import__("pipelines").__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
+app.add_typer(segments.app, name="segments")
+app.command("explain")(segments.explain)
+app.command("what-if")(reach.ask_what_if)
+app.command("keep")(reach.ask_keep)
+app.command("audit-closure")(closure.audit_closure)
+app.command("review")(review.review)
+app.command("pull")(pull.pull)
+screen = Console()
+
+ACCOUNT_WIDTH = 16
+
+Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, YYYY-MM-DD.")]
+
+
+@app.command("new-key")
+def new_key(if_missing: Annotated[bool, typer.Option(help="Be content if there is one.")] = False) -> None:
+    """Make the key that turns platform ids into pseudonyms (mode 0400). Back it up; never make a second one."""
+    settings = from_environment()
+    if if_missing and settings.key_file.exists():
+        return
+    pseudonym.new_key(settings)
+    screen.print(f"made {settings.key_file}", soft_wrap=True)
+
+
+@app.command()
+def land(
+    path: Annotated[Path, typer.Argument(help="A drop, or an export as downloaded: a folder, or one file.")],
+    source: Annotated[str, typer.Option(help="A name of your own, or an export's: x_archive, meta, ...")],
+    on: Day,
+    account: Annotated[str, typer.Option(help="The account that an export is of, if its folder does not tell.")] = "",
+) -> None:
+    """Land a drop: copied, proved whole, hashed, and put in force for its source and day."""
+    done = night.land_drop(path, source, on.date(), account or None)
+    screen.print(done.said(), soft_wrap=True)
+    for note in done.delivery.notes:
+        screen.print(f"  {note}", soft_wrap=True)
+
+
+@app.command()
+def nightly(
+    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Today by default.")] = None,
+) -> None:
+    """Run one night without Airflow: land the inbox, load, build, audit, publish, report."""
+    _run(as_of, replay=False)
+
+
+@app.command()
+def rebuild(
+    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Today by default.")] = None,
+) -> None:
+    """Run a night from nothing: replay every landed delivery, carry nothing forward."""
+    _run(as_of, replay=True)
+
+
+@app.command()
+def rollback() -> None:
+    """Point the published link at the snapshot before."""
+    screen.print(f"published: {publish.rollback(from_environment())}")
+
+
+@app.command()
+def status() -> None:
+    """Say what is published, what ran lately, what the last audit warned of, and which lists are not whole."""
+    settings = from_environment()
+    current = publish.current_snapshot(settings)
+    screen.print(f"published: {current or 'nothing yet'}")
+    screen.print(f"kept: {', '.join(publish.snapshots(settings)) or 'no snapshot'}", soft_wrap=True)
+    for record in runs.records(settings)[-5:]:
+        reason = f": {record['stopped_reason']}" if record["stopped_reason"] else ""
+        screen.print(f"run {record['run_id']} {record['status']}{reason}", soft_wrap=True, markup=False)
+    if current:
+        with _current(settings) as con:
+            warned = con.execute(
+                "SELECT expectation_id, notes FROM meta.validation_result WHERE NOT is_success ORDER BY ALL"
+            ).fetchall()
+            partial = con.execute(
+                """
+                SELECT list_kind, coalesce(account.name, account_id), platform, n_collected, n_reported, snapshot_on,
+                    completeness_reason
+                FROM meta.partial_list
+                LEFT JOIN core.account USING (platform, account_id)
+                ORDER BY platform, account_id, list_kind
+                """
+            ).fetchall()
+            absent = con.execute("SELECT source, newest_on FROM meta.source_arrival WHERE NOT is_here").fetchall()
+        for expectation_id, notes in warned:
+            screen.print(f"warning {expectation_id}: {notes}", soft_wrap=True, markup=False)
+        for source, newest_on in absent:
+            screen.print(f"not landed for this night: {source}, newest {newest_on or 'never'}", highlight=False)
+        for kind, name, platform, collected, reported, on, reason in partial:
+            of = "an unknown number" if reported is None else f"the platform's {reported:,}"
+            said = f"partial {kind} list of {name} ({platform}), {on}: {collected:,} of {of}: {reason}"
+            screen.print(said, soft_wrap=True, markup=False, highlight=False)
+
+
+@app.command()
+def show(basis: Annotated[str, typer.Option(help="follower, active or engaged.")] = "follower") -> None:
+    """Print the segment x account table of the published snapshot, and where everything is."""
+    settings = from_environment()
+    with _current(settings) as con:
+        cells = con.execute(
+            """
+            SELECT as_of, segment_id, platform, account_id, coalesce(account.name, account_id), reach_people,
+                exclusive_people, reach_reason
+            FROM mart.segment_reach
+            INNER JOIN core.account USING (platform, account_id)
+            WHERE basis = $basis
+            ORDER BY platform = 'x' DESC, platform, max(reach_people) OVER (PARTITION BY platform, account_id) DESC,
+                account_id, segment_id = 'everyone' DESC, segment_id
+            """,
+            {"basis": basis},
+        ).fetchall()
+        overrides = con.execute(
+            "SELECT segment_id, lawful_basis, approved_by FROM ref.segment WHERE approved_by IS NOT NULL ORDER BY ALL"
+        ).fetchall()
+    if not cells:
+        raise SettingsError(f"--basis {basis}", "gives no rows", known=("follower", "active", "engaged"))
+    for part in _fitting(cells, screen.width):
+        screen.print(_matrix(part, basis))
+    screen.print("Under each number: how many of them only that account reaches. Nobody is matched between platforms.")
+    for segment_id, lawful_basis, approved_by in overrides:
+        screen.print(
+            f"{segment_id} overrides the policy: {lawful_basis}; approved by {approved_by}",
+            soft_wrap=True,
+            markup=False,
+        )
+    as_of = str(cells[0][0])
+    report = settings.reports / as_of
+    places = {
+        "snapshot": settings.published / publish.LINK,
+        "report": report / "index.html",
+        "review": settings.reports / f"review-{as_of}" / "index.html",
+        "release": settings.release / as_of / "index.html",
+    }
+    for what, where in places.items():
+        screen.print(f"{what}: {where}", soft_wrap=True, highlight=False)
+    screen.print(f"charts: {report}/*.png, *.svg", soft_wrap=True, highlight=False)
+
+
+@app.command()
+def dictionary() -> None:
+    """Print the data dictionary: every published table and column."""
+    print(data_dictionary(), end="")
+
+
+@app.command("demo-world")
+def demo_world(
+    people: Annotated[int, typer.Option(help="How many members, over all platforms.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Another seed, another county of the same kind.")] = 1,
+    days: Annotated[int, typer.Option(help="Length of the window; a drop a week.")] = 91,
+    to: Annotated[Path, typer.Option(help="A new folder.")] = Path("demo"),
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of the window.")] = datetime(
+        2026, 9, 30
+    ),
+) -> None:
+    """Write the drops of a fictional county force, and beside them the truth about who is what."""
+    from pipelines.demo.world import write_demo_world
+
+    write_demo_world(to, people, seed, days, until.date())
+    screen.print(f"wrote {to}/drops and {to}/truth", soft_wrap=True)
+
+
+def main() -> None:
+    """Run a command; an error of ours is a sentence and an exit code, never a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("pipelines").setLevel(logging.INFO)
+    exit_code = 0
+    try:
+        app()
+    except StillreachError as failure:
+        print(failure.said(), file=sys.stderr)
+        exit_code = failure.exit_code
+    except SystemExit as done:
+        exit_code = done.code if isinstance(done.code, int) else 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)  # DuckDB's client prints pages about "leaked" objects when Python shuts down in order
+
+
+def _run(as_of: datetime | None, *, replay: bool) -> None:
+    day = as_of.date() if as_of else datetime.now(UTC).date()
+    run_id = night.run_night(day, replay=replay)
+    current = publish.current_snapshot(from_environment())
+    screen.print(f"published: {run_id}" + ("" if current == run_id else f" (current stays {current})"))
+
+
+def _fitting(cells: list[tuple[Any, ...]], width: int) -> Iterator[list[tuple[Any, ...]]]:
+    """Part the cells by segment into as many tables as a screen of that width needs; accounts keep their names."""
+    parts: list[list[str]] = [[]]
+    for segment in dict.fromkeys(cell[1] for cell in cells):
+        if parts[-1] and ACCOUNT_WIDTH + sum(max(len(one), 6) + 2 for one in (*parts[-1], segment)) > width:
+            parts.append([])
+        parts[-1].append(segment)
+    for part in parts:
+        yield [cell for cell in cells if cell[1] in part]
+
+
+def _matrix(cells: list[tuple[Any, ...]], basis: str) -> Table:
+    """Lay out (as_of, segment, platform, id, account, reached, only here, reason) as accounts by segments."""
+    segments = list(dict.fromkeys(cell[1] for cell in cells))
+    verb = {
+        "follower": "follow",
+        "active": "follow and were active in the last 90 days, or engaged with",
+        "engaged": "engaged in the last 90 days with",
+    }[basis]
+    title = f"People who {verb} each account, {cells[0][0]}"
+    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("account", min_width=ACCOUNT_WIDTH)
+    for segment in segments:
+        table.add_column(segment, justify="right", no_wrap=True)
+    rows: dict[tuple[str, str], list[str]] = {}
+    for _, _, platform, account_id, name, reached, only, reason in cells:
+        cell = reason.replace(" ", "\n", 1) if reached is None else f"{reached:,}\n[dim]{only:,}[/dim]"
+        rows.setdefault((platform, account_id), [f"{escape(name)}\n[dim]{platform}[/dim]"]).append(cell)
+    for row in rows.values():
+        table.add_row(*row)
+    return table
+
+
+@contextmanager
+def _current(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the published snapshot to read.
+
+    Raises `PublishError` where there is none.
+    """
+    path = settings.published / publish.LINK
+    if not path.exists():
+        raise PublishError(publish.LINK, "is not there", hint="run stillreach nightly, or make demo")
+    con = duckdb.connect(str(path), read_only=True)
+    try:
+        yield con
+    finally:
+        con.close()

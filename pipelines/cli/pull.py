@@ -1,0 +1,42 @@
+"""The command line's `pull`: ask a platform for our accounts' lists, and land what came."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipelines.common.errors import RefError, SettingsError, StillreachError
+from pipelines.common.settings import from_environment
+from pipelines.extract.pulls import session
+from pipelines.extract.pulls.source import read_source
+
+screen = Console()
+
+
+def pull(
+    source: Annotated[str, typer.Argument(help="bluesky, mastodon or x_api, as named in source.yml.")],
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Today (UTC) by default; no other day can be pulled.")
+    ] = None,
+) -> None:
+    """Pull a platform's lists of all our accounts, land what came, and say what did not."""
+    began_at = datetime.now(UTC)
+    day = on.date() if on else began_at.date()
+    read_source(from_environment(), source, with_token=False)
+    failures: list[StillreachError] = []
+    for account_id in session.accounts_of(source):
+        try:
+            _say(session.pull_account(source, account_id, day, began_at))
+        except (RefError, SettingsError):
+            raise
+        except StillreachError as failure:
+            failures.append(failure)
+            _say(f"{account_id}: {failure.said()}")
+    _say(session.land_pulled(source, day))
+    if failures:
+        raise failures[0]
+
+
+def _say(text: str) -> None:
+    screen.print(text, soft_wrap=True, markup=False, highlight=False)

@@ -1,0 +1,1 @@
+"""What every package needs: errors, settings, table contracts, the DuckDB connection, progress."""

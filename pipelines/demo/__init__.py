@@ -1,0 +1,1 @@
+"""The fictional county that `make demo` lands."""

@@ -1,0 +1,1 @@
+"""Bluesky: its connector, the responses it reads, the rows it writes."""

@@ -1,0 +1,1 @@
+"""Files that people download from a platform: one reader for each kind."""

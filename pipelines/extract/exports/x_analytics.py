@@ -1,0 +1,342 @@
+"""Turn CSV exports of X Analytics into a drop of the extract contract: `post.csv`, `account_day.csv`.
+
+A file is known by its header, never by its name, and may be several exports pasted together; the export with
+the later last day is believed. What each column becomes, and what is missing: `docs/X_ANALYTICS.md`.
+"""
+
+import csv
+import datetime
+import gzip
+import io
+import itertools
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from pipelines.common.errors import DeliveryError, SchemaError, UnreadableFileError
+from pipelines.extract.files import account_resolution
+from pipelines.extract.files.drop import Rows, write_tables
+
+T = TypeVar("T")
+AGAIN = "export it from X again and do not open it in a spreadsheet on the way"
+SHAPES = ("1203", "1203.0", "'1,203'", "'Tue, Jul 14, 2026'", "Thu Mar 20 2025", "2020-02-10 18:00 +0000")
+DAY_COLUMNS = ("platform", "account_id", "day", "metric", "value")
+FIGURES = ("impressions", "likes", "replies", "reposts", "clicks")
+POST_COLUMNS = ("platform", "post_id", "account_id", "posted_at", "kind", "text", *FIGURES, "observed_at")
+# Read by these and not by strptime: %a and %b follow the machine's locale.
+WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+WORDY_DATE = re.compile(r"([A-Z][a-z]{2}),? +([A-Z][a-z]{2}) +([0-9]{1,2}),? +([0-9]{4})")
+# One decimal zero at most: `1203.0` is X's; `1.000` would be a spreadsheet's thousand read as 1.
+COUNT = re.compile(r"([0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.0)?")
+POST_LINK = re.compile(r"https?://(?:www\.|mobile\.)?(?:x|twitter)\.com/(\w+)/status/([0-9]+)\b.*", re.ASCII)
+
+# X's column → ours, in all its generations; a column not named here is left out and noted.
+CONTENT = {
+    "post id": "post_id", "date": "posted_at", "post text": "text", "post link": "link", "link": "link",
+    "tweet id": "post_id", "time": "posted_at", "tweet text": "text", "tweet permalink": "link",
+    "impressions": "impressions", "likes": "likes", "favorites": "likes", "replies": "replies",
+    "reposts": "reposts", "retweets": "reposts", "url clicks": "clicks",
+}  # fmt: skip
+OVERVIEW = {
+    "date": "day", "impressions": "impressions", "likes": "likes", "engagements": "engagements",
+    "bookmarks": "bookmarks", "shares": "shares", "new follows": "new_follows", "unfollows": "unfollows",
+    "replies": "replies", "reposts": "reposts", "profile visits": "profile_visits", "create post": "posts",
+    "video views": "video_views", "media views": "media_views",
+}  # fmt: skip
+KNOWN_BY = {
+    "content 2024-12 to 2025": (CONTENT, {"post id", "date", "impressions", "link"}),
+    "content since 2026": (CONTENT, {"post id", "date", "impressions"}),
+    "content before 2024": (CONTENT, {"tweet id", "time", "impressions"}),
+    # Without `unfollows`, a content export that lost its ids would pass for an overview.
+    "overview": (OVERVIEW, {"date", "impressions", "unfollows"}),
+}
+VIDEO = "video overview"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One header line of a file, the export it tells of, and the rows below with the line each begins on."""
+
+    file: str
+    export: str
+    header: list[str]
+    rows: list[tuple[int, list[str]]] = field(default_factory=list)
+
+    @property
+    def ours(self) -> list[str | None]:
+        columns = KNOWN_BY[self.export][0] if self.export in KNOWN_BY else {}
+        return [columns.get(name) for name in self.header]
+
+    def read(self, name: str, parse: Callable[[str], T]) -> list[T]:
+        """Parse our column `name`, none if the export has it not; errors count rows and hold no value."""
+        if name not in self.ours:
+            return []
+        at, parsed, bad = self.ours.index(name), [], []
+        for line, row in self.rows:
+            try:
+                parsed.append(parse(row[at]))
+            except ValueError:
+                bad.append(line)
+        if bad:
+            found = f"{len(bad)} of {len(self.rows)} rows cannot be read, the first on line {bad[0]}"
+            raise SchemaError(f"{self.file}, column '{self.header[at]}'", found, known=SHAPES, hint=AGAIN)
+        return parsed
+
+
+class Sighting(NamedTuple):
+    """One row of the drop as one export had it, `last_day` being that export's newest day."""
+
+    key: tuple[str, ...]
+    last_day: datetime.date
+    figure: str
+    row: dict[str, str]
+
+    def rank(self) -> tuple[object, ...]:
+        # A figure beats a gap; the later export restates; at a tie the larger, for a running day only grows.
+        return bool(self.figure), self.last_day, int(self.figure or 0), sorted(self.row.items())
+
+
+def convert(
+    path: Path,
+    out: Path,
+    accounts: Mapping[str, str],
+    observed_on: datetime.date,
+    account_id: str | None = None,
+) -> list[str]:
+    """Convert one export, or a folder of them, to `out/post.csv` and `out/account_day.csv`; return notes.
+
+    `accounts` maps our handles (lower case, no @) to X account ids. A file belongs to `account_id`, else to
+    the account its folder is named for, else to the one its post links name; it is never guessed. All is read
+    before anything is written. Raises `DeliveryError`, `SchemaError`, `UnreadableFileError`.
+    """
+    account_resolution.check_asked(account_id, accounts, "an X")
+    notes: list[str] = []
+    posts: list[Sighting] = []
+    days: list[Sighting] = []
+    for file, name in _files(path, notes):
+        every = _blocks(name, _text(file, name))
+        if blocks := [block for block in every if block.export != VIDEO]:
+            account = _account(file, blocks, accounts, account_id, notes)
+        if len(blocks) < len(every):
+            notes.append(f"{name}: video overview skipped, the contract has no place for it")
+        for block in blocks:
+            if block.export == "overview":
+                days += (seen := _days(block, account))
+            else:
+                posts += (seen := _posts(block, account, observed_on))
+            notes += _notes(block, seen, observed_on)
+    owned = {post.key for post in posts}
+    if twice := len(owned) - len({post_id for _, post_id in owned}):
+        hint = "a file lies in the folder of another account"
+        raise DeliveryError(path.name, f"{_n(twice, 'post')} under two accounts", hint=hint)
+    settled = _settle(posts, "post", notes), _settle(days, "figure", notes)
+    tables = _table(POST_COLUMNS, settled[0]), _table(DAY_COLUMNS, settled[1])
+    write_tables({out / "post.csv": tables[0], out / "account_day.csv": tables[1]})
+    return list(dict.fromkeys(notes))
+
+
+def _files(path: Path, notes: list[str]) -> list[tuple[Path, str]]:
+    """List the exports below `path`, each with the name errors call it by; note what is left unread."""
+    if path.is_file():
+        return [(path, path.name)]
+    found = [p for p in path.rglob("*") if p.is_file() and not p.name.startswith(".")]
+    exports = sorted(p for p in found if p.name.lower().endswith((".csv", ".csv.gz")))
+    if not exports:
+        raise DeliveryError(path.name, "no .csv or .csv.gz there", hint="give the folder X's exports lie in")
+    if len(exports) < len(found):
+        notes.append(f"not read: {_n(len(found) - len(exports), 'file')} other than .csv and .csv.gz")
+    return [(p, p.relative_to(path).as_posix()) for p in exports]
+
+
+def _text(file: Path, name: str) -> str:
+    """Read a whole export; raise `UnreadableFileError` if it is empty, cut off, or not UTF-8."""
+    raw = file.read_bytes()
+    try:
+        raw = gzip.decompress(raw) if file.name.lower().endswith(".gz") else raw
+        text = raw.decode("utf-8-sig")
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise UnreadableFileError(name, "the gzip is cut off or corrupted", hint="copy it again") from None
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise UnreadableFileError(name, f"line {line} is not UTF-8", hint=AGAIN) from None
+    if not text.strip() or "\0" in text:
+        raise UnreadableFileError(name, "it holds NUL bytes" if "\0" in text else "it is empty", hint=AGAIN)
+    return text
+
+
+def _rows(name: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row that is not blank, with the line it begins on."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error:
+        found = f"the row that begins on line {line} is cut off or a quote in it is not closed"
+        raise UnreadableFileError(name, found, hint=AGAIN) from None
+
+
+def _blocks(name: str, text: str) -> list[Block]:
+    """Split a file at its header lines; raise if it does not begin with one, or a row has not its columns."""
+    blocks: list[Block] = []
+    for line, row in _rows(name, text):
+        # A byte order mark in mid-file, left by pasting, hides the quotes of the first name.
+        header = [cell.strip('\ufeff" \t\r\n').lower() for cell in row]
+        if export := _recognise(header):
+            blocks.append(Block(name, export, header))
+            ours = [column for column in blocks[-1].ours if column]
+            if len(ours) > len(set(ours)):
+                twice = sorted({column for column in ours if ours.count(column) > 1})
+                raise SchemaError(name, f"line {line} has two columns for {', '.join(twice)}", hint=AGAIN)
+        elif not blocks:
+            found = f"its first line is no header known here: {_shown(header)}"
+            known = [f"{kind} ({', '.join(sorted(needed))}, ...)" for kind, (_, needed) in KNOWN_BY.items()]
+            hint = "export Content or Overview from X Analytics, with X set to English"
+            raise SchemaError(name, found, known=known, hint=hint)
+        elif len(row) != len(blocks[-1].header) and blocks[-1].export != VIDEO:
+            found = f"the row that begins on line {line} has {len(row)} of {len(blocks[-1].header)} columns"
+            raise UnreadableFileError(name, found, hint=AGAIN)
+        else:
+            blocks[-1].rows.append((line, row))
+    return blocks
+
+
+def _recognise(header: list[str]) -> str | None:
+    if header[0] == VIDEO and not any(header[1:]):
+        return VIDEO
+    return next((export for export, (_, needed) in KNOWN_BY.items() if needed <= set(header)), None)
+
+
+def _shown(header: list[str]) -> str:
+    """Repeat a first line only where it surely is a header: where the header is missing, it is a post."""
+    if set(header) & (CONTENT.keys() | OVERVIEW.keys()) and not any(cell[:1].isdigit() for cell in header):
+        return ", ".join(header)
+    return f"{_n(len(header), 'cell')}, none of them a column of X Analytics"
+
+
+def _account(file: Path, blocks: list[Block], accounts: Mapping[str, str], asked: str | None, notes: list[str]) -> str:
+    """Find whose export this is; note where the post links name another account of ours."""
+    links = [match for block in blocks for match in block.read("link", POST_LINK.match) if match]
+    handles = {match[1].lower() for match in links} - {"i"}  # x.com/i/status/… names nobody
+    said = account_resolution.ours(file.absolute().parent.name if asked is None else asked, accounts)
+    if said and any(accounts.get(handle, said) != said for handle in handles):
+        notes.append(f"{blocks[0].file}: read as {said}, but its post links name another account of ours")
+    linked = {accounts.get(handle) for handle in handles}
+    if account := said or (linked.pop() if len(handles) == 1 else None):
+        return account
+    links_say = {0: "no account", 1: "an account not ours"}.get(len(handles), f"{len(handles)} accounts")
+    raise account_resolution.unknown(blocks[0].file, accounts, f", post links {links_say}")
+
+
+def _moment(cell: str) -> datetime.datetime:
+    """Read one of X's three dates as written; a date without a time is midnight UTC."""
+    if match := WORDY_DATE.fullmatch(cell.strip()):
+        weekday, month, day, year = match.groups()
+        moment = datetime.datetime(int(year), MONTHS.index(month) + 1, int(day), tzinfo=datetime.UTC)
+        if WEEKDAYS[moment.weekday()] != weekday:
+            raise ValueError("its weekday is another")
+    else:
+        moment = datetime.datetime.strptime(cell.strip(), "%Y-%m-%d %H:%M %z")
+    if not 2006 <= moment.year < 2100:
+        raise ValueError("before there was an X")
+    return moment
+
+
+def _count(cell: str) -> str:
+    """Read a count as bare digits; an empty cell or `-` is no figure, never 0."""
+    if (cell := cell.strip()) in ("", "-"):
+        return ""
+    if not (match := COUNT.fullmatch(cell)):
+        raise ValueError("no count")
+    return str(int(match[1].replace(",", "")))
+
+
+def _posts(block: Block, account: str, observed_on: datetime.date) -> list[Sighting]:
+    """Read a content block; raise where a spreadsheet spoilt an id: no digits, or not the link's any more."""
+    ids, moments = block.read("post_id", str.strip), block.read("posted_at", _moment)
+    texts, links = block.read("text", str), block.read("link", POST_LINK.match) or [None] * len(ids)
+    pairs = zip(ids, links, strict=True)
+    if damaged := sum(not re.fullmatch("[0-9]{1,19}", i) or bool(link and link[2] != i) for i, link in pairs):
+        found = f"{damaged} of {_n(len(ids), 'post id')} damaged: no digits, or not the id in the post's link"
+        raise UnreadableFileError(block.file, found, hint=AGAIN)
+    figures = {name: counts for name in FIGURES if (counts := block.read(name, _count))}
+    seen, last_day = [], max(moments, default=datetime.datetime.min).date()
+    for i, post_id in enumerate(ids):
+        posted_at = moments[i].astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        row = {"platform": "x", "post_id": post_id, "account_id": account, "posted_at": posted_at}
+        if texts:
+            row |= {"kind": "reply" if texts[i].startswith("@") else "post", "text": texts[i]}
+        row |= {name: counts[i] for name, counts in figures.items()}
+        row["observed_at"] = f"{observed_on.isoformat()}T00:00:00Z"
+        seen.append(Sighting((account, post_id), last_day, figures["impressions"][i], row))
+    return seen
+
+
+def _days(block: Block, account: str) -> list[Sighting]:
+    """Read an overview block: one sighting per day and metric."""
+    days = [moment.date() for moment in block.read("day", _moment)]
+    seen = []
+    for metric in (name for name in block.ours if name and name != "day"):
+        for day, last_day, count in zip(days, _last_days(days), block.read(metric, _count), strict=True):
+            row = dict(zip(DAY_COLUMNS, ("x", account, day.isoformat(), metric, count), strict=True))
+            seen.append(Sighting((account, row["day"], metric), last_day, count, row))
+    return seen
+
+
+def _last_days(days: list[datetime.date]) -> list[datetime.date]:
+    """Give each row the last day of the export it was pasted from.
+
+    An export holds every day, newest first: any other step begins the next export. Rows sorted oldest first
+    throughout are one export turned round.
+    """
+    if len(days) > 1 and all(earlier < later for earlier, later in itertools.pairwise(days)):
+        return _last_days(days[::-1])[::-1]
+    last_days = days[:1]
+    for newer, day in itertools.pairwise(days):
+        last_days.append(last_days[-1] if (newer - day).days == 1 else day)
+    return last_days
+
+
+def _settle(sightings: list[Sighting], noun: str, notes: list[str]) -> list[dict[str, str]]:
+    """Keep one row per key, that of the highest rank; note how many had another figure before."""
+    seen: dict[tuple[str, ...], list[Sighting]] = defaultdict(list)
+    for sighting in sightings:
+        seen[sighting.key].append(sighting)
+    best = {key: max(rivals, key=Sighting.rank) for key, rivals in seen.items()}
+    if restated := {s.key for s in sightings if s.figure and s.row != best[s.key].row}:
+        days = f" of {_n(len({key[:2] for key in restated}), 'day')}" if noun == "figure" else ""
+        notes.append(f"restated: {_n(len(restated), noun)}{days}")
+    return [best[key].row for key in sorted(best)]
+
+
+def _notes(block: Block, seen: list[Sighting], observed_on: datetime.date) -> list[str]:
+    """Say what a block was, what it held, and which of its columns were left out."""
+    last_days = {sighting.last_day for sighting in seen}
+    until = f", newest day {max(last_days)}" if last_days else ""
+    notes = [f"{block.export}, {_n(len(block.rows), 'row')}{until}"]
+    if block.export == "overview" and len(last_days) > 1:
+        notes.append(f"days jump: {len(last_days)} exports pasted together")
+    if any(day > observed_on for day in last_days):
+        notes.append(f"newest day is after the day of observation, {observed_on}")
+    left_out = [name for name, ours in zip(block.header, block.ours, strict=True) if name and not ours]
+    if organic := [name for name in left_out if not name.startswith("promoted ")]:
+        notes.append(f"columns left out: {', '.join(organic)}")
+    if promoted := len(left_out) - len(organic):
+        notes.append(f"{_n(promoted, 'promoted column')} left out, not added to the organic figures")
+    return [f"{block.file}: {note}" for note in notes]
+
+
+def _table(columns: Iterable[str], rows: list[dict[str, str]]) -> Rows:
+    """Keep the columns that any row has: an export without a column is no export with it empty."""
+    return [name for name in columns if any(name in row for row in rows)], rows
+
+
+def _n(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,1 @@
+"""Mastodon: its connector and the rows it writes."""

@@ -1,0 +1,308 @@
+"""One pull, step by step: which accounts, each account's lists, then one delivery of all that came.
+
+The command line and the DAGs call the same three functions. A delivery lands whole or not at all, and says of every
+list of every account whether it is whole; an account that was never pulled is in it as not collected.
+"""
+
+import json
+import shutil
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from pipelines.common.contract import contracts
+from pipelines.common.errors import DeliveryError, SettingsError, StillreachError
+from pipelines.common.settings import Settings, from_environment, private
+from pipelines.extract.files import drop
+from pipelines.extract.pulls import credential, incremental, journal, pull
+from pipelines.extract.pulls.journal import KINDS, Book
+from pipelines.extract.pulls.listing import Connector, Kind, ListAccount, Listing, Row
+from pipelines.extract.pulls.source import Source, is_configured, read_source
+from pipelines.landing import land
+from pipelines.landing.manifest import MANIFEST, Delivery
+from pipelines.reference.files import Account, read_accounts
+
+TABLES = ("follower", "post", "engagement", "account_day")
+NEVER_RAN = "not collected: the pull never ran"
+LANDED_MARK = ".landed-"
+REASONS_SHOWN = 3
+COUNTS = ("n_collected", "n_pages", "n_requests", "n_repeats", "n_null_rows")
+
+
+def accounts_of(source: str) -> list[str]:
+    """The ids of the accounts that are asked for, in the order of `account.csv`; no token is read.
+
+    A source that is not configured has none. Raises `RefError` where it is none that can be pulled.
+    """
+    settings = from_environment()
+    if not is_configured(settings, source):
+        return []
+    plan = read_source(settings, source, with_token=False)
+    return [account.account_id for account in _accounts(settings, plan, datetime.now(UTC).date())]
+
+
+def pull_account(source: str, account_id: str, on: date, began_at: datetime | None = None) -> str:
+    """Ask a platform for all lists of one account and keep them for the landing; say what came.
+
+    The source's deadline counts from `began_at`, when its first account was begun, or from now. Started again on the
+    same day, it goes on where it was cut off. Raises `SettingsError` for another day than today (UTC),
+    `PlatformRefusedError`, `SchemaError`, `ModelError`, `BusyError`.
+    """
+    settings = from_environment()
+    if on != (today := datetime.now(UTC).date()):
+        hint = "a platform shows its lists as they are now: pull today (UTC)"
+        raise SettingsError(f"day {on}", f"cannot be pulled on {today}", hint=hint)
+    plan = read_source(settings, source)
+    every = {account.account_id: account for account in _accounts(settings, plan, on)}
+    if account_id not in every:
+        raise SettingsError(f"account {account_id!r}", f"is none that {source} asks for", known=every)
+    account = every[account_id]
+    folder = _folder(settings, source, on, account)
+    with credential.hidden(plan.secret):
+        try:
+            connector = connector_of(plan, settings, on)
+            first = connector.first_lists(account)
+        except StillreachError as refused:
+            journal.note_refused(folder, _expected(account, plan), str(refused))
+            raise
+        done = pull.pull(
+            connector,
+            first,
+            folder,
+            concurrency=plan.concurrency,
+            deadline_seconds=_seconds_left(plan, began_at),
+            request_seconds=plan.request_seconds,
+            carried=incremental.usable(settings, source, account.ref, on),
+            secret=plan.secret,
+        )
+    return f"{account.ref}: {_said(done)}"
+
+
+def _seconds_left(plan: Source, began_at: datetime | None) -> float:
+    now = datetime.now(UTC)
+    return max(0.0, plan.deadline_minutes * 60 - (now - (began_at or now)).total_seconds())
+
+
+def land_pulled(source: str, on: date) -> str:
+    """Land what the day's pulls of all accounts brought as one delivery, and what they did not bring as its account.
+
+    Repeated after a kill it lands the same, once. Raises `DeliveryError` where it would put in the place of the day's
+    earlier delivery one that lacks accounts, `BusyError` where a pull or another landing runs.
+    """
+    settings = from_environment()
+    if not is_configured(settings, source):
+        return f"{source}: not configured, nothing to land"
+    plan = read_source(settings, source, with_token=False)
+    accounts = _accounts(settings, plan, on)
+    if not accounts:
+        return f"{source}: no account of account.csv to ask, nothing to land"
+    folders = {account.ref: _folder(settings, source, on, account) for account in accounts}
+    books = {ref: book for ref, folder in folders.items() if (book := journal.reading(folder))}
+    before = land.current_deliveries(settings, until=on).get((source, on.isoformat()))
+    if before and not books:
+        return f"{before.delivery_id}: landed already, and nothing was pulled since"
+    _check_none_is_lost(before, {account.ref for account in accounts} & set(books))
+    day = private(_day_folder(settings, source, on))
+    ready = day / "drop"
+    shutil.rmtree(ready, ignore_errors=True)
+    _write_drop(ready, accounts, books, folders, plan, on)
+    done = land.land(ready, source, on, settings)
+    if done.delivery.snapshot_on == on.isoformat() and not done.found_nothing:
+        incremental.remember(settings, source, books, done.delivery.delivery_id, on)
+    _remove(day)
+    notes = _sweep(settings, source, on)
+    partial = [one for one in done.delivery.completeness if one.scope == "partial"]
+    said = [f"{one.platform}:{one.account_id} {one.kind}: {one.reason}" for one in partial]
+    return "\n  ".join([done.said(), *said, *done.delivery.notes, *notes])
+
+
+def connector_of(source: Source, settings: Settings, on: date) -> Connector:
+    """The platform's client for one pull: its library is imported only where it is used."""
+    since = on - timedelta(days=source.days)
+    if source.name == "bluesky":
+        from pipelines.extract.bluesky import connector as bluesky
+
+        return bluesky.Connector(source, since, on)
+    if source.name == "mastodon":
+        from pipelines.extract.mastodon import connector as mastodon
+
+        return mastodon.Connector(source, since, on)
+    from pipelines.extract.pulls import budget
+    from pipelines.extract.x import connector as x_api
+
+    return x_api.Connector(source, since, on, budget.open_budget(source, settings))
+
+
+def _accounts(settings: Settings, plan: Source, on: date) -> list[Account]:
+    """Our accounts on the platform that are open on that day, and those of others whose lists are asked for."""
+    return [
+        one
+        for one in read_accounts(settings)
+        if one.platform == plan.platform
+        and (one.role == "own" or one.role in plan.follower_lists)
+        and (one.closed_on is None or one.closed_on >= on)
+    ]
+
+
+def _write_drop(
+    folder: Path,
+    accounts: list[Account],
+    books: Mapping[str, Book],
+    folders: Mapping[str, Path],
+    plan: Source,
+    on: date,
+) -> None:
+    """Write the tables and the manifest of one delivery, streamed from the journals."""
+    folder.mkdir(mode=0o700)
+    drop.write_tables(
+        {folder / f"{table}.csv": (_columns(table), _rows(table, accounts, books, folders, on)) for table in TABLES}
+    )
+    told: list[dict[str, Any]] = []
+    notes: dict[str, None] = {}
+    for account in accounts:
+        book = books.get(account.ref)
+        lists = book.accounts() if book else _not_collected(account, plan)
+        told += completeness(lists, spoilt_because=book.stopped if book and book.is_spoilt else "")
+        notes |= dict.fromkeys(_notes(account, lists))
+    manifest = {"completeness": told, "notes": list(notes)}
+    (folder / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False), encoding="utf-8")
+
+
+def _rows(
+    table: str, accounts: list[Account], books: Mapping[str, Book], folders: Mapping[str, Path], on: date
+) -> Iterator[Row]:
+    for account in accounts:
+        if (book := books.get(account.ref)) is None:
+            continue
+        rows = journal.rows_of(folders[account.ref], book, table)
+        yield from _with_followers(account, book, list(rows), on) if table == "account_day" else rows
+
+
+def _with_followers(account: Account, book: Book, rows: list[Row], on: date) -> list[Row]:
+    """Add the platform's own count of followers as the day's figure, where the connector did not."""
+    counted = next((one.n_reported for key, one in book.lists.items() if key[0] == "follower"), None)
+    if counted is None or any(row.get("metric") == "followers" for row in rows):
+        return rows
+    told: Row = {"platform": account.platform, "account_id": account.account_id, "day": on.isoformat()}
+    return [*rows, {**told, "metric": "followers", "value": str(counted)}]
+
+
+def completeness(lists: Iterable[ListAccount], *, spoilt_because: str = "") -> list[dict[str, Any]]:
+    """Add up the lists of one account by kind, as a manifest says it.
+
+    The platform's count is the sum over the lists that were asked, unknown where one of theirs is. Where the pull was
+    stopped by an answer that is not what is known (`spoilt_because`), nothing is called whole.
+    """
+    by_kind: dict[str, list[ListAccount]] = {}
+    for one in lists:
+        by_kind.setdefault(one.listing.kind, []).append(one)
+    told = []
+    for kind in sorted(by_kind, key=KINDS.index):
+        some = by_kind[kind]
+        asked = [one for one in some if not one.is_carried]
+        reported = [one.n_reported for one in asked]
+        known = [n for n in reported if n is not None]
+        is_partial = bool(spoilt_because) or any(one.scope == "partial" for one in some)
+        told.append(
+            {
+                "platform": some[0].listing.platform,
+                "account_id": some[0].listing.account_id,
+                "kind": kind,
+                "n_lists": len(some),
+                "n_reported": sum(known) if known and len(known) == len(reported) else None,
+                **{count: sum(getattr(one, count) for one in some) for count in COUNTS},
+                "scope": "partial" if is_partial else "whole",
+                "reason": spoilt_because or _reasons(some),
+            }
+        )
+    return told
+
+
+def _reasons(lists: list[ListAccount]) -> str:
+    """Why lists of one kind are partial, the commonest reason first, each with how many lists it is of."""
+    reasons = Counter(one.reason for one in lists if one.reason)
+    if len(lists) == 1:
+        return lists[0].reason
+    said = [f"{n} of {len(lists)} lists: {reason}" for reason, n in reasons.most_common(REASONS_SHOWN)]
+    more = len(reasons) - len(said)
+    return "; ".join(said) + (f"; {more} more reasons" if more > 0 else "")
+
+
+def _expected(account: Account, plan: Source) -> list[Listing]:
+    """The lists that any platform is asked for first."""
+    kinds: list[Kind] = ["follower"] if account.role in plan.follower_lists else []
+    kinds += ["post"] if account.role == "own" else []
+    return [Listing(kind, account.platform, account.account_id) for kind in kinds]
+
+
+def _not_collected(account: Account, plan: Source) -> list[ListAccount]:
+    ended = journal.End("stopped", "partial", NEVER_RAN)
+    return [journal.Progress(listing, ended=ended).account() for listing in _expected(account, plan)]
+
+
+def _notes(account: Account, lists: Iterable[ListAccount]) -> Iterator[str]:
+    """What connectors noted, and the fields they do not know, by name, once for each kind of list."""
+    for kind in KINDS:
+        some = [one for one in lists if one.listing.kind == kind]
+        if unknown := dict.fromkeys(chain.from_iterable(one.unknown_fields for one in some)):
+            yield f"{account.platform}, list of {kind}: kept aside unknown fields {', '.join(unknown)}"
+        for note in dict.fromkeys(chain.from_iterable(one.notes for one in some)):
+            yield f"{account.ref}: {note}"
+
+
+def _said(lists: list[ListAccount]) -> str:
+    """What came, in words and counts."""
+    parts = []
+    for told in completeness(lists):
+        of = "" if told["n_reported"] is None else f" of {told['n_reported']:,}"
+        reason = f", partial: {told['reason']}" if told["scope"] == "partial" else ""
+        parts.append(f"{told['kind']} {told['n_collected']:,}{of} in {told['n_requests']:,} requests{reason}")
+    return "; ".join(parts) or "nothing to ask"
+
+
+def _check_none_is_lost(before: Delivery | None, pulled: set[str]) -> None:
+    """A second delivery of a day takes the place of the first: it must bring every account that one brought."""
+    if before is None:
+        return
+    brought = {f"{one.platform}:{one.account_id}" for one in before.completeness if one.n_pages > 0}
+    if lost := sorted(brought - pulled):
+        raise DeliveryError(
+            before.delivery_id,
+            f"holds {', '.join(lost[:3])}{' ...' if len(lost) > 3 else ''}, not pulled again since",
+            hint="pull every account of the day again, then land",
+        )
+
+
+def _columns(table: str) -> tuple[str, ...]:
+    return contracts("raw")[table].column_names
+
+
+def _day_folder(settings: Settings, source: str, on: date) -> Path:
+    return private(settings.work) / "pull" / source / on.isoformat()
+
+
+def _folder(settings: Settings, source: str, on: date, account: Account) -> Path:
+    return _day_folder(settings, source, on) / sha256(account.ref.encode()).hexdigest()[:16]
+
+
+def _remove(folder: Path) -> None:
+    """Take a day's journals away at one stroke: half of them, left by a kill, would land as another delivery."""
+    gone = folder.with_name(f"{LANDED_MARK}{uuid.uuid4().hex[:8]}")
+    folder.rename(gone)
+    shutil.rmtree(gone)
+
+
+def _sweep(settings: Settings, source: str, on: date) -> list[str]:
+    """Remove the journals of earlier days, which can neither be gone on with nor landed; say which."""
+    notes = []
+    for left in sorted((settings.work / "pull" / source).iterdir()):
+        if left.is_dir() and (left.name.startswith(LANDED_MARK) or left.name < on.isoformat()):
+            shutil.rmtree(left, ignore_errors=True)
+            if not left.name.startswith(LANDED_MARK):
+                notes.append(f"swept what was pulled on {left.name} and never landed")
+    return notes

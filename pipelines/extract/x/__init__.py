@@ -1,0 +1,1 @@
+"""The X API: its connector, its client, the responses it reads."""

@@ -1,0 +1,1 @@
+"""How a delivery lands: checked, copied, hashed, and kept unchanged."""

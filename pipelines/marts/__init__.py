@@ -1,0 +1,1 @@
+"""The marts that need statistics: one module for each, named as its table."""

@@ -1,0 +1,1 @@
+"""Great Expectations on the layers of a night."""
