@@ -19,7 +19,7 @@ from scipy.stats import norm
 
 from pipelines.common import database
 from pipelines.common.errors import ModelError
-from pipelines.common.settings import SQL
+from pipelines.common.query import query
 
 LEAST_PEOPLE = 10
 PRIOR = 500.0
@@ -94,22 +94,22 @@ class Portrait:
     draft: str | None = None
 
 
-def rows(con: duckdb.DuckDBPyConnection, query: str, **variables: object) -> pl.DataFrame:
-    """Run `sql/discover/<query>.sql` with `suggest_*` variables; the rows in no particular order.
+def rows(con: duckdb.DuckDBPyConnection, name: str, **variables: object) -> pl.DataFrame:
+    """Run `sql/query/analysis/<name>.sql` with `suggest_*` variables; the rows are in no particular order.
 
     Raises `ModelError` without any value of a row where the query fails, `NoRoomError` where it does not fit.
     """
-    with database.without_values(ModelError, f"discover/{query}.sql"):
+    with database.without_values(ModelError, f"analysis/{name}.sql"):
         _set(con, variables)
-        found: pl.DataFrame = con.sql(_text(query)).pl()
+        found: pl.DataFrame = con.sql(query(f"analysis/{name}")).pl()
         return found
 
 
-def keep(con: duckdb.DuckDBPyConnection, query: str, **variables: object) -> None:
-    """Keep the rows of `sql/discover/<query>.sql` as the temporary table `suggest_<query>`, for this run only."""
-    with database.without_values(ModelError, f"discover/{query}.sql"):
+def keep(con: duckdb.DuckDBPyConnection, name: str, **variables: object) -> None:
+    """Keep the rows of `sql/query/analysis/<name>.sql` in the temporary table `suggest_<name>`, for this run only."""
+    with database.without_values(ModelError, f"analysis/{name}.sql"):
         _set(con, variables)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE suggest_{query} AS {_text(query)}")
+        con.execute(f"CREATE OR REPLACE TEMP TABLE suggest_{name} AS {query(f'analysis/{name}')}")
 
 
 def hand_over(con: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame) -> None:
@@ -123,10 +123,6 @@ def forget(con: duckdb.DuckDBPyConnection) -> None:
     """Drop what the run kept: follows by person, words by person."""
     for name in TEMPORARY:
         con.execute(f"DROP TABLE IF EXISTS temp.suggest_{name}")
-
-
-def _text(query: str) -> str:
-    return (SQL / "discover" / f"{query}.sql").read_text(encoding="utf-8")
 
 
 def _set(con: duckdb.DuckDBPyConnection, variables: dict[str, object]) -> None:

@@ -5,17 +5,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from math import log, sqrt
-from pathlib import Path
 
 import duckdb
 import numpy as np
 import polars as pl
 import pytest
-import sqlglot
 import yaml
 from numpy.typing import NDArray
 from scipy import sparse
-from sqlglot import ErrorLevel
 
 from pipelines.analysis import keyness
 from pipelines.analysis.communities import (
@@ -31,7 +28,6 @@ from pipelines.analysis.communities import (
 )
 from pipelines.analysis.keyness import Portrait
 from pipelines.common.errors import ModelError
-from pipelines.common.settings import SQL
 from tests.bench_discover import Planted, account_id, adjusted_mutual_information, membership, planted, show, world_of
 
 Follows = NDArray[np.int64]
@@ -406,14 +402,5 @@ def test_an_empty_night_finds_nothing() -> None:
     con.execute("DELETE FROM core.follow")
     assert discover(con).communities == ()
     con.execute("DROP TABLE core.follow")
-    with pytest.raises(ModelError, match=r"discover/account\.sql"):
+    with pytest.raises(ModelError, match=r"analysis/account\.sql"):
         discover(con)
-
-
-@pytest.mark.parametrize("path", sorted((SQL / "discover").glob("*.sql")), ids=lambda path: path.stem)
-def test_queries_say_what_a_row_is_and_are_carried_to_spark(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert text.startswith("-- One row per ")
-    assert not re.search(r"\b(len|list|list_\w+|string_agg)\(", re.sub(r"--.*", "", text), re.IGNORECASE)
-    (carried,) = sqlglot.transpile(text, read="duckdb", write="spark", unsupported_level=ErrorLevel.RAISE)
-    assert sqlglot.parse_one(carried, read="spark").find(sqlglot.exp.Select)

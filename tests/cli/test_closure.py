@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from tests.reach.test_closure_evaluation import planted
 from typer.testing import CliRunner
 
 from pipelines.cli import app, closure
 from pipelines.common.errors import PublishError, SettingsError
 from pipelines.common.settings import Settings
 from pipelines.warehouse import publish
+from tests.reach.test_closure_evaluation import planted
 
 run = CliRunner().invoke
 
