@@ -1,0 +1,128 @@
+"""Say which columns of which tables each column of a SQL model comes from.
+
+`sqlglot` qualifies a model's columns; from there each output column is followed through CTEs, subqueries and unions
+down to the tables. A column that reads no column at all (`count(*)`, a constant, the night's date) says that instead.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+
+from sqlglot import exp, parse_one
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import Scope, build_scope
+
+from pipelines.common.contract import contracts
+from pipelines.warehouse.catalogue import Model
+
+SCHEMAS = ("raw", "stg", "core", "meta", "expansion", "mart", "ref")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where one column comes from: columns (`schema.table.column`), counted tables, variables of the run.
+
+    All three empty: the column is a constant.
+    """
+
+    columns: frozenset[str] = frozenset()
+    rows_of: frozenset[str] = frozenset()
+    variables: frozenset[str] = frozenset()
+
+    def __or__(self, other: "Origin") -> "Origin":
+        return Origin(self.columns | other.columns, self.rows_of | other.rows_of, self.variables | other.variables)
+
+
+@cache
+def known_columns() -> dict[str, dict[str, dict[str, str]]]:
+    """Every table's columns by schema; types do not matter here, so all are text."""
+    return {
+        schema: {name: dict.fromkeys(table.column_names, "TEXT") for name, table in contracts(schema).items()}
+        for schema in SCHEMAS
+    }
+
+
+def lineage(model: Model) -> dict[str, Origin]:
+    """Give the origin of every column of a SQL model, in contract order.
+
+    Raises `sqlglot.errors.OptimizeError` where a column is in none of the tables that the model reads.
+    """
+    tree = qualify(
+        parse_one(model.sql, dialect="duckdb"), dialect="duckdb", schema=known_columns(),
+        quote_identifiers=False, identify=False, validate_qualify_columns=False,
+    )  # fmt: skip
+    scope = build_scope(tree)
+    assert scope
+    walk = _Walk()
+    return {name: walk.output(scope, place) for place, name in enumerate(model.contract.column_names)}
+
+
+@dataclass
+class _Walk:
+    """Follows columns through one model's scopes; each is followed once."""
+
+    seen: dict[tuple[int, int], Origin] = field(default_factory=dict)
+
+    def output(self, scope: Scope, place: int) -> Origin:
+        """Follow a scope's output column, by its place: unions match by place."""
+        key = (id(scope), place)
+        if key not in self.seen:
+            self.seen[key] = Origin()  # A recursive CTE reads itself: its own rows add nothing.
+            self.seen[key] = self._follow(scope, place)
+        return self.seen[key]
+
+    def _follow(self, scope: Scope, place: int) -> Origin:
+        if scope.union_scopes:
+            both = [self.output(part, place) for part in scope.union_scopes]
+            return both[0] | both[1]
+        projections = scope.expression.selects if isinstance(scope.expression, exp.Query) else []
+        return self._expression(scope, projections[place]) if place < len(projections) else Origin()
+
+    def _expression(self, scope: Scope, expression: exp.Expression) -> Origin:
+        """Union the origins of everything an expression names, in its own scope and in subqueries."""
+        found = Origin(variables=frozenset(_variables(expression)))
+        inner = [part for part in scope.subquery_scopes if _within(part.expression, expression)]
+        for column in expression.find_all(exp.Column):
+            if not any(_within(column, part.expression) for part in inner):
+                found |= self._column(scope, column)
+        for part in inner:
+            for place in range(len(part.expression.selects)):
+                found |= self.output(part, place)
+        if not found.columns and any(expression.find_all(exp.Count)):
+            found |= Origin(rows_of=self._tables(scope))
+        return found
+
+    def _column(self, scope: Scope, column: exp.Column) -> Origin:
+        source = scope.sources.get(column.table)
+        if isinstance(source, exp.Table):
+            return Origin(columns=frozenset({f"{source.db}.{source.name}.{column.name}"})) if source.db else Origin()
+        if isinstance(source, Scope):
+            if isinstance(source.expression, exp.Query):
+                names = source.expression.named_selects
+                return self.output(source, names.index(column.name)) if column.name in names else Origin()
+            # VALUES are constants; unnest() gives what its argument reads.
+            return self._expression(scope, source.expression)
+        return Origin()
+
+    def _tables(self, scope: Scope) -> frozenset[str]:
+        found: set[str] = set()
+        for _, source in scope.selected_sources.values():
+            if isinstance(source, exp.Table):
+                found.add(f"{source.db}.{source.name}")
+            elif isinstance(source, Scope):
+                parts = source.union_scopes or [source]
+                found.update(*(self._tables(part) for part in parts))
+        return frozenset(found)
+
+
+def _within(node: exp.Expression, ancestor: exp.Expression) -> bool:
+    at: exp.Expression | None = node
+    while at is not None and at is not ancestor:
+        at = at.parent
+    return at is ancestor
+
+
+def _variables(expression: exp.Expression) -> Iterator[str]:
+    for call in expression.find_all(exp.Anonymous):
+        if call.name.lower() == "getvariable":
+            yield call.expressions[0].name
