@@ -13,6 +13,7 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, build_scope
 
 from pipelines.common.contract import contracts
+from pipelines.common.errors import ModelError
 from pipelines.warehouse.catalogue import Model
 
 SCHEMAS = ("raw", "stg", "core", "meta", "expansion", "mart", "ref")
@@ -34,7 +35,7 @@ class Origin:
 
 
 @cache
-def known_columns() -> dict[str, dict[str, dict[str, str]]]:
+def known_columns() -> dict[str, object]:
     """Every table's columns by schema; types do not matter here, so all are text."""
     return {
         schema: {name: dict.fromkeys(table.column_names, "TEXT") for name, table in contracts(schema).items()}
@@ -45,7 +46,7 @@ def known_columns() -> dict[str, dict[str, dict[str, str]]]:
 def lineage(model: Model) -> dict[str, Origin]:
     """Give the origin of every column of a SQL model, in contract order.
 
-    Raises `sqlglot.errors.OptimizeError` where a column is in none of the tables that the model reads.
+    Raises `ModelError` where a column cannot be followed to a table.
     """
     tree = qualify(
         parse_one(model.sql, dialect="duckdb"), dialect="duckdb", schema=known_columns(),
@@ -72,13 +73,13 @@ class _Walk:
         return self.seen[key]
 
     def _follow(self, scope: Scope, place: int) -> Origin:
-        if scope.union_scopes:
-            both = [self.output(part, place) for part in scope.union_scopes]
+        if scope.set_operation_scopes:
+            both = [self.output(part, place) for part in scope.set_operation_scopes]
             return both[0] | both[1]
         projections = scope.expression.selects if isinstance(scope.expression, exp.Query) else []
         return self._expression(scope, projections[place]) if place < len(projections) else Origin()
 
-    def _expression(self, scope: Scope, expression: exp.Expression) -> Origin:
+    def _expression(self, scope: Scope, expression: exp.Expr) -> Origin:
         """Union the origins of everything an expression names, in its own scope and in subqueries."""
         found = Origin(variables=frozenset(_variables(expression)))
         inner = [part for part in scope.subquery_scopes if _within(part.expression, expression)]
@@ -86,7 +87,8 @@ class _Walk:
             if not any(_within(column, part.expression) for part in inner):
                 found |= self._column(scope, column)
         for part in inner:
-            for place in range(len(part.expression.selects)):
+            outputs = part.expression.selects if isinstance(part.expression, exp.Query) else []
+            for place in range(len(outputs)):
                 found |= self.output(part, place)
         if not found.columns and any(expression.find_all(exp.Count)):
             found |= Origin(rows_of=self._tables(scope))
@@ -94,15 +96,16 @@ class _Walk:
 
     def _column(self, scope: Scope, column: exp.Column) -> Origin:
         source = scope.sources.get(column.table)
-        if isinstance(source, exp.Table):
-            return Origin(columns=frozenset({f"{source.db}.{source.name}.{column.name}"})) if source.db else Origin()
-        if isinstance(source, Scope):
-            if isinstance(source.expression, exp.Query):
-                names = source.expression.named_selects
-                return self.output(source, names.index(column.name)) if column.name in names else Origin()
+        if isinstance(source, exp.Table) and source.db:
+            return Origin(columns=frozenset({f"{source.db}.{source.name}.{column.name}"}))
+        if isinstance(source, Scope) and isinstance(source.expression, exp.Query):
+            names = source.expression.named_selects
+            if column.name in names:
+                return self.output(source, names.index(column.name))
+        elif isinstance(source, Scope):
             # VALUES are constants; unnest() gives what its argument reads.
-            return self._expression(scope, source.expression)
-        return Origin()
+            return self._expression(source, source.expression)
+        raise ModelError(column.sql(), "comes from no table that the model reads")
 
     def _tables(self, scope: Scope) -> frozenset[str]:
         found: set[str] = set()
@@ -110,19 +113,19 @@ class _Walk:
             if isinstance(source, exp.Table):
                 found.add(f"{source.db}.{source.name}")
             elif isinstance(source, Scope):
-                parts = source.union_scopes or [source]
+                parts = source.set_operation_scopes or [source]
                 found.update(*(self._tables(part) for part in parts))
         return frozenset(found)
 
 
-def _within(node: exp.Expression, ancestor: exp.Expression) -> bool:
-    at: exp.Expression | None = node
+def _within(node: exp.Expr, ancestor: exp.Expr) -> bool:
+    at: exp.Expr | None = node
     while at is not None and at is not ancestor:
         at = at.parent
     return at is ancestor
 
 
-def _variables(expression: exp.Expression) -> Iterator[str]:
+def _variables(expression: exp.Expr) -> Iterator[str]:
     for call in expression.find_all(exp.Anonymous):
         if call.name.lower() == "getvariable":
             yield call.expressions[0].name
