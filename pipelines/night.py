@@ -28,7 +28,7 @@ from pipelines.reach import decision_rule
 from pipelines.reference import files as reference
 from pipelines.reference import gazetteer
 from pipelines.segments import definition, history, label_file, label_history
-from pipelines.warehouse import build, pseudonym, publish, python_marts, raw, reconciliation, runs, state, text_labels
+from pipelines.warehouse import build, pseudonym, publish, raw, reconciliation, runs, state, text_labels
 from pipelines.warehouse import load_reference as reference_tables
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ def load(as_of: date, *, replay: bool = False) -> str:
         raw.load(con, list(base.missing), settings)
         text_labels.label(con, settings)
         pseudonym.give_key(con, key)
-        build.build_layer(con, "stg", as_of)
+        build.build_layer(con, "stg", settings, as_of)
         reconciliation.account_for(con, base.missing)
         reconciliation.await_sources(con, source.configured(settings), wanted, as_of)
         ledger.write_cost(con, settings, as_of)
@@ -156,23 +156,22 @@ def build_core(run_id: str) -> None:
     settings = from_environment()
     with _step(settings, run_id, "build core") as con:
         state.attach_prior(con, settings, runs.read(settings, run_id)["base_snapshot_id"])
-        build.build_layer(con, "core", runs.as_of_run(run_id))
-        build.build_layer(con, "meta", runs.as_of_run(run_id))
+        build.build_layer(con, "core", settings, runs.as_of_run(run_id))
+        build.build_layer(con, "meta", settings, runs.as_of_run(run_id))
 
 
 def build_expansion(run_id: str) -> None:
     """Score everybody against each segment's members, and test whether such scores mean anything."""
     settings = from_environment()
     with _step(settings, run_id, "build expansion") as con:
-        build.build_layer(con, "expansion", runs.as_of_run(run_id))
+        build.build_layer(con, "expansion", settings, runs.as_of_run(run_id))
 
 
 def build_mart(run_id: str) -> None:
     """Build the tables that answer questions."""
     settings = from_environment()
     with _step(settings, run_id, "build mart") as con:
-        build.build_layer(con, "mart", runs.as_of_run(run_id))
-        python_marts.answer(con, settings, runs.as_of_run(run_id))
+        build.build_layer(con, "mart", settings, runs.as_of_run(run_id))
 
 
 def publish_night(run_id: str) -> bool:

@@ -247,7 +247,7 @@ def test_nothing_that_a_night_says_names_a_person(
     )
     if change == "cast":  # a fault of ours: DuckDB quotes the value it cannot convert
 
-        def casting(con: duckdb.DuckDBPyConnection, layer: str, as_of: date) -> None:
+        def casting(con: duckdb.DuckDBPyConnection, layer: str, settings: Settings, as_of: date) -> None:
             con.execute("CREATE TABLE main.oops AS SELECT CAST(bio AS INTEGER) AS bio FROM raw.follower")
 
         monkeypatch.setattr(build, "build_layer", casting)

@@ -13,7 +13,7 @@ from pipelines.common.settings import Settings
 from pipelines.segments import history
 from pipelines.segments.definition import Definition, Known
 from pipelines.warehouse import build, load_reference
-from pipelines.warehouse.catalogue import CARRIED, models
+from pipelines.warehouse.catalogue import CARRIED, sql_models
 from pipelines.warehouse.state import snapshot_path, state_path
 
 RULE_MODELS = (
@@ -79,6 +79,6 @@ def find_members(con: duckdb.DuckDBPyConnection, definitions: Iterable[Definitio
     wanted = list(definitions)
     version = history.Version(history.ALWAYS, history.compiled(wanted))
     load_reference.load(con, known, [], wanted, [version])
-    for model in models("core"):
+    for model in sql_models("core"):
         if model.name in RULE_MODELS:
             build.build_model(con, model)

@@ -14,7 +14,7 @@ from pipelines.analysis import stacking
 from pipelines.common.settings import Settings
 from pipelines.segments import label_history
 from pipelines.warehouse import build
-from pipelines.warehouse.catalogue import models
+from pipelines.warehouse.catalogue import sql_models
 
 CHANNEL = "follow"  # whom people follow is known of everybody in a list; acts only of those who act
 
@@ -46,7 +46,7 @@ def freeze_weights(
     con.execute(REJECTED_SEGMENT, {"rejected": names["rejected"]})
     con.execute(REJECTED_ARE_NO_SEEDS, {"segment_id": segment_id})
     con.execute(REJECTED_SEEDS, {"rejected": names["rejected"], "platform": platform})
-    for model in models("expansion"):
+    for model in sql_models("expansion"):
         build.build_model(con, model)
     names |= {"channel": CHANNEL}
     found, reason = stacking.fit_stack(con.sql(FIELDS, params=names).pl())

@@ -30,12 +30,16 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """One table: its name with schema, what a row is, the columns that make a row unique."""
+    """One table: its name with schema, what a row is, the columns that make a row unique.
+
+    `written_by` is the path of the module that writes the table, where no model builds it.
+    """
 
     name: str
     row: str
     key: tuple[str, ...]
     columns: tuple[Column, ...]
+    written_by: str | None = None
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -55,7 +59,7 @@ def read_contract(path: Path) -> Table:
     try:
         read = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
         columns = tuple(_column(name, about) for name, about in read["columns"].items())
-        return Table(name=read["table"], row=read["row"], key=tuple(read["key"]), columns=columns)
+        return Table(read["table"], read["row"], tuple(read["key"]), columns, read.get("written_by"))
     except (OSError, KeyError, TypeError, yaml.YAMLError) as failure:
         raise ModelError(path.name, f"is no contract ({type(failure).__name__}: {failure})") from failure
 

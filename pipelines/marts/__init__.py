@@ -1,1 +1,42 @@
-"""The marts that need statistics: one module for each, named as its table."""
+"""Marts that need statistics: one module each, named for its table.
+
+A module has `TABLE` (its full name), `READS` (the tables it reads) and `make(inputs)`, which gives the mart's rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+import duckdb
+import polars as pl
+
+from pipelines.common.errors import ModelError
+from pipelines.common.settings import Settings
+from pipelines.reference.files import read_bands
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What one mart is made from: the tables it declares, the reference files, and the day of the night."""
+
+    con: duckdb.DuckDBPyConnection
+    settings: Settings
+    as_of: date
+    table: str
+    reads: frozenset[str]
+
+    def read(self, name: str, *columns: str) -> pl.DataFrame:
+        """Read a table in a fixed order: all of its columns, or those named.
+
+        Raises `ModelError` where the mart's module does not declare that it reads the table.
+        """
+        if name not in self.reads:
+            raise ModelError(self.table, f"reads {name}, which its READS does not name", known=sorted(self.reads))
+        rows: pl.DataFrame = self.con.sql(f"SELECT {', '.join(columns) or '*'} FROM {name} ORDER BY ALL").pl()
+        return rows
+
+    @cached_property
+    def bands(self) -> Mapping[str, float]:
+        """The thresholds of bands.yml."""
+        return read_bands(self.settings)

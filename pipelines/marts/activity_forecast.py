@@ -17,9 +17,19 @@ import polars as pl
 from scipy.optimize import isotonic_regression
 
 from pipelines.common.settings import Settings
+from pipelines.marts import Inputs
 from pipelines.marts.activity_survival import Z
 from pipelines.reach.segment_person import SEGMENT_MEMBERS
 from pipelines.reference.files import read_bands
+
+TABLE = "mart.activity_forecast"
+READS = (
+    "core.account",
+    "core.engagement",
+    "core.member",
+    "core.segment_membership",
+    "ref.segment",
+)
 
 PERIOD = 28  # days that a forecast looks ahead, and that acts are summed over
 BACKTESTS = 3
@@ -122,18 +132,6 @@ DAYS = """
     ORDER BY ALL
 """
 
-BACKTEST_COLUMNS = {
-    "as_of": pl.Date,
-    "platform": pl.String,
-    "period_on": pl.Date,
-    "n_pairs": pl.Int64,
-    "n_active_pairs": pl.Int64,
-    "expected_pairs": pl.Float64,
-    "brier_score": pl.Float64,
-    "brier_flag": pl.Float64,
-    "backtest_reason": pl.String,
-}
-
 
 @dataclass(frozen=True)
 class Calibration:
@@ -186,15 +184,6 @@ def count(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl
     con.execute(COUNTS, {"as_of": as_of})
     con.execute("DROP TABLE activity_pair")
     counts: pl.DataFrame = con.sql("SELECT * FROM activity_count ORDER BY ALL").pl()
-    return counts
-
-
-def _counted(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl.DataFrame:
-    """Take the counts that the back-test, made just before, left behind, or count."""
-    left = con.execute("SELECT 1 FROM duckdb_tables() WHERE temporary AND table_name = 'activity_count'").fetchall()
-    counts = con.sql("SELECT * FROM activity_count ORDER BY ALL").pl() if left else pl.DataFrame()
-    if counts.is_empty() or counts["as_of"][0] != as_of:
-        counts = count(con, settings, as_of)
     con.execute("DROP TABLE activity_count")
     return counts
 
@@ -236,46 +225,14 @@ def learn(counts: pl.DataFrame, platform: str, n_days: int, period: int) -> Cali
     return fit(*(known[column].to_numpy().astype(float) for column in ("score_bin", "came", "n_members")))
 
 
-def make_backtest(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl.DataFrame:
-    """Make `mart.forecast_backtest`: what the last three forecasts would have said, and how wrong they were.
-
-    A row per platform of ours and period; a Brier score is the mean square of probability less outcome.
-    """
-    counts = count(con, settings, as_of)
-    found = []
-    for platform, n_days in _days_of_acts(con, as_of).items():
-        for period in range(1, BACKTESTS + 1):
-            period_on = date.fromordinal(as_of.toordinal() - PERIOD * period + 1)
-            row = {"as_of": as_of, "platform": platform, "period_on": period_on}
-            found.append(row | _backtest(counts, platform, n_days, period))
-    return pl.DataFrame(found, schema=BACKTEST_COLUMNS)
-
-
-def _backtest(counts: pl.DataFrame, platform: str, n_days: int, period: int) -> dict[str, object]:
-    n_back = lookback(n_days, period)
-    learnt = learn(counts, platform, n_days, period)
-    known = _known(counts, platform, period, n_back)
-    if learnt is None or known.is_empty():
-        return {"backtest_reason": _missing(n_days, period) if n_back < 1 else "nobody acted before"}
-    came, n = known["came"].to_numpy().astype(float), known["n_members"].to_numpy().astype(float)
-    probability = learnt.predict(known["score_bin"].to_numpy())
-    flag = (known["n_quiet"].to_numpy() == 0).astype(float)
-    return {
-        "n_pairs": int(n.sum()),
-        "n_active_pairs": int((came * n).sum()),
-        "expected_pairs": float((probability * n).sum()),
-        "brier_score": float(((probability - came) ** 2 * n).sum() / n.sum()),
-        "brier_flag": float(((flag - came) ** 2 * n).sum() / n.sum()),
-    }
-
-
-def make(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl.DataFrame:
+def make(inputs: Inputs) -> pl.DataFrame:
     """Make `mart.activity_forecast`: people of each segment expected to act with each account in the next 28 days.
 
     The bounds hold what chance does to each person, what probabilities and factors were learnt from, and what newcomers
     may do; times how far the forecast of a period ago was off beyond that, where there was one.
     """
-    counts = _counted(con, settings, as_of)
+    con, settings, as_of = inputs.con, inputs.settings, inputs.as_of
+    counts = count(con, settings, as_of)
     days = _days_of_acts(con, as_of)
     now = predict(counts, days, 0)
     inflation = spread(counts, days)

@@ -5,16 +5,20 @@ other follows for `silent_after_weeks` weeks. Whoever's silence is shorter than 
 nobody knows yet. Weeks without one act of anybody on the platform were not collected and do not pass.
 """
 
-from datetime import date
-
-import duckdb
 import numpy as np
 import polars as pl
 from scipy.stats import norm
 
-from pipelines.common.settings import Settings
+from pipelines.marts import Inputs
 from pipelines.reach.segment_person import MEMBERS
 from pipelines.reference.files import read_bands
+
+TABLE = "mart.activity_survival"
+READS = (
+    "core.engagement",
+    "core.member",
+    "core.segment_membership",
+)
 
 WEEKS_BACK = 26
 Z = float(norm.ppf(0.975))
@@ -75,8 +79,9 @@ COLUMNS = {
 }
 
 
-def make(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl.DataFrame:
+def make(inputs: Inputs) -> pl.DataFrame:
     """Make `mart.activity_survival`: a row per segment, platform and week since people were first seen to act."""
+    con, settings, as_of = inputs.con, inputs.settings, inputs.as_of
     silent_after = int(read_bands(settings)["silent_after_weeks"])
     wanted = {"as_of": as_of, "weeks": WEEKS_BACK, "silent": silent_after}
     ends = con.sql(LIFE_TABLE, params=wanted).pl()

@@ -7,18 +7,27 @@ in for each other cannot both be closed as if the other stayed.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import timedelta
 
 import duckdb
 import polars as pl
 
 from pipelines.common.settings import Settings
+from pipelines.marts import Inputs
 from pipelines.marts.decision_evidence import frame, read
 from pipelines.reach import joint_closure
 from pipelines.reach.decision_rule import REDIRECT, Rules, read_rules
 from pipelines.reach.joint_closure import Key, Signatures
 from pipelines.reach.rule_engine import Judged, Row, exactly, first_that_holds, sentence, served_segment
 from pipelines.reference.files import read_bands
+
+TABLE = "mart.decision"
+READS = (
+    "core.account",
+    "mart.decision_evidence",
+    "mart.reach_signature",
+    "ref.segment",
+)
 
 REVIEW_DAYS = "decision_review_days"
 GOING = ("close", "merge into")
@@ -57,11 +66,12 @@ class Review:
     signatures: Signatures = field(default_factory=dict)
 
 
-def make(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl.DataFrame:
+def make(inputs: Inputs) -> pl.DataFrame:
     """Give one row per open account of ours: the action, the rule, the reason with its figures, who is lost, where to.
 
     Reads `mart.decision_evidence` of the same night. Raises `RefError` for unusable rules or bands.
     """
+    con, settings, as_of = inputs.con, inputs.settings, inputs.as_of
     review = decide(con, settings)
     review_on = as_of + timedelta(days=int(read_bands(settings)[REVIEW_DAYS]))
     actions = {verdict.key: verdict.action for verdict in review.verdicts}
@@ -98,39 +108,6 @@ def make(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl.
             }
         )
     return frame("decision", rows)
-
-
-def make_checks(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl.DataFrame:
-    """Give one row per account, rule and condition: what was asked, what was found, whether it held, what decided.
-
-    `mart.decision_check` keeps the rules as they stood, so that a snapshot alone can account for its decisions.
-    """
-    rows = []
-    for verdict in decide(con, settings).verdicts:
-        for rule_no, judged in enumerate(verdict.judged, start=1):
-            for condition_no, check in enumerate(judged.checks, start=1):
-                rows.append(
-                    {
-                        "as_of": as_of,
-                        "platform": verdict.key[0],
-                        "account_id": verdict.key[1],
-                        "rule_no": rule_no,
-                        "rule_id": judged.rule.rule_id,
-                        "action": judged.rule.action,
-                        "has_decided": judged is verdict.decided,
-                        "condition_no": condition_no,
-                        "measure": check.condition.measure,
-                        "segment_scope": check.condition.segment,
-                        "segment_id": check.segment_id,
-                        "bound": check.condition.bound,
-                        "comparison": check.condition.comparison,
-                        "threshold": check.condition.threshold,
-                        "threshold_reason": check.condition.why,
-                        "value": check.found,
-                        "is_held": check.is_held,
-                    }
-                )
-    return frame("decision_check", rows)
 
 
 def decide(con: duckdb.DuckDBPyConnection, settings: Settings) -> Review:

@@ -15,7 +15,7 @@ import polars as pl
 
 from pipelines.common.contract import contracts
 from pipelines.common.settings import Settings
-from pipelines.marts import interaction_quality
+from pipelines.marts import Inputs, interaction_quality
 from pipelines.reach import contacts, misclassification
 from pipelines.reach.metrics import (
     CLOSURE,
@@ -31,6 +31,22 @@ from pipelines.reach.metrics import (
 )
 from pipelines.reference.files import read_bands
 from pipelines.reference.text_rules import read_labeller
+
+TABLE = "mart.decision_evidence"
+READS = (
+    "core.account",
+    "core.contact",
+    "core.post",
+    "mart.account_scorecard",
+    "mart.closure_effect",
+    "mart.interaction_count",
+    "mart.interaction_quality",
+    "mart.moderation_load",
+    "mart.reach_trend",
+    "mart.reach_verdict",
+    "mart.segment_reach",
+    "mart.visitor_reach",
+)
 
 EVERYONE = "everyone"
 HOSTILE_SUMS = ("n_hostile", "n_judged", "judged_squares", "judged_hostile_products", "hostile_squares")
@@ -65,11 +81,12 @@ class Figure:
     reason: str | None = None
 
 
-def make(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl.DataFrame:
+def make(inputs: Inputs) -> pl.DataFrame:
     """Give one row per open account of ours, measure and, where it is of one, community.
 
     Every measure has a row for every account it could be of, with its reason where there is no figure.
     """
+    con, settings, as_of = inputs.con, inputs.settings, inputs.as_of
     keys = [
         (str(platform), str(account_id))
         for platform, account_id in con.execute(

@@ -4,17 +4,25 @@ Counts come from `mart.interaction_count`, people reached from `mart.segment_rea
 tone.yml. What the extracts do not hold is missing with its reason, never 0.
 """
 
-from datetime import date
-
-import duckdb
 import numpy as np
 import polars as pl
 
 from pipelines.common.contract import contracts
-from pipelines.common.settings import Settings
+from pipelines.marts import Inputs
 from pipelines.reach import misclassification
 from pipelines.reference.files import read_bands
 from pipelines.reference.text_rules import Labeller, read_labeller
+
+TABLE = "mart.interaction_quality"
+READS = (
+    "core.account",
+    "core.engagement",
+    "core.post",
+    "mart.account_scorecard",
+    "mart.interaction_count",
+    "mart.segment_reach",
+    "ref.segment",
+)
 
 # Every group of every open account of ours, those without one act in the extracts among them.
 GROUPS = """
@@ -73,11 +81,12 @@ COLLECTED = """
 PER_POST = ("applause", "conversation", "amplification")
 
 
-def make(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl.DataFrame:
+def make(inputs: Inputs) -> pl.DataFrame:
     """Make the rows of `mart.interaction_quality`.
 
     Raises `RefError` where tone.yml or bands.yml is not usable.
     """
+    con, settings, as_of = inputs.con, inputs.settings, inputs.as_of
     bands, labeller = read_bands(settings), read_labeller(settings)
     rows = con.sql(GROUPS).pl()
     collected = con.sql(COLLECTED, params={"as_of": as_of}).pl()

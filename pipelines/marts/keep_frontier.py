@@ -9,16 +9,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-import duckdb
 import numpy as np
 import polars as pl
 
 from pipelines.common.contract import contracts
-from pipelines.common.settings import Settings
+from pipelines.marts import Inputs
 from pipelines.reach import heuristics, milp
 from pipelines.reach.coverage_matrix import Bools, Cover, Floats, Question, read_cover, reduced
 from pipelines.reach.milp import SAME
 from pipelines.reach.what_if import EVERYONE
+
+TABLE = "mart.keep_frontier"
+READS = (
+    "mart.reach_signature",
+    "mart.segment_reach",
+    "ref.segment",
+)
 
 BASIS = "active"
 ALL = "all"
@@ -34,8 +40,9 @@ class Point:
     gap_share: float
 
 
-def make(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl.DataFrame:
+def make(inputs: Inputs) -> pl.DataFrame:
     """Make `mart.keep_frontier`: each platform apart, and all added up where there are several."""
+    con, as_of = inputs.con, inputs.as_of
     measured = con.execute(
         f"SELECT DISTINCT platform FROM mart.reach_signature WHERE basis = '{BASIS}' ORDER BY platform"
     ).fetchall()

@@ -4,18 +4,20 @@ Somebody has to read it, whether the extract holds the words or not. Weeks begin
 may be short, and figures per day go by the days that the extracts hold.
 """
 
-from datetime import date
-
-import duckdb
 import numpy as np
 import polars as pl
 
 from pipelines.common.contract import contracts
-from pipelines.common.settings import Settings
-from pipelines.marts import interaction_quality
+from pipelines.marts import Inputs, interaction_quality
 from pipelines.reach import misclassification
 from pipelines.reference.files import read_bands
 from pipelines.reference.text_rules import read_labeller
+
+TABLE = "mart.moderation_load"
+READS = (
+    "core.account",
+    "core.engagement",
+)
 
 # Thirteen weeks back at the most: a week without a text is 0 only from the account's first act to its platform's last.
 WEEKS = """
@@ -68,12 +70,13 @@ WEEKS = """
 COUNTS = ("n_hostile", "n_judged", "judged_squares", "judged_hostile_products", "hostile_squares")
 
 
-def make(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl.DataFrame:
+def make(inputs: Inputs) -> pl.DataFrame:
     """Make the rows of `mart.moderation_load`.
 
     Texts that cannot be judged are taken to be as hostile as the others of the week. Raises `RefError` where tone.yml
     or bands.yml is not usable.
     """
+    con, settings, as_of = inputs.con, inputs.settings, inputs.as_of
     labeller = read_labeller(settings)
     sample = interaction_quality.labelled_sample(labeller)
     acts_a_day = read_bands(settings)["likely_automated_acts_a_day"]

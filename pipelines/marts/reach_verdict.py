@@ -11,16 +11,22 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import duckdb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.common.settings import Settings
+from pipelines.marts import Inputs
 from pipelines.reach import intervals, trend
 from pipelines.reach.intervals import WINDOW_WEEKS, Bounds, Evidence
 from pipelines.reach.trend import Flags, Floats, Trends
 from pipelines.reference.files import read_bands
+
+TABLE = "mart.reach_verdict"
+READS = (
+    "mart.segment_reach",
+    "mart.account_scorecard",
+    "mart.reach_trend",
+)
 
 REACHES, NO_LONGER, CANNOT_TELL = "reaches", "no longer reaches", "cannot tell"
 FALLING, RISING, STEADY = "falling", "rising", "steady"
@@ -43,12 +49,13 @@ class Verdicts:
     needed_people: Floats
 
 
-def make(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl.DataFrame:
+def make(inputs: Inputs) -> pl.DataFrame:
     """Make mart.reach_verdict of mart.segment_reach, mart.account_scorecard and mart.reach_trend.
 
     One row per open account of ours and segment, everyone included, as its contract says.
     Raises `RefError` where bands.yml is unusable.
     """
+    con, settings, as_of = inputs.con, inputs.settings, inputs.as_of
     pairs = con.sql(
         """
         SELECT

@@ -21,14 +21,23 @@ import math
 from dataclasses import dataclass
 from datetime import date
 
-import duckdb
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines.common.settings import Settings
+from pipelines.marts import Inputs
 from pipelines.reference.files import read_bands
 from pipelines.reference.gazetteer import HOME, UNKNOWN
+
+TABLE = "mart.visitor_reach"
+READS = (
+    "mart.reach_home",
+    "mart.place_reading",
+    "mart.segment_reach",
+    "ref.account_audience",
+    "ref.gazetteer",
+    "ref.place_rule",
+)
 
 Floats = NDArray[np.float64]
 
@@ -125,11 +134,12 @@ def _wilson(share: Floats, spread: Floats) -> tuple[Floats, Floats]:
     return np.minimum(centre - half, share), np.maximum(centre + half, share)
 
 
-def make(con: duckdb.DuckDBPyConnection, settings: Settings, as_of: date) -> pl.DataFrame:
+def make(inputs: Inputs) -> pl.DataFrame:
     """Make `mart.visitor_reach` from `mart.reach_home`, `mart.place_reading` and the accounts' audiences.
 
     One row per cell of `mart.segment_reach`; where nothing is known, no figure but the reason.
     """
+    con, settings, as_of = inputs.con, inputs.settings, inputs.as_of
     words = {"home": HOME, "unknown": UNKNOWN}
     cells = con.sql(
         f"SELECT {', '.join(KEY)}, reach_people IS NULL AS is_unmeasured, reach_reason FROM mart.segment_reach"

@@ -9,28 +9,42 @@ from pipelines.common import database
 from pipelines.common.contract import Table, contracts
 from pipelines.common.errors import ModelError
 from pipelines.common.progress import shown
-from pipelines.warehouse.catalogue import Model, models
+from pipelines.common.settings import Settings
+from pipelines.marts import Inputs
+from pipelines.warehouse.catalogue import PythonModel, SqlModel, models
 
 
-def build_layer(con: duckdb.DuckDBPyConnection, layer: str, as_of: date) -> None:
+def build_layer(con: duckdb.DuckDBPyConnection, layer: str, settings: Settings, as_of: date) -> None:
     """Build every model of a layer in the order of what they read.
 
-    Raises `ModelError` where a model fails or its table is not what its contract says.
+    Raises `ModelError` where a model fails or its table is not what its contract says, `RefError` where a mart needs a
+    reference file that is not usable.
     """
     con.execute(f"CREATE SCHEMA IF NOT EXISTS {layer}")
     con.execute("SET VARIABLE as_of = $as_of", {"as_of": as_of})
     for model in shown(models(layer), f"build {layer}"):
-        build_model(con, model)
+        if isinstance(model, SqlModel):
+            build_model(con, model)
+        elif isinstance(model, PythonModel):
+            write_table(con, model.full_name, make(con, model, settings, as_of))
 
 
-def build_model(con: duckdb.DuckDBPyConnection, model: Model) -> None:
-    """Build one model, as its file says.
+def build_model(con: duckdb.DuckDBPyConnection, model: SqlModel) -> None:
+    """Build one model of SQL, as its file says.
 
     Raises `ModelError`.
     """
     with database.without_values(ModelError, model.full_name):
         con.execute(f"CREATE OR REPLACE TABLE {model.full_name} AS {model.sql}")
     check_contract(con, model.contract)
+
+
+def make(con: duckdb.DuckDBPyConnection, model: PythonModel, settings: Settings, as_of: date) -> pl.DataFrame:
+    """Make the rows of one mart of Python from the tables it declares.
+
+    Raises `ModelError` where it reads another one, `RefError` where a reference file is not usable.
+    """
+    return model.make(Inputs(con, settings, as_of, model.full_name, model.reads))
 
 
 def write_table(con: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame) -> None:

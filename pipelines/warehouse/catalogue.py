@@ -1,18 +1,25 @@
-"""The models: one SQL file each, in the order of what they read. Nothing here runs them."""
+"""The catalogue of models: one SQL file or one Python module each, in the order of what they read.
+
+Nothing here runs a model.
+"""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import duckdb
+import polars as pl
 
+from pipelines import marts
 from pipelines.common.contract import Table, contracts
 from pipelines.common.errors import ModelError
 from pipelines.common.settings import SQL
+from pipelines.marts import Inputs
 
 LAYERS = ("stg", "core", "meta", "expansion", "mart")
 
@@ -30,29 +37,13 @@ CARRIED = {
     "word_hit": "core.word_hit",
 }
 
-# Made by Python, before their layer's models are built if one of those reads them: contracts without SQL.
-MADE = frozenset(
-    {
-        "stg.empty_list",
-        "stg.text_tone",
-        "meta.completeness",
-        "meta.cost",
-        "meta.delivery",
-        "meta.quarantine",
-        "meta.run",
-        "meta.source_arrival",
-        "meta.validation_result",
-    }
-)
-
 
 @dataclass(frozen=True)
 class Model:
-    """One model: its name, its SELECT, the tables it reads (`schema.table`), and its contract."""
+    """One model: its name, the tables it reads (`schema.table`), and its contract."""
 
     schema: str
     name: str
-    sql: str
     reads: frozenset[str]
     contract: Table
 
@@ -61,25 +52,78 @@ class Model:
         return f"{self.schema}.{self.name}"
 
 
+@dataclass(frozen=True)
+class SqlModel(Model):
+    """A model that is one SELECT, `sql/<schema>/<name>.sql`."""
+
+    sql: str
+
+
+@dataclass(frozen=True)
+class PythonModel(Model):
+    """A mart that needs statistics, `pipelines/marts/<name>.py`: its `make` gives the rows."""
+
+    make: Callable[[Inputs], pl.DataFrame]
+
+
 @cache
 def models(layer: str) -> tuple[Model, ...]:
-    """The models of a layer, each after what it reads.
+    """List the models of a layer, of SQL and of Python, each after those it reads.
 
-    Raises `ModelError` where one has no contract, is no single SELECT, or they read each other in a circle.
+    Raises `ModelError` where a model has no contract, a contract no model, a table two models, a model reads what
+    nothing builds, or models read each other in a circle.
     """
-    found = {path.stem: _read(layer, path) for path in sorted((SQL / layer).glob("*.sql"))}
-    order = TopologicalSorter(
-        {
-            name: {read.split(".")[1] for read in model.reads if read.split(".")[0] == layer and read not in MADE}
-            for name, model in found.items()
-        }
-    )
+    read = [*_sql_models(layer), *(_python_models() if layer == "mart" else ())]
+    found = {model.name: model for model in read}
+    for model in read:
+        if found[model.name] is not model:
+            raise ModelError(model.full_name, f"is built by both sql/{layer}/{model.name}.sql and a module")
+        _check_reads(model)
+    for name, table in contracts(layer).items():
+        if name not in found and not table.written_by:
+            wanted = f"sql/{layer}/{name}.sql" + (f" or pipelines/marts/{name}.py" if layer == "mart" else "")
+            raise ModelError(table.name, "has a contract and nothing that builds it", hint=f"write {wanted}")
+    graph = {model: {other for other in read if other.full_name in model.reads} for model in read}
     try:
-        return tuple(found[name] for name in order.static_order())
+        return tuple(TopologicalSorter(graph).static_order())
     except CycleError as failure:
-        raise ModelError(layer, f"reads in a circle: {' -> '.join(failure.args[1])}") from None
-    except KeyError as failure:
-        raise ModelError(layer, f"something reads {layer}.{failure.args[0]}, which no file builds") from None
+        circle = " -> ".join(model.full_name for model in failure.args[1])
+        raise ModelError(layer, f"reads in a circle: {circle}") from None
+
+
+def sql_models(layer: str) -> tuple[SqlModel, ...]:
+    """List the models of a layer that are SQL, in the same order."""
+    return tuple(model for model in models(layer) if isinstance(model, SqlModel))
+
+
+def _sql_models(layer: str) -> Iterator[SqlModel]:
+    for path in sorted((SQL / layer).glob("*.sql")):
+        sql = path.read_text(encoding="utf-8")
+        yield SqlModel(layer, path.stem, tables_read(sql), _contract(layer, path.stem), sql)
+
+
+def _python_models() -> Iterator[PythonModel]:
+    """Read every module of `pipelines.marts`: whatever stands there is a mart."""
+    for found in iter_modules(marts.__path__):
+        module = import_module(f"{marts.__name__}.{found.name}")
+        if f"mart.{found.name}" != module.TABLE:
+            raise ModelError(module.__name__, f"has the TABLE {module.TABLE}", hint=f"mart.{found.name}")
+        yield PythonModel("mart", found.name, frozenset(module.READS), _contract("mart", found.name), module.make)
+
+
+def _contract(layer: str, name: str) -> Table:
+    contract = contracts(layer).get(name)
+    if contract is None:
+        raise ModelError(f"{layer}.{name}", "has no contract", hint=f"write sql/{layer}/{name}.yml")
+    return contract
+
+
+def _check_reads(model: Model) -> None:
+    """Hold a model to reading only tables that have a contract: a contract has something that builds it."""
+    for read in model.reads:
+        schema, name = read.split(".")
+        if name not in (CARRIED if schema == "prior" else contracts(schema)):
+            raise ModelError(model.full_name, f"reads {read}, which nothing builds")
 
 
 def tables_read(sql: str) -> frozenset[str]:
@@ -97,14 +141,6 @@ def tables_read(sql: str) -> frozenset[str]:
         for node in _nodes(tree)
         if node.get("type") == "BASE_TABLE" and node.get("schema_name")
     )
-
-
-def _read(layer: str, path: Path) -> Model:
-    contract = contracts(layer).get(path.stem)
-    if contract is None:
-        raise ModelError(f"{layer}.{path.stem}", "has no contract", hint=f"write {path.stem}.yml beside it")
-    sql = path.read_text(encoding="utf-8")
-    return Model(layer, path.stem, sql, tables_read(sql), contract)
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

@@ -8,10 +8,10 @@ import pytest
 
 from pipelines.common.contract import contracts
 from pipelines.common.settings import ROOT, SQL
-from pipelines.warehouse.catalogue import CARRIED, LAYERS, MADE, Model, models
-from pipelines.warehouse.python_marts import MAKERS
+from pipelines.warehouse.catalogue import CARRIED, LAYERS, Model, SqlModel, models, sql_models
 
-MODELS = [model for layer in LAYERS for model in models(layer)]
+ALL_MODELS = [model for layer in LAYERS for model in models(layer)]
+MODELS = [model for layer in LAYERS for model in sql_models(layer)]
 MAY_READ = {
     "stg": {"raw", "prior", "ref", "stg"},
     "core": {"stg", "core", "ref", "prior"},
@@ -99,7 +99,7 @@ def test_modules_are_short_and_say_what_they_are(path: Path) -> None:
     assert len(text.splitlines()) <= 400
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.full_name)
+@pytest.mark.parametrize("model", ALL_MODELS, ids=lambda model: model.full_name)
 def test_models_read_downwards_only(model: Model) -> None:
     schemas = {read.split(".")[0] for read in model.reads}
     assert schemas <= MAY_READ[model.schema]
@@ -111,22 +111,35 @@ def test_models_read_downwards_only(model: Model) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.full_name)
-def test_models_open_with_what_a_row_is(model: Model) -> None:
+def test_models_open_with_what_a_row_is(model: SqlModel) -> None:
     assert re.match(r"-- One row per ", model.sql), "begin with '-- One row per ...'"
-    assert model.contract.name == model.full_name
-    assert set(model.contract.key) <= set(model.contract.column_names)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.full_name)
-def test_models_take_one_parameter(model: Model) -> None:
+def test_models_take_one_parameter(model: SqlModel) -> None:
     allowed = {"key_inner", "key_outer"} if model.full_name == "stg.member_key" else {"as_of"}
     assert set(re.findall(r"getvariable\('(\w+)'\)", model.sql)) <= allowed
 
 
+@pytest.mark.parametrize("model", ALL_MODELS, ids=lambda model: model.full_name)
+def test_contracts_describe_their_models(model: Model) -> None:
+    assert model.contract.name == model.full_name
+    assert set(model.contract.key) <= set(model.contract.column_names)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_table_without_a_model_is_written_by_the_module_its_contract_names(layer: str) -> None:
+    for table in contracts(layer).values():
+        if table.written_by:
+            assert table.name in (ROOT / table.written_by).read_text(encoding="utf-8"), table.written_by
+
+
 def test_every_contract_has_a_model_and_every_column_one_meaning() -> None:
     for layer in LAYERS:
-        made = {name.split(".")[1] for name in (*MADE, *MAKERS) if name.startswith(f"{layer}.")}
-        assert set(contracts(layer)) == {model.name for model in models(layer)} | made
+        written = {name for name, table in contracts(layer).items() if table.written_by}
+        built = {model.name for model in models(layer)}
+        assert not written & built
+        assert set(contracts(layer)) == built | written
     described = set(re.findall(r"^(\w+):", (SQL / "column.yml").read_text(encoding="utf-8"), re.MULTILINE))
     used = {name for schema in (*LAYERS, "ref") for table in contracts(schema).values() for name in table.column_names}
     assert described == used, "column.yml describes each column of our tables, and none else"

@@ -6,10 +6,10 @@ import pytest
 import sqlglot
 from sqlglot import ErrorLevel, exp
 
-from pipelines.warehouse.catalogue import LAYERS, Model, models
+from pipelines.warehouse.catalogue import LAYERS, SqlModel, sql_models
 
 # Each engine makes pseudonyms in its own way: an HMAC as DuckDB can write it is no example to others.
-MODELS = [model for layer in LAYERS for model in models(layer) if model.full_name != "stg.member_key"]
+MODELS = [model for layer in LAYERS for model in sql_models(layer) if model.full_name != "stg.member_key"]
 
 # What sqlglot carries over without complaint and with another meaning, or not at all, and what to write instead.
 SAY_INSTEAD = {
@@ -23,14 +23,14 @@ SAY_INSTEAD = {
 ENGINES_OWN = {"STRIP_ACCENTS": {"core.word_hit", "stg.declared_place", "stg.tag"}}
 
 
-def to_spark(model: Model) -> str:
+def to_spark(model: SqlModel) -> str:
     """Write a model in Spark's words, its one parameter filled in."""
     filled = model.sql.replace("getvariable('as_of')", "DATE '2026-09-30'")
     return str(sqlglot.transpile(filled, read="duckdb", write="spark", unsupported_level=ErrorLevel.RAISE)[0])
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.full_name)
-def test_it_is_carried_to_spark(model: Model) -> None:
+def test_it_is_carried_to_spark(model: SqlModel) -> None:
     carried = to_spark(model)
     assert sqlglot.parse_one(carried, read="spark").find(exp.Select)
     for function, where in ENGINES_OWN.items():
@@ -38,7 +38,7 @@ def test_it_is_carried_to_spark(model: Model) -> None:
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.full_name)
-def test_nothing_changes_its_meaning_on_the_way(model: Model) -> None:
+def test_nothing_changes_its_meaning_on_the_way(model: SqlModel) -> None:
     code = re.sub(r"--.*", "", model.sql)
     for wrong, right in SAY_INSTEAD.items():
         assert not re.search(wrong, code, re.IGNORECASE), right

@@ -9,9 +9,10 @@ from typing import Any
 import duckdb
 
 from pipelines.common.settings import SHIPPED_REF, Settings
-from pipelines.marts import decision, decision_evidence
+from pipelines.marts import decision_evidence
 from pipelines.reach.metrics import MEASURES
 from pipelines.warehouse import build
+from tests.marts.making import make
 from tests.sql.case_runner import create_tables, insert
 
 AS_OF = date(2026, 9, 30)
@@ -45,7 +46,7 @@ class DecidedNight:
         """Decide, and give the rows of `mart.decision`."""
         con = duckdb.connect(":memory:")
         self.fill(con)
-        return decision.make(con, settings(ref), AS_OF).to_dicts()
+        return make("decision", con, settings(ref), AS_OF).to_dicts()
 
     def fill(self, con: duckdb.DuckDBPyConnection) -> None:
         """Create the tables and plant what is known."""
@@ -100,8 +101,8 @@ class DecidedNight:
         path.unlink(missing_ok=True)
         con = duckdb.connect(str(path))
         self.fill(con)
-        build.write_table(con, "mart.decision", decision.make(con, settings(ref), on))
-        build.write_table(con, "mart.decision_check", decision.make_checks(con, settings(ref), on))
+        build.write_table(con, "mart.decision", make("decision", con, settings(ref), on))
+        build.write_table(con, "mart.decision_check", make("decision_check", con, settings(ref), on))
         started = datetime(2026, 10, 1, tzinfo=UTC)
         run = {"run_id": path.stem, "as_of": on, "status": "published", "started_at": started}
         insert(con, "meta.run", [run])

@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.marts import activity_forecast
+from tests.marts.making import make
 from tests.sql.case_runner import create_tables
 
 AS_OF = date(2026, 9, 30)
@@ -79,7 +80,7 @@ def a_night(acts: tuple[np.ndarray, np.ndarray, np.ndarray], n_days: int = N_DAY
 
 
 def test_on_a_decay_world_the_error_is_small_and_a_third_below_the_flags(shipped: Settings) -> None:
-    made = activity_forecast.make_backtest(a_night(planted(1)), shipped, AS_OF).filter(pl.col("platform") == "x")
+    made = make("forecast_backtest", a_night(planted(1)), shipped, AS_OF).filter(pl.col("platform") == "x")
     assert made["period_on"].to_list() == [AS_OF - timedelta(days=28 * n - 1) for n in (1, 2, 3)]
     assert made["backtest_reason"].null_count() == 3
     assert (made["n_pairs"] > 1000).all()
@@ -89,7 +90,7 @@ def test_on_a_decay_world_the_error_is_small_and_a_third_below_the_flags(shipped
 
 def test_what_is_expected_comes(shipped: Settings) -> None:
     """Calibrated: over the three periods the expected number of active pairs is within four standard errors."""
-    made = activity_forecast.make_backtest(a_night(planted(2)), shipped, AS_OF).filter(pl.col("platform") == "x")
+    made = make("forecast_backtest", a_night(planted(2)), shipped, AS_OF).filter(pl.col("platform") == "x")
     off = (made["n_active_pairs"] - made["expected_pairs"]).to_numpy()
     assert (np.abs(off) <= 4 * np.sqrt(made["n_active_pairs"].to_numpy())).all(), off
 
@@ -99,7 +100,7 @@ def test_intervals_hold_the_people_who_come(shipped: Settings) -> None:
     held, everyone = [], []
     for seed in range(20):
         acts = planted(100 + seed, n_people=1500, n_accounts=8, lively=3.0, n_days=28 * 7)
-        made = activity_forecast.make(a_night(acts, 28 * 7), shipped, AS_OF).filter(pl.col("platform") == "x")
+        made = make("activity_forecast", a_night(acts, 28 * 7), shipped, AS_OF).filter(pl.col("platform") == "x")
         who, account = (one[acts[2] > 28 * 7] for one in acts[:2])
         for row in made.iter_rows(named=True):
             mine = (account == int(row["account_id"][1:])) & ((row["segment_id"] == "everyone") | (who % 3 == 0))
@@ -169,8 +170,8 @@ def test_isotonic_probabilities_rise_and_keep_their_mean() -> None:
 
 def test_without_history_there_is_a_reason_and_no_number(shipped: Settings) -> None:
     con = a_night(planted(3, n_days=50), 50)
-    back = activity_forecast.make_backtest(con, shipped, AS_OF)
-    made = activity_forecast.make(con, shipped, AS_OF)
+    back = make("forecast_backtest", con, shipped, AS_OF)
+    made = make("activity_forecast", con, shipped, AS_OF)
     assert set(made["forecast_reason"]) == {"needs 6 more days of acts", "no engagement extract"}
     assert made["expected_people"].null_count() == len(made)
     assert set(back["backtest_reason"]) >= {"needs 34 more days of acts", "no engagement extract"}
@@ -179,6 +180,8 @@ def test_without_history_there_is_a_reason_and_no_number(shipped: Settings) -> N
 
 
 def test_a_young_history_gives_bounds_of_chance_and_says_so(shipped: Settings) -> None:
-    made = activity_forecast.make(a_night(planted(4, n_days=60), 60), shipped, AS_OF).filter(pl.col("platform") == "x")
+    made = make("activity_forecast", a_night(planted(4, n_days=60), 60), shipped, AS_OF).filter(
+        pl.col("platform") == "x"
+    )
     assert set(made["forecast_reason"]) == {"bounds hold chance alone: no earlier forecast to measure"}
     assert made["expected_people"].null_count() == 0

@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.marts import activity_survival
+from tests.marts.making import make
 from tests.sql.case_runner import Row, create_tables, insert
 
 AS_OF = date(2026, 9, 30)
@@ -123,7 +124,7 @@ def brute_curve(night: SimpleNamespace, segment: str, platform: str) -> list[flo
 @pytest.mark.parametrize("seed", range(20))
 def test_curves_are_what_following_each_person_gives(seed: int, shipped: Settings) -> None:
     night = random_night(seed)
-    made = activity_survival.make(a_night(night.rows), shipped, AS_OF)
+    made = make("activity_survival", a_night(night.rows), shipped, AS_OF)
     assert tuple(made.columns) == tuple(activity_survival.COLUMNS)
     for segment in ("everyone", "rider"):
         for platform in ("x", "bluesky"):
@@ -150,4 +151,4 @@ def test_bounds_cover_a_planted_curve() -> None:
 
 
 def test_a_platform_without_acts_has_no_curve(shipped: Settings) -> None:
-    assert activity_survival.make(a_night({}), shipped, AS_OF).is_empty()
+    assert make("activity_survival", a_night({}), shipped, AS_OF).is_empty()

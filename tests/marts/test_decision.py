@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from pipelines.common.settings import SHIPPED_REF
-from pipelines.marts import decision, decision_evidence
+from pipelines.marts import decision
 from pipelines.reach import contacts
 from pipelines.reach.metrics import MEASURES
+from tests.marts.making import make
 from tests.marts.planted_decision import (
     AS_OF,
     BASE,
@@ -39,14 +40,14 @@ def test_any_figure_that_a_rule_needs_and_that_is_missing_undoes_it(rule_id: str
     planted, _ = PLANTED[rule_id]
     con = duckdb.connect(":memory:")
     DecidedNight({ONE: planted}).fill(con)
-    checks = decision.make_checks(con, settings(), AS_OF).to_dicts()
+    checks = make("decision_check", con, settings(), AS_OF).to_dicts()
     for check in (one for one in checks if one["has_decided"]):
         con.execute("BEGIN")
         con.execute(
             "UPDATE mart.decision_evidence SET value = NULL, value_lo = NULL, value_hi = NULL WHERE measure = $measure",
             {"measure": check["measure"]},
         )
-        (without,) = decision.make(con, settings(), AS_OF).to_dicts()
+        (without,) = make("decision", con, settings(), AS_OF).to_dicts()
         con.execute("ROLLBACK")
         assert without["rule_id"] != rule_id, check["measure"]
         assert without["action"] not in ("close", "merge into")
@@ -170,7 +171,7 @@ def test_another_platform_is_a_suggestion_only() -> None:
     insert(con, "mart.reach_signature", [
         {"segment_id": "everyone", "platform": "mastodon", "basis": "active", "account_ids": ["9"], "people": 70.0},
     ])  # fmt: skip
-    decided = by_id(decision.make(con, settings(), AS_OF).to_dicts())
+    decided = by_id(make("decision", con, settings(), AS_OF).to_dicts())
     assert decided["1"]["redirect_platform"] == "mastodon"
     assert decided["1"]["redirect_reason"].startswith("A suggestion only")
     assert decided["9"]["redirect_reason"] is None
@@ -205,7 +206,7 @@ def test_evidence_without_any_mart_is_missing_with_reasons() -> None:
         {"platform": "x", "account_id": "2", "role": "own", "is_open": False},
         {"platform": "x", "account_id": "3", "role": "seed", "is_open": True},
     ])  # fmt: skip
-    rows = decision_evidence.make(con, settings(), AS_OF).to_dicts()
+    rows = make("decision_evidence", con, settings(), AS_OF).to_dicts()
     assert {row["account_id"] for row in rows} == {"1"}
     assert {row["measure"] for row in rows} == {name for name, one in MEASURES.items() if one.of_account}
     assert all(row["value"] is None and row["evidence_reason"] for row in rows)
@@ -243,7 +244,7 @@ def test_evidence_says_what_the_marts_say() -> None:
         account | {"segment_id": "rider", "week_on": date(2026, 9, 21), "followers": 150},
     ])  # fmt: skip
     found = {
-        (row["measure"], row["segment_id"]): row for row in decision_evidence.make(con, settings(), AS_OF).to_dicts()
+        (row["measure"], row["segment_id"]): row for row in make("decision_evidence", con, settings(), AS_OF).to_dicts()
     }
     assert found["followers", None]["value"] == 7000
     assert found["followers", None]["evidence_reason"] == "the platform's own count: no list of people"

@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from pipelines.common.settings import Settings
-from pipelines.marts import interaction_quality, moderation_load
+from pipelines.marts import interaction_quality
 from pipelines.reference import text_rules
+from tests.marts.making import make
 from tests.sql.case_runner import build, create_tables, every_table, insert
 
 AS_OF = date(2026, 9, 30)  # a Wednesday
@@ -48,7 +49,7 @@ def reach(segment: str, follower: int, active: int) -> list[Row]:
 def made(con: duckdb.DuckDBPyConnection, settings: Settings) -> dict[tuple[str, str, str], Row]:
     """Make the mart and give its rows by segment, account and group."""
     build(con, "mart.interaction_count")
-    rows = interaction_quality.make(con, settings, AS_OF).to_dicts()
+    rows = make("interaction_quality", con, settings, AS_OF).to_dicts()
     return {(row["segment_id"], row["account_id"], row["by_whom"]): row for row in rows}
 
 
@@ -211,7 +212,7 @@ def test_planted_shares_lie_in_the_marts_intervals(settings: Settings) -> None:
 
 
 def loads(con: duckdb.DuckDBPyConnection, settings: Settings) -> dict[date, Row]:
-    rows = moderation_load.make(con, settings, AS_OF).to_dicts()
+    rows = make("moderation_load", con, settings, AS_OF).to_dicts()
     return {row["week_on"]: row for row in rows if row["account_id"] == "news"}
 
 
@@ -248,7 +249,7 @@ def test_an_account_nobody_collected_has_no_weeks_and_old_weeks_are_left_out(
         "core.engagement",
         [act(1, "reply", date(2025, 1, 1)), act(1, "reply", AS_OF), act(2, "reply") | {"account_id": "old"}],
     )
-    rows = moderation_load.make(con, settings, AS_OF)
+    rows = make("moderation_load", con, settings, AS_OF)
     assert rows["account_id"].unique().to_list() == ["news"]
     assert (rows["week_on"].min(), rows.height) == (date(2026, 7, 6), 13)
     assert rows["n_days"].to_list() == [7] * 12 + [3]

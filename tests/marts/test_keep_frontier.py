@@ -14,13 +14,14 @@ from pipelines.common.settings import SQL, Settings
 from pipelines.marts import keep_frontier
 from pipelines.reach import heuristics
 from pipelines.reach.keep import Wish, keep
+from tests.marts.making import make
 from tests.reach.closure_world import World, cover, drawn, snapshot
 
 AS_OF = date(2026, 9, 30)
 
 
 def made(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
-    return keep_frontier.make(con, Settings(data=Path(), ref=Path(), key_file=Path()), AS_OF)
+    return make("keep_frontier", con, Settings(data=Path(), ref=Path(), key_file=Path()), AS_OF)
 
 
 def test_each_size_is_the_best_of_its_size_and_one_more_never_keeps_less() -> None:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from pipelines.common.settings import SHIPPED_REF, Settings
-from pipelines.marts import visitor_reach
 from pipelines.marts.visitor_reach import Told, visitor_share
 from pipelines.reference.gazetteer import BANDS
+from tests.marts.making import make
 from tests.sql.case_runner import Row, build, create_tables, every_table, insert, select
 
 AS_OF = date(2026, 9, 30)
@@ -182,7 +182,7 @@ def fill(con: duckdb.DuckDBPyConnection, *, has_home: bool = True) -> None:
 
 def made(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], dict[str, Any]]:
     """The mart's rows by segment and account."""
-    rows = visitor_reach.make(con, SHIPPED, AS_OF).iter_rows(named=True)
+    rows = make("visitor_reach", con, SHIPPED, AS_OF).iter_rows(named=True)
     return {(row["segment_id"], row["account_id"]): row for row in rows}
 
 

@@ -20,12 +20,12 @@ from pipelines.common.settings import ROOT, SHIPPED_REF, Settings
 from pipelines.reference import files, gazetteer
 from pipelines.reference.files import Place
 from pipelines.reference.home_area import HomeArea, haversine_km, read_home_area
-from pipelines.warehouse.catalogue import models
+from pipelines.warehouse.catalogue import sql_models
 
 DECLARED = Path(__file__).parent / "declared_places.csv"
 UK_GEO = ROOT.parent / "shared" / "data" / "uk-geo"
 BRITISH = {"England", "Scotland", "Wales", "Northern Ireland", "United Kingdom"}
-READ_PLACES = next(model.sql for model in models("stg") if model.name == "declared_place")
+READ_PLACES = next(model.sql for model in sql_models("stg") if model.name == "declared_place")
 SHIPPED = Settings(data=Path("nowhere"), ref=SHIPPED_REF, key_file=Path("none"))
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipelines.warehouse.build import build_layer, check_contract
-from pipelines.warehouse.catalogue import models
+from pipelines.warehouse.build import build_model
+from pipelines.warehouse.catalogue import sql_models
 from tests.sql.case_runner import create_tables
 
 AS_OF = date(2026, 9, 30)
@@ -161,19 +161,21 @@ def give_segment(
 
 def expand(con: duckdb.DuckDBPyConnection, marts: Iterable[str] = MARTS) -> None:
     """Build every model of expansion, then its marts, each held to its contract."""
-    build_layer(con, "expansion", AS_OF)
+    con.execute("CREATE SCHEMA IF NOT EXISTS expansion")
+    con.execute("SET VARIABLE as_of = $as_of", {"as_of": AS_OF})
+    for model in sql_models("expansion"):
+        build_model(con, model)
     con.execute("CREATE SCHEMA IF NOT EXISTS mart")
-    for model in models("mart"):
+    for model in sql_models("mart"):
         if model.name in marts:
-            con.execute(f"CREATE OR REPLACE TABLE {model.full_name} AS {model.sql}")
-            check_contract(con, model.contract)
+            build_model(con, model)
 
 
 def scores_of_all(
     con: duckdb.DuckDBPyConnection, segment_id: str, keys: NDArray[np.uint64], platform: str = "x"
 ) -> NDArray[np.float64]:
     """Everybody's score in the order of `keys`, whatever the guard said; lowest where somebody follows nothing."""
-    (model,) = (model for model in models("expansion") if model.name == "member_score")
+    (model,) = (model for model in sql_models("expansion") if model.name == "member_score")
     guard = " AND guard.guard IN ('good', 'weak')"
     assert guard in model.sql
     found = con.execute(

@@ -16,7 +16,7 @@ import yaml
 
 from pipelines.common.contract import contracts
 from pipelines.warehouse import pseudonym
-from pipelines.warehouse.catalogue import CARRIED, LAYERS, Model, models
+from pipelines.warehouse.catalogue import CARRIED, LAYERS, SqlModel, sql_models
 
 CASES = Path(__file__).parent
 TEST_KEY = bytes(range(32))
@@ -50,9 +50,9 @@ class Case:
 
 
 @cache
-def all_models() -> dict[str, Model]:
-    """Every model by its full name, in the order of what they read."""
-    return {model.full_name: model for layer in LAYERS for model in models(layer)}
+def all_models() -> dict[str, SqlModel]:
+    """Every model of SQL by its full name, in the order of what they read."""
+    return {model.full_name: model for layer in LAYERS for model in sql_models(layer)}
 
 
 @cache

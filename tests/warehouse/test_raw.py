@@ -56,7 +56,7 @@ def load(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> Iterator[
         raw.load(con, [delivery], settings)
         text_labels.label(con, settings)
         pseudonym.give_key(con, pseudonym.read_key(settings))
-        build.build_layer(con, "stg", ON)
+        build.build_layer(con, "stg", settings, ON)
         reconciliation.account_for(con, (delivery,))
         return con
 
