@@ -14,7 +14,7 @@ from sqlglot.optimizer.scope import Scope, build_scope
 
 from pipelines.common.contract import contracts
 from pipelines.common.errors import ModelError
-from pipelines.warehouse.catalogue import Model
+from pipelines.warehouse.catalogue import SqlModel
 
 SCHEMAS = ("raw", "stg", "core", "meta", "expansion", "mart", "ref")
 
@@ -43,7 +43,7 @@ def known_columns() -> dict[str, object]:
     }
 
 
-def lineage(model: Model) -> dict[str, Origin]:
+def lineage(model: SqlModel) -> dict[str, Origin]:
     """Give the origin of every column of a SQL model, in contract order.
 
     Raises `ModelError` where a column cannot be followed to a table.
