@@ -21,7 +21,7 @@ DEMO_DAY := 2026-09-30
 DEMO := $(STILLREACH_DATA)/demo/$(PEOPLE)-$(SEED)-$(DAYS)
 BENCH_PEOPLE ?= 1000000
 
-.PHONY: help setup demo test check fix live-bluesky notebooks airflow bench lock dictionary clean
+.PHONY: help setup demo test check docs fix live-bluesky notebooks airflow bench lock dictionary clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,7 +55,7 @@ $(AIRFLOW_HOME)/.ready: | $(READY)
 test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-check: $(READY) ## Format, lint, types, SQL style: says, never edits
+check: $(READY) docs ## Check formatting, lint, types, SQL style and documentation; change nothing
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -90,6 +90,10 @@ bench: $(READY) ## Time two nights of a million people, step by step; measure ex
 
 dictionary: $(READY) ## Write docs/DATA_DICTIONARY.md from the contracts
 	@$(BIN)/stillreach dictionary > docs/DATA_DICTIONARY.md
+
+docs: $(READY) ## Build the documentation site into build/site; fail on a broken link
+	@mkdir -p build && $(BIN)/python -m docs.generate build
+	@$(BIN)/zensical build --strict --clean -f build/mkdocs.yml > build/docs.log 2>&1 || { cat build/docs.log; exit 1; }
 
 lock: $(READY) ## Resolve the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --extra dev \

@@ -7,6 +7,7 @@ down to the tables. A column that reads no column at all (`count(*)`, a constant
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import groupby
 
 from sqlglot import exp, parse_one
 from sqlglot.optimizer.qualify import qualify
@@ -32,6 +33,16 @@ class Origin:
 
     def __or__(self, other: "Origin") -> "Origin":
         return Origin(self.columns | other.columns, self.rows_of | other.rows_of, self.variables | other.variables)
+
+    def sentence(self) -> str:
+        """Say the origin in Markdown, table by table."""
+        by_table = groupby(sorted(self.columns), key=lambda name: name.rpartition(".")[0])
+        parts = [f"`{table}`: {', '.join(name.rpartition('.')[2] for name in names)}" for table, names in by_table]
+        if self.rows_of:
+            parts.append(f"count of rows of {', '.join(f'`{name}`' for name in sorted(self.rows_of))}")
+        if not self.columns:
+            parts += ["the night's day" if name == "as_of" else f"variable `{name}`" for name in sorted(self.variables)]
+        return "<br>".join(parts) or "a constant of the model"
 
 
 @cache
