@@ -24,12 +24,13 @@ SCHEMAS = ("raw", "stg", "core", "meta", "expansion", "mart", "ref")
 class Origin:
     """Where one column comes from: columns (`schema.table.column`), counted tables, variables of the run.
 
-    All three empty: the column is a constant.
+    All three empty: the column is a constant, or `is_computed` by Python from the tables that the module reads.
     """
 
     columns: frozenset[str] = frozenset()
     rows_of: frozenset[str] = frozenset()
     variables: frozenset[str] = frozenset()
+    is_computed: bool = False
 
     def __or__(self, other: "Origin") -> "Origin":
         return Origin(self.columns | other.columns, self.rows_of | other.rows_of, self.variables | other.variables)
@@ -42,7 +43,7 @@ class Origin:
             parts.append(f"count of rows of {', '.join(f'`{name}`' for name in sorted(self.rows_of))}")
         if not self.columns:
             parts += ["the night's day" if name == "as_of" else f"variable `{name}`" for name in sorted(self.variables)]
-        return "<br>".join(parts) or "a constant of the model"
+        return "<br>".join(parts) or ("computed by the module" if self.is_computed else "a constant of the model")
 
 
 @cache

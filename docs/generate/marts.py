@@ -2,14 +2,12 @@
 
 import re
 from collections.abc import Iterable
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from docs.generate.lineage import Origin, lineage
 from pipelines.common.contract import Column, Table, contracts
 from pipelines.common.settings import ROOT
-from pipelines.warehouse.catalogue import Model, models
+from pipelines.warehouse.catalogue import Model, SqlModel, models
 
 METHODS = ROOT / "docs" / "methods"
 
@@ -17,9 +15,8 @@ METHODS = ROOT / "docs" / "methods"
 def mart_pages() -> dict[str, str]:
     """Write the page of every mart, and `index`, by file name without ending."""
     by_name = {model.name: model for model in models("mart")}
-    reads = {name: _reads(name, by_name.get(name)) for name in contracts("mart")}
-    pages = {name: _page(table, by_name.get(name), reads) for name, table in contracts("mart").items()}
-    return {"index": _index(contracts("mart").values()), **pages}
+    pages = {name: _page(by_name[name], by_name.values()) for name in sorted(by_name)}
+    return {"index": _index(by_name[name].contract for name in sorted(by_name)), **pages}
 
 
 def _index(tables: Iterable[Table]) -> str:
@@ -27,32 +24,25 @@ def _index(tables: Iterable[Table]) -> str:
     return "\n".join(["# Marts", "", "One table per question.", "", "| table | a row is |", "|---|---|", *rows, ""])
 
 
-def _page(table: Table, model: Model | None, reads: dict[str, frozenset[str]]) -> str:
-    name = table.name.split(".")[1]
-    sql = getattr(model, "sql", None)
-    source = f"sql/mart/{name}.sql" if sql else f"pipelines/marts/{name}.py"
-    origins = lineage(model) if sql and model else {}
+def _page(model: Model, others: Iterable[Model]) -> str:
+    name, table = model.name, model.contract
+    is_sql = isinstance(model, SqlModel)
+    source = f"sql/mart/{name}.sql" if is_sql else f"pipelines/marts/{name}.py"
+    read_by = (other.full_name for other in others if model.full_name in other.reads)
     lines = [
         f"# `{table.name}`", "", table.row, "",
-        f"* **Key:** {_codes(table.key)}",
+        f"* **Key:** {', '.join(f'`{column}`' for column in table.key)}",
         f"* **Built by:** `{source}`; contract `sql/mart/{name}.yml`",
-        f"* **Reads:** {_links(reads[name])}",
-        f"* **Read by:** {_links(f'mart.{other}' for other, read in reads.items() if table.name in read)}",
+        f"* **Reads:** {_links(model.reads)}",
+        f"* **Read by:** {_links(read_by)}",
         f"* **Method:** {_methods(table.name)}", "",
         "## Columns", "", "| column | type | meaning |", "|---|---|---|",
     ]  # fmt: skip
     lines += [f"| `{column.name}` | {column.type} | {_meaning(column)} |" for column in table.columns]
     lines += ["", "## Lineage", "", "| column | comes from |", "|---|---|"]
-    for column in table.columns:
-        origin = origins[column.name].sentence() if sql else _python_origin(column, reads[name])
-        lines.append(f"| `{column.name}` | {origin} |")
+    origins = lineage(model) if isinstance(model, SqlModel) else _python_origins(model)
+    lines += [f"| `{name}` | {origin.sentence()} |" for name, origin in origins.items()]
     return "\n".join([*lines, ""])
-
-
-def _reads(name: str, model: Model | None) -> frozenset[str]:
-    if model or not find_spec(f"pipelines.marts.{name}"):
-        return model.reads if model else frozenset()
-    return frozenset(getattr(import_module(f"pipelines.marts.{name}"), "READS", ()))
 
 
 def _meaning(column: Column) -> str:
@@ -60,13 +50,16 @@ def _meaning(column: Column) -> str:
     return f"{column.description}{values}".replace("|", "\\|")
 
 
-def _python_origin(column: Column, reads: frozenset[str]) -> str:
-    """Say which tables have a column of the same name; others are computed by the mart's module."""
-    same = Origin(
-        columns=frozenset(f"{read}.{column.name}" for read in reads if column.name in _columns(read)),
-        variables=frozenset({"as_of"} if column.name == "as_of" else ()),
-    )
-    return same.sentence() if same != Origin() else "computed by the module"
+def _python_origins(model: Model) -> dict[str, Origin]:
+    """Say which tables that a Python mart reads have a column of the same name; its module computes the others."""
+    return {
+        name: Origin(
+            columns=frozenset(f"{read}.{name}" for read in model.reads if name in _columns(read)),
+            variables=frozenset({"as_of"} if name == "as_of" else ()),
+            is_computed=True,
+        )
+        for name in model.contract.column_names
+    }
 
 
 def _columns(table: str) -> tuple[str, ...]:
@@ -83,10 +76,6 @@ def _title(path: Path) -> str:
     found = re.match(r"# (.+)", path.read_text(encoding="utf-8"))
     assert found, path
     return found[1]
-
-
-def _codes(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
 
 
 def _links(tables: Iterable[str]) -> str:
