@@ -21,6 +21,16 @@ from tests.docs.queries import PAGE, QUESTION, with_answers
 from tests.end_to_end.world import Deployment, use
 
 OLDEST_READER = "1.4.5"
+# Marts that are parts of others.
+LEFT_TO_THE_SITE = {
+    "forecast_backtest",
+    "hidden_engagement",
+    "home_signature",
+    "interaction_count",
+    "migration_bounds",
+    "platform_bounds",
+    "reach_interval",
+}
 
 
 @pytest.fixture(scope="module")
@@ -79,8 +89,7 @@ def test_readme_names_every_command_and_every_mart() -> None:
     assert len(commands) >= 12
     for command in commands:
         assert f"stillreach {command}" in readme, command
-    for mart in contracts("mart"):
-        assert f"`mart.{mart}`" in readme, mart
+    assert set(re.findall(r"`mart\.(\w+)`", readme)) == {*contracts("mart")} - LEFT_TO_THE_SITE
 
 
 def test_readme_make_targets_exist() -> None:
