@@ -22,8 +22,9 @@ from pipelines.common.progress import shown
 from pipelines.common.settings import Settings, from_environment
 from pipelines.extract.exports import land_export
 from pipelines.extract.pulls import ledger, source
-from pipelines.landing import land
-from pipelines.landing.land import Landed
+from pipelines.landing.deliveries import current_deliveries, verify_files
+from pipelines.landing.inbox import inbox_drops, remove_drop, sweep_inbox
+from pipelines.landing.land_drop import Landed
 from pipelines.reach import decision_rule
 from pipelines.reference import files as reference
 from pipelines.reference import gazetteer
@@ -44,11 +45,11 @@ def land_inbox(as_of: date) -> list[Landed]:
     """
     settings = from_environment()
     done = []
-    for path, sender, day in shown(land.inbox_drops(settings, until=as_of), "land the inbox"):
+    for path, sender, day in shown(inbox_drops(settings, until=as_of), "land the inbox"):
         done.append(land_drop(path, sender, day))
-        log.info("%s", done[-1].said())
-        land.remove_drop(path)
-    land.sweep_inbox(settings)
+        log.info("%s", done[-1].message())
+        remove_drop(path)
+    sweep_inbox(settings)
     return done
 
 
@@ -67,7 +68,7 @@ def load_if_due(as_of: date, run_type: str) -> str | None:
     source is configured, that is no reason for a night. Whoever starts a run by hand always gets one.
     """
     settings = from_environment()
-    deliveries = land.current_deliveries(settings, until=as_of).values()
+    deliveries = current_deliveries(settings, until=as_of).values()
     is_published = runs.published_from(settings, as_of, deliveries)
     if run_type in ("scheduled", "asset_triggered") and is_published:
         log.info("the night of %s is published from all that landed", as_of)
@@ -92,7 +93,7 @@ def load(as_of: date, *, replay: bool = False) -> str:
     examples.check_examples(definitions, examples.run_examples(settings, definitions, known))
     decision_rule.read_rules(settings)  # what is wrong with them is said before a night is spent
     versions = history.versions_of_night(settings, as_of, history.compiled(definitions))
-    wanted = list(land.current_deliveries(settings, until=as_of).values())
+    wanted = list(current_deliveries(settings, until=as_of).values())
     if not wanted:
         raise NothingLandedError(str(settings.landing), f"holds no delivery up to {as_of}", hint="stillreach land")
     refs = [account.ref for account in known.accounts]
@@ -104,7 +105,7 @@ def load(as_of: date, *, replay: bool = False) -> str:
     run_id = runs.begin(settings, as_of, base, (built_hash, told(as_of)), wanted)
     with _step(settings, run_id, "load") as con:
         for delivery in base.missing:
-            land.verify(delivery, settings)
+            verify_files(delivery, settings)
         state.attach_prior(con, settings, base.snapshot_id)
         reconciliation.create_meta(con, goes_on=base.snapshot_id is not None)
         accepted = reference.read_accepted_lists(settings)

@@ -45,7 +45,7 @@ def stopped(settings: Settings, error: type[StillreachError]) -> StillreachError
 
 BAD_FILES: dict[str, tuple[Mapping[str, Any], str]] = {
     "cut off": ({"follower.csv": CSV + ROW[:-1]}, "UnreadableFileError: follower.csv: does not end with a line break"),
-    "cut off, packed": ({"follower.csv.gz": gzip.compress((CSV + ROW).encode())[:-3]}, "does not unpack (EOFError)"),
+    "cut off, packed": ({"follower.csv.gz": gzip.compress((CSV + ROW).encode())[:-3]}, "cannot be unpacked (EOFError)"),
     "empty": ({"follower.csv": b""}, "UnreadableFileError: follower.csv: is empty"),
     "header alone": ({"follower.csv": CSV}, "UnreadableFileError: follower.csv: has no rows"),
     "Latin-1": ({"follower.csv": (CSV + ROW + "x,1,é,,\n").encode("latin-1")}, "follower.csv: is not UTF-8"),
@@ -59,10 +59,10 @@ BAD_FILES: dict[str, tuple[Mapping[str, Any], str]] = {
         {"follower.parquet": [{"platform": "x", "account_id": "1", "member_id": 7.0, "observed_on": "2026-07-22"}]},
         "SchemaError: follower.parquet: holds member_id as floating-point numbers",
     ),
-    "one long line": ({"follower.jsonl.gz": b"[" + b'{"bio": "zqbio"}, ' * (1 << 20)}, "does not unpack"),
+    "one long line": ({"follower.jsonl.gz": b"[" + b'{"bio": "zqbio"}, ' * (1 << 20)}, "cannot be unpacked"),
     "another row count": (
         {"follower.csv": CSV + ROW, "manifest.json": {"files": {"follower.csv": {"rows": 9}}}},
-        "follower.csv: has 1 rows, its sender says 9",
+        "follower.csv: has 1 rows, its sender declared 9",
     ),
     "empty drop": ({}, "holds no files"),
 }

@@ -19,7 +19,8 @@ import pytest
 from pipelines import night
 from pipelines.common.errors import LandedFileChangedError, StillreachError
 from pipelines.common.settings import Settings, from_environment
-from pipelines.landing import land
+from pipelines.landing.inbox import remove_drop
+from pipelines.landing.land_drop import land_drop
 from pipelines.warehouse import publish, runs, state
 
 WriteDrop = Callable[[Path, Mapping[str, Any]], Path]
@@ -202,7 +203,7 @@ def test_a_night_killed_while_a_landed_drop_leaves_the_inbox_loses_nothing(
 ) -> None:
     settings = county_before_third_night
     drop = settings.inbox / "x_extract" / str(ON)
-    land.land(drop, "x_extract", ON, settings)
+    land_drop(drop, "x_extract", ON, settings)
 
     def killed(path: Path) -> None:
         """Remove one file of the folder, and die."""
@@ -210,9 +211,9 @@ def test_a_night_killed_while_a_landed_drop_leaves_the_inbox_loses_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.landing.land.shutil.rmtree", killed)
+        patched.setattr("pipelines.landing.land_drop.shutil.rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
-            land.remove_drop(drop)
+            remove_drop(drop)
     night.run_night(ON)
     assert list(settings.inbox.glob("*/*")) == []
     assert published(settings) == never_killed

@@ -32,6 +32,6 @@ def expectations(tonight: Tonight) -> list[Any]:
             "Lists of acts are called whole and hold far less than the platform counts: their source may stop early "
             "without saying so. Rates from them are lower bounds.",
             f"SELECT 1 AS broken FROM {NEWEST_LISTS} AND list_kind IN ('like', 'repost', 'quote', 'reply') "
-            f"AND scope = 'whole' AND n_collected < {least} * n_reported",
+            f"AND scope = 'complete' AND n_collected < {least} * n_reported",
         ),
     ]

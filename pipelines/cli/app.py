@@ -58,7 +58,7 @@ def land(
 ) -> None:
     """Land a drop: copied, proved whole, hashed, and put in force for its source and day."""
     done = night.land_drop(path, source, on.date(), account or None)
-    screen.print(done.said(), soft_wrap=True)
+    screen.print(done.message(), soft_wrap=True)
     for note in done.delivery.notes:
         screen.print(f"  {note}", soft_wrap=True)
 

@@ -1,8 +1,8 @@
-"""A landing area in an object store (`s3://...`): what landed is there, whole; this machine keeps a copy to read.
+"""The landing area in an object store (`s3://...`): every delivery is kept there, this machine holds a copy to read.
 
-A delivery is in the store once its manifest is, which is written last: what a killed landing left behind is never
-read. Nothing in the store is ever overwritten or removed by us. Two machines that land for one source and day get two
-numbers, claimed by objects that can be created only once. Without a store every function here does nothing.
+The manifest of a delivery is written last; a delivery without one, left by a kill, is never read. Nothing in the store
+is overwritten or removed. Two machines that land for one source and day get two numbers, claimed by objects that can
+be created only once. Without a store the functions here do nothing.
 """
 
 import uuid
@@ -16,15 +16,16 @@ import fsspec
 from pipelines.common.errors import LandingStoreError, SettingsError
 from pipelines.common.progress import shown
 from pipelines.common.settings import Settings, private
-from pipelines.landing.manifest import MANIFEST, Delivery, read_manifest
+from pipelines.landing.declaration import MANIFEST
+from pipelines.landing.manifest import ORIGINAL, Delivery, read_manifest
 
 CLAIM = ".claim"
 
 
 def fetch_manifests(settings: Settings) -> None:
-    """Copy the manifests this machine lacks; put into the store what this machine alone has.
+    """Copy the manifests this machine lacks, and put the deliveries that only this machine has into the store.
 
-    Raises `SettingsError` where the store cannot be used as set, `LandingStoreError` where it does not answer.
+    Raises `SettingsError` where the store cannot be used, `LandingStoreError` where it does not answer.
     """
     if not settings.landing_url:
         return
@@ -39,7 +40,7 @@ def fetch_manifests(settings: Settings) -> None:
 
 
 def fetch(delivery: Delivery, settings: Settings) -> None:
-    """Copy the files of a delivery that this machine lacks; their hashes are for `landing.verify` to compare.
+    """Copy the files of a delivery that this machine lacks; `deliveries.verify_files` compares their hashes.
 
     Raises as `fetch_manifests` does.
     """
@@ -53,7 +54,7 @@ def fetch(delivery: Delivery, settings: Settings) -> None:
 
 
 def claim(settings: Settings, source: str, day: str, number: int) -> int:
-    """Take the first number from `number` on that no other machine has taken for this source and day."""
+    """Take the first number, `number` or higher, that no other machine has taken for this source and day."""
     if not settings.landing_url:
         return number
     with _opened(settings) as (store, root):
@@ -76,29 +77,27 @@ def put(folder: Path, delivery: Delivery, settings: Settings) -> None:
 
 @contextmanager
 def _opened(settings: Settings) -> Iterator[tuple[Any, str]]:
-    """The store and the path in it; what it raises becomes ours, without its address or an answer's text."""
+    """Open the store and give it with the path in it; its errors become ours, without address or text of an answer."""
     try:
-        # What other machines put there meanwhile must be seen: no cached listings.
+        # No cached listings: what other machines have put there meanwhile must be seen.
         store, root = fsspec.url_to_fs(settings.landing_url, use_listings_cache=False)
         store.invalidate_cache()
         yield store, root.rstrip("/")
     except (ImportError, ValueError) as failure:
         hint = "pip install 'stillreach[s3]'" if isinstance(failure, ImportError) else "s3://bucket/folder"
         raise SettingsError(
-            "STILLREACH_LANDING", f"names no usable store ({type(failure).__name__})", hint=hint
+            "STILLREACH_LANDING", f"is not a usable store ({type(failure).__name__})", hint=hint
         ) from None
     except PermissionError:
-        raise SettingsError(
-            "STILLREACH_LANDING", "does not let us in", hint="check its credentials and rights"
-        ) from None
+        raise SettingsError("STILLREACH_LANDING", "refuses access", hint="check its credentials and rights") from None
     except FileNotFoundError:
-        raise SettingsError("STILLREACH_LANDING", "is not there", hint="make the bucket first") from None
+        raise SettingsError("STILLREACH_LANDING", "does not exist", hint="create the bucket first") from None
     except OSError as failure:
         raise LandingStoreError("the landing store", f"does not answer ({type(failure).__name__})") from None
 
 
 def _manifests(store: Any, root: str) -> list[str]:
-    return [path for path in store.find(root) if path.endswith(f"/{MANIFEST}") and "/original/" not in path]
+    return [path for path in store.find(root) if path.endswith(f"/{MANIFEST}") and f"/{ORIGINAL}/" not in path]
 
 
 def _local_manifests(settings: Settings) -> list[Path]:
@@ -106,7 +105,7 @@ def _local_manifests(settings: Settings) -> list[Path]:
 
 
 def _copy_here(store: Any, root: str, landing: Path, name: PurePosixPath) -> None:
-    """Copy one file under a hidden name first: a kill leaves nothing that looks like a file of a delivery."""
+    """Copy one file from the store, under a hidden name first: a kill leaves no half file of a delivery."""
     private(landing)
     target = landing / name
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -120,10 +119,11 @@ def _copy_here(store: Any, root: str, landing: Path, name: PurePosixPath) -> Non
 
 
 def _copy_there(store: Any, root: str, folder: Path, place: PurePosixPath) -> None:
+    """Copy a delivery into the store, its manifest last; a local copy whose files were removed is left out."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     if folder.joinpath(MANIFEST).exists():
         lacking = {one.name for one in read_manifest(folder / MANIFEST).files} - {path.name for path in files}
-        if lacking:  # a copy whose files were removed: the store must never get half of a delivery
+        if lacking:
             return
     for path in sorted(files, key=lambda path: path == folder / MANIFEST):
         store.put_file(str(path), f"{root}/{place / path.relative_to(folder).as_posix()}")

@@ -11,9 +11,9 @@ import duckdb
 
 from pipelines.common import database
 from pipelines.common.contract import Table, contracts
+from pipelines.common.disk import sync_folder
 from pipelines.common.errors import BusyError, PublishError
 from pipelines.common.settings import SQL, Settings
-from pipelines.landing.land import sync_folder
 from pipelines.warehouse.state import snapshot_path, state_path
 
 PUBLISHED_SCHEMAS = ("ref", "core", "mart", "meta")

@@ -12,7 +12,8 @@ from pipelines.common.errors import UnreadableFileError
 from pipelines.common.progress import shown
 from pipelines.common.settings import Settings
 from pipelines.landing import extract_file
-from pipelines.landing.manifest import FOLLOWER, Delivery
+from pipelines.landing.declaration import FOLLOWER
+from pipelines.landing.manifest import Delivery
 
 # A spreadsheet showed the id as 1.22158E+17, or a program as 7.0: its last digits are gone, or another person's.
 DAMAGED_ID = r"\d+[.,]\d+[eE]\+?\d+|\d+[eE]\+\d+|\d+\.0"

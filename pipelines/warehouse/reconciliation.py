@@ -11,7 +11,8 @@ import duckdb
 
 from pipelines.common import database
 from pipelines.common.contract import contracts
-from pipelines.landing.manifest import FOLLOWER, Collected, Delivery
+from pipelines.landing.declaration import FOLLOWER
+from pipelines.landing.manifest import Collected, Delivery
 
 ACCOUNTED = ("delivery", "quarantine", "completeness")
 
@@ -105,7 +106,7 @@ def _counted_row(one: Collected, delivery: Delivery) -> tuple[object, ...]:
     scope, reason = "unknown", None
     if one.table == FOLLOWER:
         is_partial = delivery.follower_scope == "partial"
-        scope, reason = ("partial", "declared partial by its sender") if is_partial else ("whole", None)
+        scope, reason = ("partial", "declared partial by its sender") if is_partial else ("complete", None)
     fetched = (None, None, None, None)
     return (one.platform, one.account_id, one.table, None, one.reported, one.collected, *fetched, scope, reason)
 

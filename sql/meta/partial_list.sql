@@ -1,5 +1,5 @@
--- One row per account and kind of list that is not whole, by the newest day on which a delivery accounts for it.
--- What another delivery of that day brings whole does not lack; of several parts the largest is told.
+-- One row per account and kind of list that is partial, by the newest day on which a delivery reports the list.
+-- A list that another delivery of that day has complete is not partial; of several partial lists the largest is shown.
 WITH numbered_lists AS (
     SELECT
         *,
@@ -16,7 +16,7 @@ scopes AS (
         platform,
         account_id,
         list_kind,
-        bool_or(scope = 'whole') AS is_whole,
+        bool_or(scope = 'complete') AS is_complete,
         bool_or(scope = 'partial') AS is_partial
     FROM numbered_lists
     WHERE newest = 1
@@ -39,4 +39,4 @@ INNER JOIN scopes
         numbered_lists.platform = scopes.platform
         AND numbered_lists.account_id = scopes.account_id
         AND numbered_lists.list_kind = scopes.list_kind
-WHERE numbered_lists.fullest = 1 AND scopes.is_partial AND NOT scopes.is_whole
+WHERE numbered_lists.fullest = 1 AND scopes.is_partial AND NOT scopes.is_complete

@@ -53,5 +53,5 @@ def test_a_source_is_pulled_and_landed(environment: dict[str, str], tmp_path: Pa
     (manifest,) = (tmp_path / "data" / "landing" / "bluesky").glob("*/*/manifest.json")
     told = json.loads(manifest.read_text(encoding="utf-8"))["completeness"]
     assert {(one["kind"], one["scope"]) for one in told} == {
-        (kind, "whole") for kind in ("follower", "post", "like", "repost", "quote", "reply")
+        (kind, "complete") for kind in ("follower", "post", "like", "repost", "quote", "reply")
     }

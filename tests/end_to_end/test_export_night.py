@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.common.errors import DeliveryError
-from pipelines.landing import land
+from pipelines.landing.deliveries import current_deliveries
 from tests.end_to_end.world import Deployment, deploy
 
 OWN = [
@@ -67,9 +67,7 @@ def test_posts_of_three_platforms_reach_the_marts(deployment: Deployment) -> Non
         ("youtube", "totals only", 1),
     ]
     assert not list(deployment.settings.inbox.glob("*/2026-09-30"))
-    notes = [
-        note for one in land.current_deliveries(deployment.settings, date(2026, 9, 30)).values() for note in one.notes
-    ]
+    notes = [note for one in current_deliveries(deployment.settings, date(2026, 9, 30)).values() for note in one.notes]
     assert "times read as Europe/London, for the export names no zone (export.yml)" in notes
     assert not any("Road closed" in note or "Ride safe" in note for note in notes)
     (kept,) = deployment.settings.landing.rglob("original/sp_motor/Table data.csv")
@@ -81,4 +79,4 @@ def test_a_daily_breakdown_stays_in_the_inbox_and_nothing_lands(deployment: Depl
     with pytest.raises(DeliveryError, match="daily breakdown"):
         deployment.night(date(2026, 9, 30))
     assert list(deployment.settings.inbox.glob("meta/2026-09-30/sp_motor/daily.csv"))
-    assert not land.current_deliveries(deployment.settings, date(2026, 9, 30))
+    assert not current_deliveries(deployment.settings, date(2026, 9, 30))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pipelines import night
 from pipelines.analysis import examples
-from pipelines.landing import land
+from pipelines.landing.deliveries import current_deliveries
 from pipelines.segments import definition
 from pipelines.warehouse import runs
 from tests.end_to_end.world import Deployment, deploy
@@ -148,7 +148,7 @@ def test_nights_equal_a_rebuild(
         if "land" in event:
             drop = event["land"]
             deployed.land(drop["source"], drop["on"], **drop["tables"])
-        elif land.current_deliveries(deployed.settings, until=event["night"]):
+        elif current_deliveries(deployed.settings, until=event["night"]):
             deployed.night(event["night"])
     last = FIRST + timedelta(days=9)
     carried = published(deployed, last, replay=False)

@@ -86,7 +86,9 @@ def test_posts_arrive_and_the_account_is_totals_only(deployment: Deployment, tmp
 
 def test_the_same_export_again_is_no_new_delivery(deployment: Deployment, tmp_path: Path) -> None:
     land(tmp_path / "d", "2026-07-14", overview=FIRST)
-    assert "the same content is landed already" in land(tmp_path / "e", "2026-07-14", overview=FIRST).replace("\n", " ")
+    assert "the same content has landed already" in land(tmp_path / "e", "2026-07-14", overview=FIRST).replace(
+        "\n", " "
+    )
 
 
 def test_an_export_in_the_inbox_lands_too_and_is_kept_as_it_came(deployment: Deployment) -> None:

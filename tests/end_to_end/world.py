@@ -12,7 +12,7 @@ import pytest
 
 from pipelines import night
 from pipelines.common.settings import Settings, from_environment
-from pipelines.landing import land
+from pipelines.landing.land_drop import Landed, land_drop
 from pipelines.warehouse import publish
 
 ACCOUNT_COLUMNS = ("platform", "account_id", "handle", "name", "role", "purpose", "opened_on", "closed_on")
@@ -24,7 +24,7 @@ class Deployment:
 
     settings: Settings
 
-    def land(self, source: str, on: date, **tables: Iterable[Mapping[str, Any]]) -> land.Landed:
+    def land(self, source: str, on: date, **tables: Iterable[Mapping[str, Any]]) -> Landed:
         """Land rows, a table each, as a drop of CSV files."""
         folder = self.settings.data / "drop"
         folder.mkdir(exist_ok=True)
@@ -32,7 +32,7 @@ class Deployment:
             path.unlink()
         for table, rows in tables.items():
             write_csv(folder / f"{table}.csv", rows)
-        return land.land(folder, source, on, self.settings)
+        return land_drop(folder, source, on, self.settings)
 
     def night(self, as_of: date, *, replay: bool = False) -> str:
         """Run a whole night, without a report."""

@@ -94,7 +94,7 @@ def test_recorded_answers_give_their_exact_counts(tmp_path: Path) -> None:
     with serve(recorded()) as server:
         lists = pulled(server, tmp_path / "p/b/d/a", tmp_path / "out", account, concurrency=4)
     whole = {"follower": 130, "like": 130, "repost": 65, "quote": 1, "reply": 33}
-    assert by_kind(lists) == {kind: (n, n, "whole") for kind, n in whole.items()} | {"post": (61, None, "whole")}
+    assert by_kind(lists) == {kind: (n, n, "complete") for kind, n in whole.items()} | {"post": (61, None, "complete")}
     asked = Counter(METHOD_OF[request.path] for request in server.requests)
     needed = {"getProfiles": 1, "getFollowers": 3, "getAuthorFeed": 3, "getLikes": 3, "getRepostedBy": 2}
     assert asked == needed | {"getQuotes": 1, "getPostThread": 1}
@@ -115,7 +115,7 @@ def test_a_seed_gives_its_followers_alone(tmp_path: Path) -> None:
     account = replace(OURS, account_id=FORCE, handle="force2.test", role="seed")
     with serve(recorded()) as server:
         lists = pulled(server, tmp_path / "p/b/d/a", account=account)
-    assert by_kind(lists) == {"follower": (44, 44, "whole")}
+    assert by_kind(lists) == {"follower": (44, 44, "complete")}
     assert [METHOD_OF[request.path] for request in server.requests] == ["getProfiles", "getFollowers"]
 
 
@@ -193,7 +193,7 @@ def test_pages_are_followed_and_nothing_is_asked_twice(tmp_path: Path) -> None:
     with serve(big_town()) as server:
         lists = pulled(server, tmp_path / "p/b/d/a", tmp_path / "out", concurrency=4)
     assert {kind: n for kind, (n, _, _) in by_kind(lists).items()} == COUNTS
-    assert {one.scope for one in lists} == {"whole"}
+    assert {one.scope for one in lists} == {"complete"}
     assert len(server.requests) == NEEDED
     assert {request.first("limit") for request in server.requests if "limit" in request.query} == {"100"}
 
@@ -208,7 +208,7 @@ def test_a_passing_fault_leaves_nothing_out(fault: str, first: int, tmp_path: Pa
     with serve(faults) as server:
         lists = pulled(server, tmp_path / "p/b/d/a", request_seconds=0.25 if fault == "hang" else 30)
     assert {kind: (n, scope) for kind, (n, _, scope) in by_kind(lists).items()} == {
-        kind: (n, "whole") for kind, n in COUNTS.items()
+        kind: (n, "complete") for kind, n in COUNTS.items()
     }
     assert faults.injected and len(server.requests) <= 2 * NEEDED
 
@@ -218,7 +218,7 @@ def test_a_passing_fault_leaves_nothing_out(fault: str, first: int, tmp_path: Pa
 def test_no_false_page_makes_a_partial_list_whole(fault: str, nth: int, tmp_path: Path) -> None:
     with serve(Faults(big_town(), {nth: fault})) as server:
         lists = pulled(server, tmp_path / "p/b/d/a")
-    whole = {kind: n for kind, (n, _, scope) in by_kind(lists).items() if scope == "whole"}
+    whole = {kind: n for kind, (n, _, scope) in by_kind(lists).items() if scope == "complete"}
     assert whole.items() <= COUNTS.items()
     # One fault spoils one list; where it is that of the posts, some of the lists that they open.
     assert len(whole) >= len(COUNTS) - 1 or by_kind(lists)["post"][2] == "partial"

@@ -302,7 +302,7 @@ def test_overlapping_exports_settle_on_the_one_that_reaches_furthest(tmp_path: P
 
 
 def test_a_column_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SchemaError, match="column 'Likes': stands there twice"):
+    with pytest.raises(SchemaError, match="column 'Likes': is listed twice"):
         convert(tmp_path, {"v.csv": "Id,Page,When,Likes,likes\na,sp_news,28.09.2026 10:00,1,2\n"}, vendor(tmp_path))
 
 

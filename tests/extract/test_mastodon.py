@@ -207,11 +207,11 @@ def test_forty_of_sixty_are_partial_and_the_rest_of_takahe_is_whole(tmp_path: Pa
         lists = pulled(server, tmp_path / "pull/mastodon/day/a", tmp_path / "out", account)
     came = {one.listing.kind: (one.n_collected, one.n_reported, one.scope) for one in lists}
     assert came == {
-        "follower": (90, 90, "whole"),
-        "post": (11, None, "whole"),
+        "follower": (90, 90, "complete"),
+        "post": (11, None, "complete"),
         "like": (40, 60, "partial"),
-        "repost": (30, 30, "whole"),
-        "reply": (5, 5, "whole"),
+        "repost": (30, 30, "complete"),
+        "reply": (5, 5, "complete"),
     }
     reason = {one.listing.kind: one.reason for one in lists}["like"]
     assert reason == "the server shows no more of them"
@@ -347,11 +347,11 @@ def drop_of(out: Path) -> dict[str, list[str]]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Pull the scripted world once, unspoilt."""
-    folder = tmp_path_factory.mktemp("whole")
+    folder = tmp_path_factory.mktemp("complete")
     with serve(world) as server:
         lists = pulled(server, folder / "pull/mastodon/day/a", folder / "out")
     assert len(server.requests) == N_NEEDED
-    assert {one.scope for one in lists} == {"whole"}
+    assert {one.scope for one in lists} == {"complete"}
     drop = drop_of(folder / "out")
     assert {table: len(lines) - 1 for table, lines in drop.items()} == {
         "account_day": 1,
@@ -381,12 +381,12 @@ def test_no_fault_makes_a_part_pass_for_a_whole(fault: str, whole: dict[str, lis
         drop = drop_of(folder / "out")
         assert len(server.requests) <= 2 * N_NEEDED
         for one in lists:
-            if one.scope == "whole":
+            if one.scope == "complete":
                 kind, post_id = one.listing.kind, one.listing.post_id
                 assert n_listed(drop, kind, post_id) == n_listed(whole, kind, post_id), (fault, at, kind)
         if fault in ("429", "500", "hang", "cut"):
             assert drop == whole, (fault, at)
-            assert {one.scope for one in lists} == {"whole"}
+            assert {one.scope for one in lists} == {"complete"}
         assert spoilt.injected or fault in ("repeat", "loop")
 
 
@@ -413,7 +413,7 @@ def test_a_hidden_follower_list_is_partial(tmp_path: Path) -> None:
         followers, posts = pulled(server, tmp_path / "pull/mastodon/day/a")
     assert (followers.n_collected, followers.n_reported, followers.scope) == (0, 7, "partial")
     assert followers.reason.startswith("the server shows none of them")
-    assert (posts.n_collected, posts.scope) == (0, "whole")
+    assert (posts.n_collected, posts.scope) == (0, "complete")
 
 
 def test_nobody_follows_and_nobody_is_counted(tmp_path: Path) -> None:
@@ -423,7 +423,7 @@ def test_nobody_follows_and_nobody_is_counted(tmp_path: Path) -> None:
 
     with serve(answer) as server:
         followers, _ = pulled(server, tmp_path / "pull/mastodon/day/a")
-    assert (followers.n_collected, followers.n_reported, followers.scope) == (0, 0, "whole")
+    assert (followers.n_collected, followers.n_reported, followers.scope) == (0, 0, "complete")
 
 
 def test_a_few_missing_followers_are_no_reason_but_another_server_is() -> None:
@@ -657,7 +657,7 @@ def test_quotes_need_a_login_and_are_accounted_without_one(tmp_path: Path) -> No
             return Answer(200, [status("8", person("rider1"))])
         return Answer(200, [status("5001", quotes_count=1)]) if request.path.endswith("statuses") else world(request)
 
-    for secret, n, scope in ((None, 0, "partial"), (Secret(TOKEN), 1, "whole")):
+    for secret, n, scope in ((None, 0, "partial"), (Secret(TOKEN), 1, "complete")):
         with serve(answer) as server:
             lists = pulled(server, tmp_path / f"{n}/mastodon/day/a", follower_lists=(), secret=secret)
         assert [(one.n_collected, one.scope) for one in lists if one.listing.kind == "quote"] == [(n, scope)]
@@ -777,4 +777,4 @@ def test_several_workers_get_the_same(whole: dict[str, list[str]], tmp_path: Pat
     with serve(world) as server:
         lists: list[ListAccount] = pulled(server, tmp_path / "pull/mastodon/day/a", tmp_path / "out", concurrency=4)
     assert drop_of(tmp_path / "out") == whole
-    assert {one.scope for one in lists} == {"whole"} and len(server.requests) == N_NEEDED
+    assert {one.scope for one in lists} == {"complete"} and len(server.requests) == N_NEEDED

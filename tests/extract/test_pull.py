@@ -67,7 +67,7 @@ def test_everything_is_collected_once_and_counted(tmp_path: Path) -> None:
     assert got(tmp_path) == truth(WORLD)
     for key, people in truth(WORLD).items():
         one = done[key]
-        assert (one.scope, one.reason) == ("whole", "")
+        assert (one.scope, one.reason) == ("complete", "")
         assert one.n_collected == one.n_reported == len(people)
         assert one.n_pages == one.n_requests == max(1, -(-len(people) // 10))
     assert list(done) == [("follower", ""), ("post", ""), ("like", "p1"), ("like", "p3")]
@@ -95,13 +95,13 @@ def test_a_scripted_fault_costs_little_and_makes_nothing_whole_that_is_not(
         assert len(server.requests) <= 2 * WORLD.n_needed
     held, there = got(tmp_path), truth(WORLD)
     for key, one in done.items():
-        if one.scope == "whole":
+        if one.scope == "complete":
             assert held[key] == there[key]
         else:
             assert one.reason
         assert set(held[key]) <= set(there[key]) and len(held[key]) == one.n_collected
     if fault != "errors":  # the one answer that says: this list is not to be had
-        assert all(one.scope == "whole" for one in done.values())
+        assert all(one.scope == "complete" for one in done.values())
         assert set(done) == set(there)
     assert faults.injected or (fault in ("repeat", "loop") and at == (1, 4))
 
@@ -128,7 +128,7 @@ def test_a_fault_that_stays_makes_the_list_partial(
     one = done["follower", ""]
     assert one.scope == "partial" and reason in one.reason
     assert one.n_collected < 45 == one.n_reported
-    assert done["post", ""].scope == "whole"
+    assert done["post", ""].scope == "complete"
 
 
 @pytest.mark.parametrize("entries", [[], [{"id": "f1"}]])
@@ -155,7 +155,7 @@ def test_an_empty_page_is_believed_where_the_platform_counts_no_more_than_came(t
 
     with serve(answer) as server:
         one = pulled(tmp_path, server)["follower", ""]
-    assert (one.scope, one.n_collected, one.n_requests) == ("whole", 2, 3)
+    assert (one.scope, one.n_collected, one.n_requests) == ("complete", 2, 3)
 
 
 def test_a_list_that_the_platform_ends_short_of_its_count_is_whole_and_shows_the_difference(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_list_that_the_platform_ends_short_of_its_count_is_whole_and_shows_the
 
     with serve(answer) as server:
         one = pulled(tmp_path, server)["follower", ""]
-    assert (one.scope, one.n_collected, one.n_reported) == ("whole", 2, 3)
+    assert (one.scope, one.n_collected, one.n_reported) == ("complete", 2, 3)
 
 
 def test_an_empty_end_is_asked_for_twice_and_an_empty_follower_list_is_not_believed(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_an_empty_end_is_asked_for_twice_and_an_empty_follower_list_is_not_belie
         done = pulled(tmp_path, server)
     one = done["follower", ""]
     assert (one.scope, one.n_requests) == ("partial", 2) and "shows none" in one.reason
-    assert done["post", ""].scope == "whole" and n_asked["/posts"] == 1
+    assert done["post", ""].scope == "complete" and n_asked["/posts"] == 1
 
 
 def test_a_list_that_the_connector_knows_to_be_short_is_partial(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_followers_that_arrive_meanwhile_are_repeats_and_no_fault(tmp_path: Path
 
     with serve(answer) as server:
         one = pulled(tmp_path, server)["follower", ""]
-    assert (one.scope, one.n_repeats, one.n_collected) == ("whole", 2, 30)
+    assert (one.scope, one.n_repeats, one.n_collected) == ("complete", 2, 30)
     assert len(got(tmp_path)["follower", ""]) == 30
 
 
@@ -229,7 +229,7 @@ def test_a_platform_that_stays_busy_leaves_the_list_partial_and_a_restart_finish
         is_down, n_before = False, len(server.requests)
         done = pulled(tmp_path, server)
         assert len(server.requests) - n_before == 4, "nothing that was complete is asked again"
-    assert all(one.scope == "whole" for one in done.values())
+    assert all(one.scope == "complete" for one in done.values())
     assert got(tmp_path) == truth(WORLD)
 
 
@@ -248,7 +248,7 @@ def test_a_refused_list_leaves_the_others(tmp_path: Path) -> None:
         done = pulled(tmp_path, server)
         assert len([one for one in server.requests if one.path == "/likes/p1"]) == 1
     assert done["like", "p1"].scope == "partial" and "404" in done["like", "p1"].reason
-    assert done["like", "p3"].scope == done["follower", ""].scope == "whole"
+    assert done["like", "p3"].scope == done["follower", ""].scope == "complete"
 
 
 def test_a_platform_that_refuses_us_ends_the_pull_and_says_what_did_not_come(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_an_answer_that_is_not_what_is_known_stops_the_account(tmp_path: Path) -
         assert book and book.is_spoilt
         is_mended = True
         done = pulled(tmp_path, server)
-    assert all(one.scope == "whole" for one in done.values())
+    assert all(one.scope == "complete" for one in done.values())
     after = journal.reading(tmp_path)
     assert after and not after.is_spoilt and not after.stopped
 
@@ -318,7 +318,7 @@ def test_the_deadline_ends_what_is_not_finished_and_a_restart_goes_on(tmp_path: 
         for one in done.values():
             assert one.scope == "partial" and one.reason.startswith("not finished by the deadline")
         hangs = False
-        assert all(one.scope == "whole" for one in pulled(tmp_path, server).values())
+        assert all(one.scope == "complete" for one in pulled(tmp_path, server).values())
     assert got(tmp_path) == truth(WORLD)
 
 
@@ -326,7 +326,7 @@ def test_a_request_without_an_answer_is_left_even_where_the_library_would_wait(t
     with serve(Faults(WORLD, {2: "hang"})) as server:
         connector = Connector(server.url, seconds=60)
         done = pulled(tmp_path, server, connector=connector, request_seconds=0.3, concurrency=1)
-    assert all(one.scope == "whole" for one in done.values())
+    assert all(one.scope == "complete" for one in done.values())
     assert sum(one.n_requests for one in done.values()) == WORLD.n_needed + 1
 
 
@@ -337,7 +337,7 @@ def test_a_wait_past_the_deadline_is_not_waited_for(tmp_path: Path) -> None:
         done = pulled(tmp_path, server, concurrency=1, deadline_seconds=60, patience=replace(QUICK, wait_scale=1))
         assert time.monotonic() - began < 5
     assert "asked to wait" in done["follower", ""].reason and "past the deadline" in done["follower", ""].reason
-    assert done["post", ""].scope == "whole"
+    assert done["post", ""].scope == "complete"
 
 
 def test_nothing_is_asked_before_the_platform_said(tmp_path: Path) -> None:
@@ -407,14 +407,14 @@ def test_a_pause_holds_all_who_ask_that_kind() -> None:
 
 def test_what_has_not_changed_is_not_asked_again(tmp_path: Path) -> None:
     carried = {
-        ("like", "p1"): Carried("bluesky.2026-11-20.0001-abc", "2026-11-20", 25, "whole", ""),
-        ("like", "p3"): Carried("bluesky.2026-11-20.0001-abc", "2026-11-20", 7, "whole", ""),
+        ("like", "p1"): Carried("bluesky.2026-11-20.0001-abc", "2026-11-20", 25, "complete", ""),
+        ("like", "p3"): Carried("bluesky.2026-11-20.0001-abc", "2026-11-20", 7, "complete", ""),
     }
     with serve(WORLD) as server:
         done = pulled(tmp_path, server, carried=carried)
         assert not [one for one in server.requests if one.path == "/likes/p1"]
     one = done["like", "p1"]
-    assert (one.scope, one.n_requests, one.n_collected, one.is_carried) == ("whole", 0, 0, True)
+    assert (one.scope, one.n_requests, one.n_collected, one.is_carried) == ("complete", 0, 0, True)
     assert one.reason == "unchanged since 2026-11-20, not asked again"
     assert not done["like", "p3"].is_carried, "its count is another one now"
 
@@ -436,7 +436,7 @@ def test_a_torn_last_line_is_dropped_and_a_damaged_one_in_the_middle_is_not_pass
         n_before = len(server.requests)
         done = pulled(tmp_path, server)
         assert len(server.requests) - n_before == 1
-    assert all(one.scope == "whole" for one in done.values()) and got(tmp_path) == truth(WORLD)
+    assert all(one.scope == "complete" for one in done.values()) and got(tmp_path) == truth(WORLD)
     (tmp_path / FILE).write_bytes(b"".join([*lines[:3], b'{"page":\n', *lines[4:]]))
     with pytest.raises(UnreadableFileError, match="damaged"):
         journal.reading(tmp_path)
@@ -469,7 +469,7 @@ def test_a_pull_killed_at_any_page_goes_on_where_it_was(tmp_path: Path, at: int)
         done = pulled(tmp_path, server)
         assert bool(killed) == (at <= WORLD.n_needed)
         assert len(server.requests) <= WORLD.n_needed + 2, "at most what was under way is asked again"
-    assert all(one.scope == "whole" and one.n_collected == len(truth(WORLD)[key]) for key, one in done.items())
+    assert all(one.scope == "complete" and one.n_collected == len(truth(WORLD)[key]) for key, one in done.items())
     assert got(tmp_path) == truth(WORLD)
 
 
@@ -502,7 +502,7 @@ def test_whatever_the_lists_and_the_faults_the_drop_holds_the_list(
     for key, one in done.items():
         assert len(held[key]) == len(set(held[key])) == one.n_collected
         assert set(held[key]) <= set(there[key])
-        if one.scope == "whole":
+        if one.scope == "complete":
             assert held[key] == there[key]
         else:
             assert "errors" in at.values()

@@ -20,7 +20,7 @@ from pipelines.extract.pulls import journal, session
 from pipelines.extract.pulls.listing import Connector as AnyConnector
 from pipelines.extract.pulls.listing import ListAccount, Listing
 from pipelines.extract.pulls.source import Source
-from pipelines.landing import land
+from pipelines.landing.deliveries import current_deliveries
 from pipelines.landing.manifest import Delivery
 from pipelines.reference.files import read_accounts
 from tests.extract.fake_platform import Connector, World
@@ -87,7 +87,7 @@ def pull_all(on: date = TODAY) -> list[str]:
 
 
 def in_force(settings: Settings, on: date = TODAY) -> Delivery:
-    return land.current_deliveries(settings, until=on)["bluesky", on.isoformat()]
+    return current_deliveries(settings, until=on)["bluesky", on.isoformat()]
 
 
 def rows(settings: Settings, delivery: Delivery, table: str) -> list[dict[str, str]]:
@@ -119,11 +119,11 @@ def test_one_delivery_of_all_accounts_with_a_line_for_each_kind_of_list(server: 
     assert "landed 35 rows in 4 files" in words
     delivery = in_force(settings)
     assert told(delivery) == {
-        (FIRST, "follower"): ("whole", 1, 25, 25, ""),
-        (FIRST, "post"): ("whole", 1, 2, 2, ""),
-        (FIRST, "like"): ("whole", 2, 4, 4, ""),
-        (SECOND, "follower"): ("whole", 1, 2, 2, ""),
-        (SECOND, "post"): ("whole", 1, 0, 0, ""),
+        (FIRST, "follower"): ("complete", 1, 25, 25, ""),
+        (FIRST, "post"): ("complete", 1, 2, 2, ""),
+        (FIRST, "like"): ("complete", 2, 4, 4, ""),
+        (SECOND, "follower"): ("complete", 1, 2, 2, ""),
+        (SECOND, "post"): ("complete", 1, 0, 0, ""),
     }
     followers = rows(settings, delivery, "follower")
     assert [(one["account_id"], one["member_id"]) for one in followers] == [
@@ -170,7 +170,7 @@ def test_an_account_that_was_never_pulled_is_accounted_for(server: Server, setti
     assert f"bluesky:{FIRST} follower: not collected: the pull never ran" in words
     delivery = in_force(settings)
     assert told(delivery)[FIRST, "follower"] == ("partial", 1, 0, None, "not collected: the pull never ran")
-    assert told(delivery)[SECOND, "follower"][0] == "whole"
+    assert told(delivery)[SECOND, "follower"][0] == "complete"
     assert not [one for one in rows(settings, delivery, "account_day") if one["account_id"] == FIRST], "unknown, not 0"
 
 
@@ -190,7 +190,7 @@ def test_a_refused_account_lands_as_partial_beside_the_whole_one(
     session.land_pulled("bluesky", TODAY)
     found = told(in_force(settings))
     assert found[FIRST, "follower"][0] == "partial" and "401" in found[FIRST, "follower"][-1]
-    assert found[SECOND, "follower"][0] == "whole"
+    assert found[SECOND, "follower"][0] == "complete"
 
 
 def test_a_source_that_may_not_be_asked_at_all_says_why(
@@ -210,7 +210,7 @@ def test_a_source_that_may_not_be_asked_at_all_says_why(
         assert found[FIRST, kind] == ("partial", 1, 0, None, "x_api: has no terms_confirmed.")
     pull_all()
     session.land_pulled("bluesky", TODAY)
-    assert told(in_force(settings))[FIRST, "follower"][0] == "whole", "a later pull of the day brings it"
+    assert told(in_force(settings))[FIRST, "follower"][0] == "complete", "a later pull of the day brings it"
 
 
 def test_an_answer_that_is_not_known_leaves_nothing_of_the_account_whole(
@@ -226,7 +226,7 @@ def test_an_answer_that_is_not_known_leaves_nothing_of_the_account_whole(
         ("follower", "post", "like"), "partial"
     )
     assert all("entries" in found[FIRST, kind][-1] for kind in ("follower", "post", "like"))
-    assert found[SECOND, "follower"][0] == "whole"
+    assert found[SECOND, "follower"][0] == "complete"
 
 
 def test_unknown_fields_and_nothing_else_of_them_are_noted(
@@ -257,7 +257,7 @@ def test_the_second_day_asks_again_only_what_changed(
     words = session.land_pulled("bluesky", TODAY)
     yesterday = TODAY - timedelta(days=1)
     reason = f"1 of 2 lists: unchanged since {yesterday}, not asked again"
-    assert told(in_force(settings))[FIRST, "like"] == ("whole", 2, 2, 2, reason)
+    assert told(in_force(settings))[FIRST, "like"] == ("complete", 2, 2, 2, reason)
     assert reason not in words, "what is whole needs no words"
     assert {one["post_id"] for one in rows(settings, in_force(settings), "engagement")} == {"p2"}
 
@@ -280,7 +280,7 @@ def test_a_pull_again_on_the_same_day_brings_everything_again(server: Server, se
     n_first = len(server.requests)
     pull_all()
     assert len(server.requests) == 2 * n_first, "the earlier delivery of the day goes out of force: nothing is carried"
-    assert "the same content is landed already" in session.land_pulled("bluesky", TODAY)
+    assert "the same content has landed already" in session.land_pulled("bluesky", TODAY)
     assert in_force(settings) == first
 
 
@@ -331,7 +331,7 @@ def test_a_pull_that_was_killed_lands_the_same_bytes(server: Server, settings: S
     session.land_pulled("bluesky", TODAY)
     files = {one.name: one.sha256 for one in in_force(settings).files}
     pull_all()
-    assert "the same content is landed already" in session.land_pulled("bluesky", TODAY)
+    assert "the same content has landed already" in session.land_pulled("bluesky", TODAY)
     assert {one.name: one.sha256 for one in in_force(settings).files} == files
 
 
@@ -365,7 +365,7 @@ def test_a_count_that_one_list_does_not_know_makes_the_sum_unknown() -> None:
     lists = [
         ListAccount(Listing("like", "bluesky", FIRST, f"p{n}"), 3, n_reported, 1, 1, 0, 0, scope, reason)  # type: ignore[arg-type]
         for n, (n_reported, scope, reason) in enumerate(
-            [(3, "whole", ""), (None, "partial", "gone"), (4, "partial", "busy"), (5, "partial", "busy")]
+            [(3, "complete", ""), (None, "partial", "gone"), (4, "partial", "busy"), (5, "partial", "busy")]
         )
     ]
     (whole_and_unknown,) = session.completeness(lists)
@@ -427,10 +427,10 @@ def test_each_real_connector_pulls_and_lands_from_the_command_line(
         (settings.ref / "source.yml").write_text(json.dumps({source: about}))
         done = CliRunner().invoke(app.app, ["pull", source])
     assert done.exit_code == 0, done.output
-    delivery = land.current_deliveries(settings, until=TODAY)[source, TODAY.isoformat()]
+    delivery = current_deliveries(settings, until=TODAY)[source, TODAY.isoformat()]
     lists = {one.kind: one for one in delivery.completeness}
     assert {"follower", "post", "like", "repost", "reply"} <= set(lists)
-    assert (lists["follower"].scope, lists["follower"].n_collected) == ("whole", 1)
+    assert (lists["follower"].scope, lists["follower"].n_collected) == ("complete", 1)
     assert {file.table for file in delivery.files} == {"follower", "post", "engagement", "account_day"}
     landed = b"".join(path.read_bytes() for path in delivery.folder(settings).iterdir())
     assert b"nobody-sees" not in landed and "nobody-sees" not in done.output

@@ -90,12 +90,12 @@ def test_every_list_is_collected_once_in_either_vocabulary(tmp_path: Path, words
         n_asked = len(server.requests)
     told = {kind: (one.n_collected, one.n_reported, one.scope) for kind, one in lists.items()}
     assert told == {
-        "follower": (2300, 2300, "whole"),
-        "post": (120, None, "whole"),
+        "follower": (2300, 2300, "complete"),
+        "post": (120, None, "complete"),
         "like": (100, 130, "partial"),
-        "repost": (120, 120, "whole"),
-        "quote": (130, 130, "whole"),
-        "reply": (110, 110, "whole"),
+        "repost": (120, 120, "complete"),
+        "quote": (130, 130, "complete"),
+        "reply": (110, 110, "complete"),
     }
     assert lists["like"].reason == "X gives the newest 100 likers of a post"
     # A profile, three pages of followers, two of posts, two of each kind of act but likes; one to learn the words.
@@ -131,7 +131,7 @@ def test_a_follower_is_read_field_by_field(tmp_path: Path) -> None:
     odd = user("802", protected=True, description=None, public_metrics={"followers_count": 0, "following_count": None})
     x.followers["1"] = [bare, odd, user("803")]
     with serve(x) as server:
-        assert by_kind(pulled(server, tmp_path, tmp_path / "out"))["follower"].scope == "whole"
+        assert by_kind(pulled(server, tmp_path, tmp_path / "out"))["follower"].scope == "complete"
     first, second, third = rows_in(tmp_path / "out", "follower")
     known = {"platform": "x", "account_id": "1", "observed_on": "2026-11-23", "followed_on": ""}
     names = ("handle", "name", "bio", "location", "followers_count", "following_count", "created_at", "is_protected")
@@ -162,7 +162,7 @@ def test_posts_are_read_with_what_x_gave_and_nothing_else(tmp_path: Path) -> Non
         ("reply", "@you yes", ""),
     ]
     assert list(rows) == [one for one in ids if one != ids[2]]  # a repost is no post of ours
-    assert by_kind(lists)["post"].scope == "whole"
+    assert by_kind(lists)["post"].scope == "complete"
     figures = [*sample.FIGURES, "reach"]
     assert [rows[ids[3]][name] for name in figures] == [""] * 7
     assert [rows[ids[4]][name] for name in figures] == ["0", "0", "0", "4", "0", "2", ""]
@@ -340,7 +340,7 @@ def test_owned_terms_cover_our_own_accounts_alone(tmp_path: Path) -> None:
         assert "covers our own accounts alone" in seed["follower"].reason
         assert set(seed) == {"follower"}
         enterprise = by_kind(pulled(server, tmp_path / "enterprise", account=SEED))
-        assert enterprise["follower"].scope == "whole"
+        assert enterprise["follower"].scope == "complete"
         assert {one.path for one in server.requests} == {"/2/users/91", "/2/users/91/followers"}
 
 
@@ -352,7 +352,7 @@ def test_a_list_dearer_than_what_is_left_is_not_begun_and_the_others_are(tmp_pat
     assert "could cost $23.00, $21.99 of this month's $22.00 is left" in lists["follower"].reason
     assert (lists["follower"].n_collected, lists["follower"].n_reported) == (0, 2300)
     assert "/2/users/1/followers" not in paths
-    assert lists["post"].scope == lists["repost"].scope == "whole"
+    assert lists["post"].scope == lists["repost"].scope == "complete"
 
 
 def test_the_pull_stops_before_the_request_that_could_pass_the_budget(tmp_path: Path) -> None:
@@ -382,7 +382,7 @@ def test_four_keys_sign_the_request_and_stay_out_of_every_log(tmp_path: Path, ca
     with caplog.at_level(logging.DEBUG), serve(world(words="tweet")) as server:
         lists = by_kind(pulled(server, tmp_path, secret=secret))
         signed = [one.headers["authorization"] for one in server.requests]
-    assert {one.scope for one in lists.values()} == {"whole"}
+    assert {one.scope for one in lists.values()} == {"complete"}
     assert all(one.startswith("OAuth ") and "oauth_signature=" in one for one in signed)
     assert not [text for text in (*keys.values(), "signed-instead") if text in caplog.text]
     for wrong in ('{"api_key":"a"}', "{nonsense", "{}"):
@@ -431,7 +431,7 @@ def check_nothing_partial_is_called_whole(lists: list[ListAccount], x: World, ou
     collected = Counter(row["kind"] for row in rows_in(out, "engagement"))
     collected["follower"], collected["post"] = (len(rows_in(out, table)) for table in ("follower", "post"))
     for one in lists:
-        if one.scope == "whole":
+        if one.scope == "complete":
             assert collected[one.listing.kind] == one.n_collected == truth(x)[one.listing.kind], one
         else:
             assert one.reason
@@ -455,7 +455,7 @@ def test_under_every_fault_nothing_partial_is_called_whole_and_little_is_asked(t
         check_nothing_partial_is_called_whole(lists, x, folder / "out")
         if fault in TRANSIENT:
             scopes = {kind: one.scope for kind, one in by_kind(lists).items()}
-            assert scopes == dict.fromkeys(truth(x), "whole") | {"like": "partial"}, first
+            assert scopes == dict.fromkeys(truth(x), "complete") | {"like": "partial"}, first
 
 
 @trials(max_examples=6, deadline=None)

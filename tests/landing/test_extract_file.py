@@ -20,7 +20,7 @@ from pipelines.common import database
 from pipelines.common.contract import table_of
 from pipelines.common.errors import DeliveryError, SchemaError, UnreadableFileError
 from pipelines.common.settings import Settings
-from pipelines.landing import extract_file
+from pipelines.landing import extract_file, file_integrity
 
 WriteDrop = Callable[[Path, Mapping[str, Any]], Path]
 Read = Callable[[Path], list[tuple[str | None, ...]]]
@@ -55,7 +55,7 @@ def read(con: duckdb.DuckDBPyConnection) -> Read:
     """Check a file, inspect it, and give its rows as the night would read them."""
 
     def rows(path: Path) -> list[tuple[str | None, ...]]:
-        extract_file.check_whole(path)
+        file_integrity.check_integrity(path)
         table = table_of(path.name)
         found = extract_file.inspect(con, path, table)
         relation = extract_file.relation(path, table, found.columns)
@@ -332,7 +332,7 @@ def test_a_name_that_is_nearly_one_of_the_contract_is_none(name: str) -> None:
 def test_a_line_longer_than_sixteen_mebibytes_is_refused(name: str, tmp_path: Path, read: Read) -> None:
     with (tmp_path / name).open("wb") as target:
         target.write(b'{"bio": "' if name.endswith("jsonl") else HEADER.encode())
-        target.write(b"a" * (extract_file.LONGEST_LINE + 1))
+        target.write(b"a" * (file_integrity.LONGEST_LINE + 1))
         target.write(b'"}\n' if name.endswith("jsonl") else b"\n")
     assert "longer than 16 MiB" in str(refused(read, tmp_path / name))
 

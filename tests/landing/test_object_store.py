@@ -13,8 +13,11 @@ from moto.server import ThreadedMotoServer
 
 from pipelines.common.errors import LandedFileChangedError, LandingStoreError, SettingsError
 from pipelines.common.settings import Settings, from_environment
-from pipelines.landing import land, object_store
-from pipelines.landing.manifest import MANIFEST, Delivery
+from pipelines.landing import object_store
+from pipelines.landing.declaration import MANIFEST
+from pipelines.landing.deliveries import current_deliveries, verify_files
+from pipelines.landing.land_drop import land_drop
+from pipelines.landing.manifest import Delivery
 
 ON = date(2026, 7, 15)
 
@@ -82,25 +85,25 @@ def objects(bucket: Any) -> set[str]:
 
 
 def in_force(settings: Settings) -> Delivery:
-    return land.current_deliveries(settings, until=ON)["a_source", "2026-07-15"]
+    return current_deliveries(settings, until=ON)["a_source", "2026-07-15"]
 
 
 def test_what_lands_here_is_read_and_proved_elsewhere(stored: Settings, elsewhere: Settings, drop: Any) -> None:
-    landed = land.land(drop(5), "a_source", ON, stored).delivery
+    landed = land_drop(drop(5), "a_source", ON, stored).delivery
     found = in_force(elsewhere)
     assert found == landed
     assert not (found.folder(elsewhere) / "follower.csv").exists()  # only its manifest, until it is needed
-    land.verify(found, elsewhere)
+    verify_files(found, elsewhere)
     assert (found.folder(elsewhere) / "follower.csv").read_bytes() == (drop(5) / "follower.csv").read_bytes()
 
 
 def test_the_same_content_from_another_machine_is_no_new_delivery(
     stored: Settings, elsewhere: Settings, drop: Any
 ) -> None:
-    land.land(drop(5), "a_source", ON, stored)
-    again = land.land(drop(5), "a_source", ON, elsewhere)
+    land_drop(drop(5), "a_source", ON, stored)
+    again = land_drop(drop(5), "a_source", ON, elsewhere)
     assert not again.is_new
-    assert land.land(drop(6), "a_source", ON, elsewhere).supersedes == again.delivery
+    assert land_drop(drop(6), "a_source", ON, elsewhere).supersedes == again.delivery
     assert in_force(stored).rows == 6
 
 
@@ -111,63 +114,63 @@ def test_a_manifest_is_the_last_that_comes_and_half_a_delivery_is_none(
         root = f"{bucket[1]}/landing"
         patch.setattr(fsspec, "url_to_fs", lambda *args, **options: (CutOff(bucket[0]), root))
         with pytest.raises(LandingStoreError, match="does not answer"):
-            land.land(drop(5), "a_source", ON, stored)
+            land_drop(drop(5), "a_source", ON, stored)
     assert any(name.endswith("follower.csv") for name in objects(bucket))
-    assert land.current_deliveries(elsewhere, until=ON) == {} == land.current_deliveries(stored, until=ON)
-    assert land.land(drop(5), "a_source", ON, stored).is_new
-    land.verify(in_force(elsewhere), elsewhere)
+    assert current_deliveries(elsewhere, until=ON) == {} == current_deliveries(stored, until=ON)
+    assert land_drop(drop(5), "a_source", ON, stored).is_new
+    verify_files(in_force(elsewhere), elsewhere)
 
 
 def test_two_machines_at_once_get_two_numbers(stored: Settings, elsewhere: Settings, drop: Any) -> None:
     assert [object_store.claim(one, "a_source", "2026-07-15", 1) for one in (stored, elsewhere)] == [1, 2]
-    assert land.land(drop(5), "a_source", ON, stored).delivery.delivery_id.startswith("a_source.2026-07-15.0003-")
-    assert land.land(drop(6), "a_source", ON, elsewhere).delivery.delivery_id.startswith("a_source.2026-07-15.0004-")
+    assert land_drop(drop(5), "a_source", ON, stored).delivery.delivery_id.startswith("a_source.2026-07-15.0003-")
+    assert land_drop(drop(6), "a_source", ON, elsewhere).delivery.delivery_id.startswith("a_source.2026-07-15.0004-")
     assert in_force(stored).rows == 6
 
 
 def test_what_lay_here_before_there_was_a_store_moves_into_it(
     settings: Settings, stored: Settings, elsewhere: Settings, drop: Any
 ) -> None:
-    landed = land.land(drop(5), "a_source", ON, settings).delivery
+    landed = land_drop(drop(5), "a_source", ON, settings).delivery
     assert in_force(stored) == landed
-    land.verify(in_force(elsewhere), elsewhere)
+    verify_files(in_force(elsewhere), elsewhere)
 
 
 def test_half_a_copy_never_moves_into_the_store(
     settings: Settings, stored: Settings, elsewhere: Settings, drop: Any
 ) -> None:
-    folder = land.land(drop(5), "a_source", ON, settings).delivery.folder(settings)
+    folder = land_drop(drop(5), "a_source", ON, settings).delivery.folder(settings)
     (folder / "follower.csv").unlink()
-    land.current_deliveries(stored, until=ON)
-    assert land.current_deliveries(elsewhere, until=ON) == {}
+    current_deliveries(stored, until=ON)
+    assert current_deliveries(elsewhere, until=ON) == {}
 
 
 def test_a_byte_changed_in_the_store_is_noticed(stored: Settings, elsewhere: Settings, drop: Any, bucket: Any) -> None:
-    land.land(drop(5), "a_source", ON, stored)
+    land_drop(drop(5), "a_source", ON, stored)
     store, name = bucket
     path = next(path for path in store.find(name) if path.endswith("follower.csv"))
     store.pipe_file(path, store.cat_file(path)[:-2] + b"9\n")
     with pytest.raises(LandedFileChangedError):
-        land.verify(in_force(elsewhere), elsewhere)
+        verify_files(in_force(elsewhere), elsewhere)
 
 
 def test_the_copy_here_may_be_removed_and_comes_back(stored: Settings, drop: Any) -> None:
-    landed = land.land(drop(5), "a_source", ON, stored).delivery
+    landed = land_drop(drop(5), "a_source", ON, stored).delivery
     shutil.rmtree(stored.landing)
-    land.verify(in_force(stored), stored)
+    verify_files(in_force(stored), stored)
     assert in_force(stored) == landed
 
 
 def test_a_store_that_is_not_there_is_said_without_a_traceback(stored: Settings, drop: Any) -> None:
     gone = replace(stored, landing_url="s3://no-such-bucket-here/landing", data=stored.data / "new")
     with pytest.raises((SettingsError, LandingStoreError), match=r"STILLREACH_LANDING|the landing store"):
-        land.land(drop(5), "a_source", ON, gone)
-    assert land.current_deliveries(replace(gone, landing_url=""), until=ON) == {}
+        land_drop(drop(5), "a_source", ON, gone)
+    assert current_deliveries(replace(gone, landing_url=""), until=ON) == {}
 
 
 def test_an_address_without_a_store_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STILLREACH_LANDING", "bucket/landing")
     with pytest.raises(SettingsError, match="s3://bucket/folder"):
         from_environment()
-    with pytest.raises(SettingsError, match="names no usable store"):
-        land.current_deliveries(replace(settings, landing_url="nosuch://a/b"), until=ON)
+    with pytest.raises(SettingsError, match="is not a usable store"):
+        current_deliveries(replace(settings, landing_url="nosuch://a/b"), until=ON)

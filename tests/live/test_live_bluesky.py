@@ -61,7 +61,7 @@ def bikers(planted: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 def test_every_list_is_whole_and_no_field_is_unknown(bikers: Pulled) -> None:
-    assert {one.scope for one in bikers.lists} == {"whole"}
+    assert {one.scope for one in bikers.lists} == {"complete"}
     assert not any(one.unknown_fields for one in bikers.lists), "the lexicon has moved on: look at the new fields"
     assert not any(one.n_repeats for one in bikers.lists)
 

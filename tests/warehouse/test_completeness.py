@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from pipelines import night
-from pipelines.landing import land as landing
+from pipelines.landing.land_drop import Landed, land_drop
 from tests.end_to_end.world import Deployment, deploy, write_csv
 
 FIRST = date(2026, 5, 4)
@@ -21,7 +21,7 @@ ACCOUNTS = [
     {"platform": "mastodon", "account_id": "left", "role": "own"},
 ]
 COUNTS = ("n_lists", "n_reported", "n_collected", "n_pages", "n_requests", "n_repeats", "n_null_rows")
-WHOLE = {"scope": "whole", "reason": ""}
+COMPLETE = {"scope": "complete", "reason": ""}
 CUT = {"scope": "partial", "reason": "deadline after 1 of 3 pages"}
 
 
@@ -42,7 +42,7 @@ def followers(on: date, platform: str = "x", **people: str) -> list[dict[str, An
     ]
 
 
-def land(deployed: Deployment, on: date, told: dict[str, Any], source: str = "pull", **tables: Any) -> landing.Landed:
+def land(deployed: Deployment, on: date, told: dict[str, Any], source: str = "pull", **tables: Any) -> Landed:
     """Land a drop whose sender accounts for its lists."""
     folder = deployed.settings.data / "drop"
     shutil.rmtree(folder, ignore_errors=True)
@@ -50,7 +50,7 @@ def land(deployed: Deployment, on: date, told: dict[str, Any], source: str = "pu
     for name, rows in tables.items():
         write_csv(folder / f"{name}.csv", rows)
     (folder / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
-    return landing.land(folder, source, on, deployed.settings)
+    return land_drop(folder, source, on, deployed.settings)
 
 
 @pytest.fixture
@@ -69,9 +69,9 @@ def test_who_is_missing_from_a_list_has_left_only_where_that_list_is_whole(deplo
     first = deployed.night(days[0])
     told = [
         listed("cut", "follower", (1, 3, 1, 1, 4, 0, 0), CUT),
-        listed("whole", "follower", (1, 1, 1, 1, 1, 0, 0), WHOLE),
-        listed("left", "follower", (1, 0, 0, 1, 1, 0, 0), WHOLE),  # read to its end, and the platform counts nobody
-        listed("left", "follower", (1, None, 0, 1, 1, 0, 0), WHOLE, "mastodon"),  # nobody says how many there are
+        listed("whole", "follower", (1, 1, 1, 1, 1, 0, 0), COMPLETE),
+        listed("left", "follower", (1, 0, 0, 1, 1, 0, 0), COMPLETE),  # read to its end, and the platform counts nobody
+        listed("left", "follower", (1, None, 0, 1, 1, 0, 0), COMPLETE, "mastodon"),  # nobody says how many there are
     ]
     land(deployed, days[1], {"completeness": told}, follower=followers(days[1], cut="a", whole="a"))
     # The day after nothing came at all: nobody has left.
@@ -128,7 +128,7 @@ def test_every_list_of_a_delivery_is_accounted_for_by_its_sender_or_by_its_rows(
     posts = [{"platform": "x", "post_id": "p", "account_id": "cut", "posted_at": "2026-05-03T08:00:00Z"}]
     told = [
         listed("cut", "follower", (1, 9, 2, 1, 2, 1, 3), CUT),
-        listed("cut", "like", (2, None, 2, 2, 2, 0, 0), WHOLE),
+        listed("cut", "like", (2, None, 2, 2, 2, 0, 0), COMPLETE),
     ]
     manifest = {"completeness": told, "reported": {"engagement": {"x:whole": 40}}}
     land(deployed, FIRST, manifest, follower=followers(FIRST, cut="ab", whole="abc"), engagement=acts, post=posts)
@@ -144,19 +144,22 @@ def test_every_list_of_a_delivery_is_accounted_for_by_its_sender_or_by_its_rows(
     assert rows == [
         ("files", "left", "follower", None, None, 1, *nobody_said, "partial", "declared partial by its sender"),
         ("pull", "cut", "follower", 1, 9, 2, 1, 2, 1, 3, "partial", CUT["reason"]),
-        ("pull", "cut", "like", 2, None, 2, 2, 2, 0, 0, "whole", None),
+        ("pull", "cut", "like", 2, None, 2, 2, 2, 0, 0, "complete", None),
         ("pull", "cut", "post", None, None, 1, *nobody_said, "unknown", None),
         ("pull", "whole", "engagement", None, 40, 1, *nobody_said, "unknown", None),
-        ("pull", "whole", "follower", None, None, 3, *nobody_said, "whole", None),
+        ("pull", "whole", "follower", None, None, 3, *nobody_said, "complete", None),
     ]
 
 
 def test_a_list_of_nobody_of_an_account_that_is_not_listed_is_no_list_of_ours(deployed: Deployment) -> None:
     nobody = (1, 0, 0, 1, 1, 0, 0)
-    told = [listed("whole", "follower", nobody, WHOLE), listed("stranger", "follower", nobody, WHOLE)]
+    told = [listed("whole", "follower", nobody, COMPLETE), listed("stranger", "follower", nobody, COMPLETE)]
     land(deployed, FIRST, {"completeness": told})
     land(
-        deployed, FIRST, {"completeness": [listed("cut", "follower", nobody, WHOLE)], "follower_scope": "partial"}, "b"
+        deployed,
+        FIRST,
+        {"completeness": [listed("cut", "follower", nobody, COMPLETE)], "follower_scope": "partial"},
+        "b",
     )
     run_id = night.load(FIRST)
     with duckdb.connect(str(deployed.settings.work / "runs" / run_id / "night.duckdb"), read_only=True) as con:

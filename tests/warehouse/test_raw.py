@@ -16,7 +16,7 @@ from pipelines import night
 from pipelines.common import database
 from pipelines.common.contract import contracts
 from pipelines.common.settings import Settings
-from pipelines.landing import land
+from pipelines.landing.land_drop import land_drop
 from pipelines.segments import definition, history
 from pipelines.warehouse import build, pseudonym, raw, reconciliation, state, text_labels
 from pipelines.warehouse import load_reference as reference_tables
@@ -44,7 +44,7 @@ def load(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> Iterator[
     def loaded(files: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
         for folder in (tmp_path / "drop", settings.landing):
             shutil.rmtree(folder, ignore_errors=True)
-        delivery = land.land(write_drop(tmp_path / "drop", files), "x_extract", ON, settings).delivery
+        delivery = land_drop(write_drop(tmp_path / "drop", files), "x_extract", ON, settings).delivery
         con = database.connect(None, settings)
         opened.append(con)
         known = definition.read_known(settings)

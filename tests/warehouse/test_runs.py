@@ -7,7 +7,7 @@ import pytest
 
 from pipelines import night
 from pipelines.common.settings import Settings
-from pipelines.landing import land
+from pipelines.landing.land_drop import land_drop
 from pipelines.warehouse import runs
 
 SECOND = date(2026, 7, 15)
@@ -50,7 +50,7 @@ def test_what_landed_since_brings_another_night(
     two_nights: Settings, loaded: list[date], tmp_path: Any, write_drop: Any, followers: Any
 ) -> None:
     drop = write_drop(tmp_path / "late", {"follower.csv": followers("2", range(3), "2026-07-15")})
-    land.land(drop, "late_source", SECOND, two_nights)
+    land_drop(drop, "late_source", SECOND, two_nights)
     assert night.load_if_due(SECOND, "scheduled") == "a run"
 
 

@@ -14,9 +14,8 @@ from pipelines.common.errors import DeliveryError
 from pipelines.common.settings import Settings
 from pipelines.extract.exports import instagram, mapped, meta, x_analytics, x_archive
 from pipelines.extract.files import column_map
-from pipelines.landing import land as landing
-from pipelines.landing.land import Landed
-from pipelines.landing.manifest import MANIFEST
+from pipelines.landing.declaration import MANIFEST
+from pipelines.landing.land_drop import Landed, land_drop
 from pipelines.reference import files
 
 Convert = Callable[[Path, Path, Mapping[str, str], date, str | None], list[str]]
@@ -67,14 +66,14 @@ def land(path: Path, source: str, on: date, settings: Settings, account_id: str 
         if account_id is not None:
             found = f"says nothing to source {source}: a drop names the accounts itself"
             raise DeliveryError("--account", found, known=known_sources(settings), hint="leave it out")
-        return landing.land(path, source, on, settings)
+        return land_drop(path, source, on, settings)
     with tempfile.TemporaryDirectory() as folder:
         drop = Path(folder)
         notes = reader.convert(path, drop, our_accounts(reader.platforms, settings), on, account_id)
         if not any(file.name != MANIFEST for file in drop.iterdir()):
             raise DeliveryError(path.name, "holds nothing to land", hint="; ".join(notes))
-        made_from = path if reader.keeps_original else None
-        return landing.land(drop, source, on, settings, made_from=made_from, notes=notes)
+        original = path if reader.keeps_original else None
+        return land_drop(drop, source, on, settings, original=original, notes=notes)
 
 
 def our_accounts(platforms: tuple[str, ...], settings: Settings) -> dict[str, str]:

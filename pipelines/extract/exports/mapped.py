@@ -240,7 +240,7 @@ def _column(
         return None
     thing = f"{found.called}, column '{found.header[at]}'"
     if [plain(cell) for cell in found.header].count(plain(found.header[at])) > 1:
-        raise SchemaError(thing, "stands there twice", hint="which of the two is meant, nobody can tell")
+        raise SchemaError(thing, "is listed twice", hint="which of the two is meant, nobody can tell")
     parse = _reader(one, kind, clocks, name.endswith("_id"), thing)
     values: list[str | None] = []
     bad: list[int] = []

@@ -15,7 +15,7 @@ from typing import Any
 
 from pipelines.common.settings import Settings, private
 from pipelines.extract.pulls.journal import Book, End, Key
-from pipelines.landing.land import current_deliveries
+from pipelines.landing.deliveries import current_deliveries
 
 FILE = "unchanged.json"
 AS_GOOD_AS_IT_GETS = ("last", "short")
@@ -34,7 +34,7 @@ class Carried:
     def end(self) -> End:
         """How a list ends that is not asked again: as whole as it was."""
         reason = f"unchanged since {self.since}, not asked again" + (f"; then: {self.reason}" if self.reason else "")
-        return End("unchanged", "whole" if self.scope == "whole" else "partial", reason)
+        return End("unchanged", "partial" if self.scope == "partial" else "complete", reason)
 
 
 def usable(settings: Settings, source: str, account: str, on: date) -> dict[Key, Carried]:

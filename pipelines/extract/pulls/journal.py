@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
 from pipelines.common.contract import contracts
+from pipelines.common.disk import sync_folder
 from pipelines.common.errors import BusyError, ModelError, UnreadableFileError
 from pipelines.common.settings import private
 from pipelines.extract.pulls.credential import HIDDEN, Secret
 from pipelines.extract.pulls.listing import Kind, ListAccount, Listing, Page, Row
-from pipelines.landing.land import sync_folder
 
 FILE = "journal.jsonl"
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -38,7 +38,7 @@ class End:
     """How a list ended, why, and in words what is missing."""
 
     why: Why
-    scope: Literal["whole", "partial"]
+    scope: Literal["complete", "partial"]
     reason: str = ""
 
 
@@ -98,7 +98,7 @@ class Progress:
             return End("doubt", "partial", f"{self.n_doubtful} pages in mid-list came empty or repeated")
         if self.listing.kind == "follower" and self.n_reported and not self.n_collected:
             return End("doubt", "partial", "the platform counts followers and shows none")
-        return End("last", "whole")
+        return End("last", "complete")
 
     def account(self) -> ListAccount:
         """How the list came out so far."""

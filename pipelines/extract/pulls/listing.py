@@ -68,7 +68,7 @@ class Limit:
 class ListAccount:
     """How one list came out: the platform's count beside ours, and whether it is whole.
 
-    `scope` is `whole` or `partial`; `reason` says why it is partial, or that it was not asked again (`is_carried`): an
+    `scope` is `complete` or `partial`; `reason` says why it is partial, or that it was not asked again (`is_carried`): an
     earlier delivery has it, and the platform's count has not changed since.
     """
 
@@ -79,7 +79,7 @@ class ListAccount:
     n_requests: int
     n_repeats: int
     n_null_rows: int
-    scope: Literal["whole", "partial"]
+    scope: Literal["complete", "partial"]
     reason: str
     unknown_fields: tuple[str, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())

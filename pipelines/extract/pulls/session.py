@@ -23,8 +23,10 @@ from pipelines.extract.pulls import credential, incremental, journal, pull
 from pipelines.extract.pulls.journal import KINDS, Book
 from pipelines.extract.pulls.listing import Connector, Kind, ListAccount, Listing, Row
 from pipelines.extract.pulls.source import Source, is_configured, read_source
-from pipelines.landing import land
-from pipelines.landing.manifest import MANIFEST, Delivery
+from pipelines.landing.declaration import MANIFEST
+from pipelines.landing.deliveries import current_deliveries
+from pipelines.landing.land_drop import land_drop
+from pipelines.landing.manifest import Delivery
 from pipelines.reference.files import Account, read_accounts
 
 TABLES = ("follower", "post", "engagement", "account_day")
@@ -103,7 +105,7 @@ def land_pulled(source: str, on: date) -> str:
         return f"{source}: no account of account.csv to ask, nothing to land"
     folders = {account.ref: _folder(settings, source, on, account) for account in accounts}
     books = {ref: book for ref, folder in folders.items() if (book := journal.reading(folder))}
-    before = land.current_deliveries(settings, until=on).get((source, on.isoformat()))
+    before = current_deliveries(settings, until=on).get((source, on.isoformat()))
     if before and not books:
         return f"{before.delivery_id}: landed already, and nothing was pulled since"
     _check_none_is_lost(before, {account.ref for account in accounts} & set(books))
@@ -111,14 +113,14 @@ def land_pulled(source: str, on: date) -> str:
     ready = day / "drop"
     shutil.rmtree(ready, ignore_errors=True)
     _write_drop(ready, accounts, books, folders, plan, on)
-    done = land.land(ready, source, on, settings)
-    if done.delivery.snapshot_on == on.isoformat() and not done.found_nothing:
+    done = land_drop(ready, source, on, settings)
+    if done.delivery.snapshot_on == on.isoformat() and not done.was_empty:
         incremental.remember(settings, source, books, done.delivery.delivery_id, on)
     _remove(day)
     notes = _sweep(settings, source, on)
     partial = [one for one in done.delivery.completeness if one.scope == "partial"]
     said = [f"{one.platform}:{one.account_id} {one.kind}: {one.reason}" for one in partial]
-    return "\n  ".join([done.said(), *said, *done.delivery.notes, *notes])
+    return "\n  ".join([done.message(), *said, *done.delivery.notes, *notes])
 
 
 def connector_of(source: Source, settings: Settings, on: date) -> Connector:
@@ -216,7 +218,7 @@ def completeness(lists: Iterable[ListAccount], *, spoilt_because: str = "") -> l
                 "n_lists": len(some),
                 "n_reported": sum(known) if known and len(known) == len(reported) else None,
                 **{count: sum(getattr(one, count) for one in some) for count in COUNTS},
-                "scope": "partial" if is_partial else "whole",
+                "scope": "partial" if is_partial else "complete",
                 "reason": spoilt_because or _reasons(some),
             }
         )

@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from pipelines.common.errors import BusyError, DeliveryError, LandedFileChangedError, SchemaError, UnreadableFileError
 from pipelines.common.settings import Settings
-from pipelines.landing import land
+from pipelines.landing.deliveries import current_deliveries, verify_files
+from pipelines.landing.inbox import inbox_drops
+from pipelines.landing.land_drop import Landed, land_drop
 from pipelines.landing.manifest import read_manifest
 
 WriteDrop = Callable[[Path, Mapping[str, Any]], Path]
@@ -38,7 +40,7 @@ def landed_files(settings: Settings) -> list[Path]:
     return [path for path in settings.landing.rglob("*") if path.is_file() and path.name != ".lock"]
 
 
-def manifest_of(landed: land.Landed, settings: Settings) -> dict[str, Any]:
+def manifest_of(landed: Landed, settings: Settings) -> dict[str, Any]:
     read: dict[str, Any] = json.loads((landed.delivery.folder(settings) / "manifest.json").read_text(encoding="utf-8"))
     return read
 
@@ -53,7 +55,7 @@ def test_the_manifest_says_what_came(
         "manifest.json": {"reported": {"follower": {"x:1": 3}}, "follower_scope": "partial"},
     }
     drop = write_drop(tmp_path / "drop", files)
-    landed = land.land(drop, "x_extract", ON, settings)
+    landed = land_drop(drop, "x_extract", ON, settings)
     assert landed.is_new and landed.supersedes is None
     manifest = manifest_of(landed, settings)
     content = (drop / "follower.csv").read_bytes()
@@ -77,10 +79,10 @@ def test_the_manifest_says_what_came(
     assert manifest["follower_scope"] == "partial"
     assert (manifest["source"], manifest["snapshot_on"]) == ("x_extract", "2026-07-08")
     assert manifest["first_observed_on"] == "2026-07-01"
-    assert manifest["notes"] == ["follower.csv: kept aside mood"]
+    assert manifest["notes"] == ["follower.csv: ignored unknown columns mood"]
     assert datetime.now(UTC) - datetime.fromisoformat(manifest["landed_at"]) < timedelta(minutes=5)
     assert landed.delivery.rows == 4
-    assert landed.said() == f"{landed.delivery.delivery_id}: landed 4 rows in 2 files"
+    assert landed.message() == f"{landed.delivery.delivery_id}: landed 4 rows in 2 files"
     assert read_manifest(landed.delivery.folder(settings) / "manifest.json") == landed.delivery
 
 
@@ -89,7 +91,7 @@ def test_landed_files_are_the_bytes_that_came_and_read_only(
 ) -> None:
     drop = write_drop(tmp_path / "drop", {"follower.csv": ONE, "follower-2.csv.gz": TWO, ".DS_Store": b"\0"})
     came = {path.name: path.read_bytes() for path in drop.iterdir() if not path.name.startswith(".")}
-    folder = land.land(drop, "x_extract", ON, settings).delivery.folder(settings)
+    folder = land_drop(drop, "x_extract", ON, settings).delivery.folder(settings)
     assert {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"} == came
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o440}
     assert drop.joinpath(".DS_Store").exists()
@@ -98,7 +100,7 @@ def test_landed_files_are_the_bytes_that_came_and_read_only(
 
 def test_one_file_is_a_drop_too(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> None:
     drop = write_drop(tmp_path / "drop", {"follower.csv": ONE, "post.csv": "half a"})
-    landed = land.land(drop / "follower.csv", "x_extract", ON, settings)
+    landed = land_drop(drop / "follower.csv", "x_extract", ON, settings)
     assert [file.name for file in landed.delivery.files] == ["follower.csv"]
 
 
@@ -107,11 +109,11 @@ def test_packed_parquet_lands_unpacked_and_says_what_it_came_as(
     packed: str, settings: Settings, tmp_path: Path, write_drop: WriteDrop, followers: Rows
 ) -> None:
     drop = write_drop(tmp_path / "drop", {f"follower.parquet{packed}": followers("1", [7, 8], "2026-07-08")})
-    landed = land.land(drop, "x_extract", ON, settings)
+    landed = land_drop(drop, "x_extract", ON, settings)
     came = (drop / f"follower.parquet{packed}").read_bytes()
     assert [(file.name, file.rows) for file in landed.delivery.files] == [("follower.parquet", 2)]
     assert landed.delivery.came_as == {f"follower.parquet{packed}": hashlib.sha256(came).hexdigest()}
-    land.verify(landed.delivery, settings)
+    verify_files(landed.delivery, settings)
 
 
 def test_a_parquet_file_beside_itself_packed_is_refused(
@@ -120,32 +122,32 @@ def test_a_parquet_file_beside_itself_packed_is_refused(
     rows = followers("1", [7], "2026-07-08")
     drop = write_drop(tmp_path / "drop", {"follower.parquet": rows, "follower.parquet.gz": rows})
     with pytest.raises(DeliveryError):
-        land.land(drop, "x_extract", ON, settings)
+        land_drop(drop, "x_extract", ON, settings)
 
 
 def test_the_same_content_twice_is_no_new_delivery_and_says_so(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
-    first = land.land(write_drop(tmp_path / "one", {"follower.csv": ONE}), "x_extract", ON, settings)
+    first = land_drop(write_drop(tmp_path / "one", {"follower.csv": ONE}), "x_extract", ON, settings)
     before = landed_files(settings)
-    again = land.land(write_drop(tmp_path / "two", {"follower.csv": ONE}), "x_extract", ON, settings)
+    again = land_drop(write_drop(tmp_path / "two", {"follower.csv": ONE}), "x_extract", ON, settings)
     assert not again.is_new and again.supersedes is None
     assert again.delivery == first.delivery
-    assert again.said() == f"{first.delivery.delivery_id}: the same content is landed already; nothing to do"
+    assert again.message() == f"{first.delivery.delivery_id}: the same content has landed already; nothing to do"
     assert landed_files(settings) == before
 
 
 def test_the_same_rows_declared_partial_are_another_delivery(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
-    land.land(write_drop(tmp_path / "one", {"follower.csv": ONE}), "x_extract", ON, settings)
+    land_drop(write_drop(tmp_path / "one", {"follower.csv": ONE}), "x_extract", ON, settings)
     partial = {"follower.csv": ONE, "manifest.json": {"follower_scope": "partial"}}
-    assert land.land(write_drop(tmp_path / "two", partial), "x_extract", ON, settings).is_new
+    assert land_drop(write_drop(tmp_path / "two", partial), "x_extract", ON, settings).is_new
 
 
 def test_a_b_a_puts_the_first_content_back_in_force(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> None:
     drops = [write_drop(tmp_path / name, {"follower.csv": text}) for name, text in (("a", ONE), ("b", TWO))]
-    landed = [land.land(drop, "x_extract", ON, settings) for drop in (drops[0], drops[1], drops[0])]
+    landed = [land_drop(drop, "x_extract", ON, settings) for drop in (drops[0], drops[1], drops[0])]
     assert all(one.is_new for one in landed)
     assert [one.supersedes.delivery_id if one.supersedes else None for one in landed] == [
         None,
@@ -153,7 +155,7 @@ def test_a_b_a_puts_the_first_content_back_in_force(settings: Settings, tmp_path
         landed[1].delivery.delivery_id,
     ]
     assert len({one.delivery.delivery_id for one in landed}) == 3
-    in_force = land.current_deliveries(settings, until=LATER)
+    in_force = current_deliveries(settings, until=LATER)
     assert list(in_force.values()) == [landed[2].delivery]
     assert in_force["x_extract", "2026-07-08"].rows == 1
 
@@ -163,34 +165,34 @@ def test_a_tenth_delivery_of_one_day_supersedes_the_ninth(
 ) -> None:
     for n in range(11):
         drop = write_drop(tmp_path / str(n), {"follower.csv": CSV + f"x,1,{n},2026-07-08\n"})
-        landed = land.land(drop, "x_extract", ON, settings)
-    assert land.current_deliveries(settings, until=ON)["x_extract", "2026-07-08"] == landed.delivery
+        landed = land_drop(drop, "x_extract", ON, settings)
+    assert current_deliveries(settings, until=ON)["x_extract", "2026-07-08"] == landed.delivery
     assert ".0011-" in landed.delivery.delivery_id
 
 
 def test_another_day_or_source_supersedes_nothing(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> None:
     drop = write_drop(tmp_path / "drop", {"follower.csv": ONE})
     landed = [
-        land.land(drop, "x_extract", ON, settings),
-        land.land(drop, "x_extract", ON + timedelta(days=1), settings),
-        land.land(drop, "other", ON, settings),
+        land_drop(drop, "x_extract", ON, settings),
+        land_drop(drop, "x_extract", ON + timedelta(days=1), settings),
+        land_drop(drop, "other", ON, settings),
     ]
     assert all(one.is_new and one.supersedes is None for one in landed)
-    assert list(land.current_deliveries(settings, until=ON)) == [
+    assert list(current_deliveries(settings, until=ON)) == [
         ("other", "2026-07-08"),
         ("x_extract", "2026-07-08"),
     ]
-    assert len(land.current_deliveries(settings, until=LATER)) == 3
+    assert len(current_deliveries(settings, until=LATER)) == 3
 
 
 def test_a_superseding_delivery_that_lacks_an_account_says_so(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop, followers: Rows
 ) -> None:
     both = [*followers("1", [7], "2026-07-08"), *followers("2", [7], "2026-07-08")]
-    first = land.land(write_drop(tmp_path / "one", {"follower.csv": both}), "x_extract", ON, settings)
-    second = land.land(write_drop(tmp_path / "two", {"follower.csv": ONE}), "x_extract", ON, settings)
-    assert second.said().endswith(
-        f"landed 1 rows in 1 files; supersedes {first.delivery.delivery_id}, which alone had follower of x:2"
+    first = land_drop(write_drop(tmp_path / "one", {"follower.csv": both}), "x_extract", ON, settings)
+    second = land_drop(write_drop(tmp_path / "two", {"follower.csv": ONE}), "x_extract", ON, settings)
+    assert second.message().endswith(
+        f"landed 1 rows in 1 files; supersedes {first.delivery.delivery_id}, and lacks its follower of x:2"
     )
 
 
@@ -198,9 +200,11 @@ def test_many_accounts_that_are_no_longer_delivered_are_counted(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop, followers: Rows
 ) -> None:
     many = [row for n in range(9) for row in followers(str(n), [7], "2026-07-08")]
-    land.land(write_drop(tmp_path / "one", {"follower.csv": many}), "x_extract", ON, settings)
-    second = land.land(write_drop(tmp_path / "two", {"follower.csv": ONE}), "x_extract", ON, settings)
-    assert second.said().endswith("x:0, follower of x:2, follower of x:3, follower of x:4, follower of x:5 and 3 more")
+    land_drop(write_drop(tmp_path / "one", {"follower.csv": many}), "x_extract", ON, settings)
+    second = land_drop(write_drop(tmp_path / "two", {"follower.csv": ONE}), "x_extract", ON, settings)
+    assert second.message().endswith(
+        "x:0, follower of x:2, follower of x:3, follower of x:4, follower of x:5 and 3 more"
+    )
 
 
 BAD_DROPS: list[tuple[str, Mapping[str, Any], type[DeliveryError], str]] = [
@@ -230,13 +234,13 @@ BAD_DROPS: list[tuple[str, Mapping[str, Any], type[DeliveryError], str]] = [
         "told another hash",
         {"follower.csv": ONE, "manifest.json": {"files": {"follower.csv": {"sha256": "0" * 64}}}},
         UnreadableFileError,
-        "follower.csv: has not the sha256 its sender says",
+        "follower.csv: differs from its declared sha256",
     ),
     (
         "told other rows",
         {"follower.csv": ONE, "manifest.json": {"files": {"follower.csv": {"rows": 2000}}}},
         UnreadableFileError,
-        "follower.csv: has 1 rows, its sender says 2,000",
+        "follower.csv: has 1 rows, its sender declared 2,000",
     ),
 ]
 
@@ -254,12 +258,12 @@ def test_a_drop_that_cannot_land_leaves_nothing_landed_and_itself_as_it_was(
     drop = write_drop(tmp_path / "drop", files)
     came = {path.name: path.read_bytes() for path in drop.iterdir()}
     with pytest.raises(error) as refusal:
-        land.land(drop, "x_extract", ON, settings)
+        land_drop(drop, "x_extract", ON, settings)
     assert found in str(refusal.value)
     assert landed_files(settings) == []
     assert list(settings.landing.glob(".landing-*")) == []
     assert {path.name: path.read_bytes() for path in drop.iterdir()} == came
-    assert land.current_deliveries(settings, until=LATER) == {}
+    assert current_deliveries(settings, until=LATER) == {}
 
 
 @pytest.mark.parametrize(
@@ -281,7 +285,7 @@ def test_a_senders_manifest_of_another_shape_is_refused(
 ) -> None:
     drop = write_drop(tmp_path / "drop", {"follower.csv": ONE, "manifest.json": told})
     with pytest.raises(DeliveryError, match=r"manifest\.json"):
-        land.land(drop, "x_extract", ON, settings)
+        land_drop(drop, "x_extract", ON, settings)
 
 
 def test_a_file_that_its_sender_lists_and_that_did_not_come_is_missed(
@@ -290,13 +294,13 @@ def test_a_file_that_its_sender_lists_and_that_did_not_come_is_missed(
     told = {"files": {"follower.csv": {"rows": 1}, "post.csv": {"rows": 9}}}
     drop = write_drop(tmp_path / "drop", {"follower.csv": ONE, "manifest.json": told})
     with pytest.raises(DeliveryError, match=r"post\.csv"):
-        land.land(drop, "x_extract", ON, settings)
+        land_drop(drop, "x_extract", ON, settings)
 
 
 def test_a_senders_manifest_that_agrees_is_taken(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> None:
     told = {"files": {"follower.csv": {"rows": 1, "sha256": hashlib.sha256(ONE.encode()).hexdigest()}}}
     drop = write_drop(tmp_path / "drop", {"follower.csv": ONE, "manifest.json": told})
-    landed = land.land(drop, "x_extract", ON, settings)
+    landed = land_drop(drop, "x_extract", ON, settings)
     assert landed.delivery.follower_scope == "complete"
     assert [file.name for file in landed.delivery.files] == ["follower.csv"]
 
@@ -315,29 +319,29 @@ def test_what_is_no_plain_file_is_refused(kind: str, settings: Settings, tmp_pat
             odd.mkdir()
         case "pipe":
             os.mkfifo(odd)
-    with pytest.raises(DeliveryError, match=r"follower\.csv: is no plain file"):
-        land.land(drop, "x_extract", ON, settings)
+    with pytest.raises(DeliveryError, match=r"follower\.csv: is not a plain file"):
+        land_drop(drop, "x_extract", ON, settings)
     assert landed_files(settings) == []
 
 
 def test_a_drop_that_is_not_there_is_refused(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(DeliveryError, match="is not there"):
-        land.land(tmp_path / "nowhere", "x_extract", ON, settings)
+    with pytest.raises(DeliveryError, match="does not exist"):
+        land_drop(tmp_path / "nowhere", "x_extract", ON, settings)
 
 
 def test_a_day_in_the_future_is_refused(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> None:
     drop = write_drop(tmp_path / "drop", {"follower.csv": ONE})
     tomorrow = datetime.now(UTC).date() + timedelta(days=1)
-    with pytest.raises(DeliveryError, match="lies in the future"):
-        land.land(drop, "x_extract", tomorrow, settings)
+    with pytest.raises(DeliveryError, match="is in the future"):
+        land_drop(drop, "x_extract", tomorrow, settings)
     assert landed_files(settings) == []
 
 
 @pytest.mark.parametrize("source", ["", "X", "x-extract", "1x", "../x", "x extract", "é", ".x", "x\n"])
 def test_a_source_needs_a_name(source: str, settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> None:
     drop = write_drop(tmp_path / "drop", {"follower.csv": ONE})
-    with pytest.raises(DeliveryError, match="is no name"):
-        land.land(drop, source, ON, settings)
+    with pytest.raises(DeliveryError, match="is not a usable name"):
+        land_drop(drop, source, ON, settings)
 
 
 def test_two_landings_at_once_are_one_too_many(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> None:
@@ -346,16 +350,16 @@ def test_two_landings_at_once_are_one_too_many(settings: Settings, tmp_path: Pat
     with (settings.landing / ".lock").open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(BusyError, match="another landing runs"):
-            land.land(drop, "x_extract", ON, settings)
-    assert land.land(drop, "x_extract", ON, settings).is_new
+            land_drop(drop, "x_extract", ON, settings)
+    assert land_drop(drop, "x_extract", ON, settings).is_new
 
 
 def test_what_a_killed_landing_left_is_no_delivery_and_is_swept(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
     left = write_drop(settings.landing / ".landing-0123456789ab", {"follower.csv": ONE, "manifest.json": {}})
-    assert land.current_deliveries(settings, until=LATER) == {}
-    land.land(write_drop(tmp_path / "drop", {"follower.csv": TWO}), "x_extract", ON, settings)
+    assert current_deliveries(settings, until=LATER) == {}
+    land_drop(write_drop(tmp_path / "drop", {"follower.csv": TWO}), "x_extract", ON, settings)
     assert not left.exists()
 
 
@@ -364,34 +368,34 @@ def test_a_flipped_byte_of_a_landed_file_is_noticed(
     name: str, settings: Settings, tmp_path: Path, write_drop: WriteDrop, followers: Rows
 ) -> None:
     drop = write_drop(tmp_path / "drop", {name: followers("1", range(20), "2026-07-08")})
-    delivery = land.land(drop, "x_extract", ON, settings).delivery
-    land.verify(delivery, settings)
+    delivery = land_drop(drop, "x_extract", ON, settings).delivery
+    verify_files(delivery, settings)
     path = delivery.folder(settings) / name
     path.chmod(0o600)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
     with pytest.raises(LandedFileChangedError, match="is not the file that landed"):
-        land.verify(delivery, settings)
+        verify_files(delivery, settings)
 
 
 def test_a_lost_landed_file_is_noticed(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> None:
-    delivery = land.land(write_drop(tmp_path / "drop", {"follower.csv": ONE}), "x_extract", ON, settings).delivery
+    delivery = land_drop(write_drop(tmp_path / "drop", {"follower.csv": ONE}), "x_extract", ON, settings).delivery
     (delivery.folder(settings) / "follower.csv").unlink()
     with pytest.raises(LandedFileChangedError):
-        land.verify(delivery, settings)
+        verify_files(delivery, settings)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"source": 1}', '{"files": [{"name": "a"}]}'])
 def test_a_manifest_that_is_none_is_noticed(
     content: str, settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
-    delivery = land.land(write_drop(tmp_path / "drop", {"follower.csv": ONE}), "x_extract", ON, settings).delivery
+    delivery = land_drop(write_drop(tmp_path / "drop", {"follower.csv": ONE}), "x_extract", ON, settings).delivery
     manifest = delivery.folder(settings) / "manifest.json"
     manifest.chmod(0o600)
     manifest.write_text(content, encoding="utf-8")
     with pytest.raises(LandedFileChangedError, match="is not readable as a manifest"):
-        land.current_deliveries(settings, until=LATER)
+        current_deliveries(settings, until=LATER)
 
 
 def test_the_inbox_gives_its_drops_oldest_day_first_and_later_ones_not_yet(
@@ -399,7 +403,7 @@ def test_the_inbox_gives_its_drops_oldest_day_first_and_later_ones_not_yet(
 ) -> None:
     for name in ("b/2026-07-08", "a/2026-07-15", "a/2026-07-08", "a/2026-07-01", "a/2026-08-01", ".x/oops", "a/.oops"):
         write_drop(settings.inbox / name, {"follower.csv": ONE})
-    drops = land.inbox_drops(settings, until=LATER)
+    drops = inbox_drops(settings, until=LATER)
     assert [(source, str(day)) for _, source, day in drops] == [
         ("a", "2026-07-01"),
         ("a", "2026-07-08"),
@@ -410,12 +414,12 @@ def test_the_inbox_gives_its_drops_oldest_day_first_and_later_ones_not_yet(
 
 def test_an_inbox_folder_that_is_named_for_no_day_is_refused(settings: Settings, write_drop: WriteDrop) -> None:
     write_drop(settings.inbox / "a" / "8 July", {"follower.csv": ONE})
-    with pytest.raises(DeliveryError, match="inbox/a/8 July: is no day"):
-        land.inbox_drops(settings, until=LATER)
+    with pytest.raises(DeliveryError, match="inbox/a/8 July: is not a day"):
+        inbox_drops(settings, until=LATER)
 
 
 def test_an_empty_inbox_holds_no_drops(settings: Settings) -> None:
-    assert land.inbox_drops(settings, until=LATER) == []
+    assert inbox_drops(settings, until=LATER) == []
 
 
 @pytest.mark.parametrize("observed_on", ["0044-03-15 (BC)", "-infinity", "infinity"])
@@ -423,7 +427,7 @@ def test_a_day_before_christ_or_beyond_time_lands_without_an_exception(
     observed_on: str, settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
     drop = write_drop(tmp_path / "drop", {"follower.csv": ONE + f"x,1,8,{observed_on}\n"})
-    assert land.land(drop, "x_extract", ON, settings).delivery.rows == 2
+    assert land_drop(drop, "x_extract", ON, settings).delivery.rows == 2
 
 
 # A landing: source, day, content, and whether it is declared partial.
@@ -445,16 +449,16 @@ def test_whatever_lands_the_last_of_a_source_and_day_is_in_force(
     for source, day, content, is_partial in landings:
         scope = "partial" if is_partial else "complete"
         files = {"follower.csv": ONE + ONE.removeprefix(CSV) * content, "manifest.json": {"follower_scope": scope}}
-        landed = land.land(write_drop(tmp_path / "drop", files), source, day, settings)
+        landed = land_drop(write_drop(tmp_path / "drop", files), source, day, settings)
         assert landed.is_new == (model.get((source, day.isoformat())) != (content, scope))
         model[source, day.isoformat()] = (content, scope)
-    in_force = land.current_deliveries(settings, until=until)
+    in_force = current_deliveries(settings, until=until)
     assert {key: (one.rows - 1, one.follower_scope) for key, one in in_force.items()} == {
         key: said for key, said in model.items() if key[1] <= until.isoformat()
     }
     assert list(in_force) == sorted(in_force, key=lambda key: (key[1], key[0]))
     for one in in_force.values():
-        land.verify(one, settings)
+        verify_files(one, settings)
 
 
 def test_gzip_that_only_its_trailer_betrays_is_refused(
@@ -463,12 +467,12 @@ def test_gzip_that_only_its_trailer_betrays_is_refused(
     packed = bytearray(gzip.compress(ONE.encode(), mtime=0))
     packed[-5] ^= 1  # the checksum, which DuckDB does not compare
     drop = write_drop(tmp_path / "drop", {"follower.csv.gz": bytes(packed)})
-    with pytest.raises(UnreadableFileError, match="does not unpack"):
-        land.land(drop, "x_extract", ON, settings)
+    with pytest.raises(UnreadableFileError, match="cannot be unpacked"):
+        land_drop(drop, "x_extract", ON, settings)
 
 
 def test_nobody_else_can_enter_where_people_are(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> None:
-    land.land(write_drop(tmp_path / "drop", {"follower.csv": ONE}), "x_extract", ON, settings)
+    land_drop(write_drop(tmp_path / "drop", {"follower.csv": ONE}), "x_extract", ON, settings)
     for folder in (settings.landing, settings.work):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700, folder
 
@@ -476,7 +480,7 @@ def test_nobody_else_can_enter_where_people_are(settings: Settings, tmp_path: Pa
 def told_list(account_id: str = "1", kind: str = "follower", **more: Any) -> dict[str, Any]:
     """One list as a puller accounts for it; whole unless told otherwise."""
     fetched = {"n_pages": 1, "n_requests": 1, "n_repeats": 0, "n_null_rows": 0}
-    counted = {"n_lists": 1, "n_reported": None, "n_collected": 1, "scope": "whole", "reason": ""}
+    counted = {"n_lists": 1, "n_reported": None, "n_collected": 1, "scope": "complete", "reason": ""}
     return {"platform": "x", "account_id": account_id, "kind": kind} | fetched | counted | more
 
 
@@ -494,23 +498,38 @@ def test_a_delivery_keeps_what_its_sender_says_of_its_lists(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
     lists = (told_list(n_reported=2), told_list(kind="like", n_lists=9, n_collected=40, n_reported=60, **CUT))
-    landed = land.land(write_drop(tmp_path / "drop", accounted(*lists, follower=ONE)), "pull", ON, settings)
+    landed = land_drop(write_drop(tmp_path / "drop", accounted(*lists, follower=ONE)), "pull", ON, settings)
     assert manifest_of(landed, settings)["completeness"] == list(lists)
     assert landed.delivery.notes == ["x.csv: kept aside mood"]
     assert read_manifest(landed.delivery.folder(settings) / "manifest.json") == landed.delivery
-    assert landed.said().endswith("landed 1 rows in 1 files; of 1 of 2 kinds of lists a part only")
+    assert landed.message().endswith("landed 1 rows in 1 files; 1 of 2 kinds of lists are partial")
 
 
 def test_a_manifest_of_before_there_was_completeness_is_still_read(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
-    landed = land.land(write_drop(tmp_path / "drop", {"follower.csv": ONE}), "x_extract", ON, settings)
+    landed = land_drop(write_drop(tmp_path / "drop", {"follower.csv": ONE}), "x_extract", ON, settings)
     path = landed.delivery.folder(settings) / "manifest.json"
     path.chmod(0o600)
     said = manifest_of(landed, settings)
     del said["completeness"]
     path.write_text(json.dumps(said), encoding="utf-8")
     assert read_manifest(path) == landed.delivery
+
+
+def test_a_manifest_that_calls_a_complete_list_whole_is_still_read_and_is_the_same_content(
+    settings: Settings, tmp_path: Path, write_drop: WriteDrop
+) -> None:
+    drop = accounted(told_list(n_reported=1), follower=ONE)
+    landed = land_drop(write_drop(tmp_path / "one", drop), "pull", ON, settings)
+    path = landed.delivery.folder(settings) / "manifest.json"
+    path.chmod(0o600)
+    path.write_text(path.read_text(encoding="utf-8").replace('"complete",\n   "reason"', '"whole",\n   "reason"'))
+    assert '"scope": "whole"' in path.read_text(encoding="utf-8")
+    assert read_manifest(path) == landed.delivery
+    assert not land_drop(write_drop(tmp_path / "two", drop), "pull", ON, settings).is_new
+    whole = accounted(told_list(n_reported=1, scope="whole"), follower=ONE)
+    assert not land_drop(write_drop(tmp_path / "three", whole), "pull", ON, settings).is_new
 
 
 @pytest.mark.parametrize(
@@ -524,7 +543,7 @@ def test_a_manifest_of_before_there_was_completeness_is_still_read(
         ([told_list(mood="sunny")], "completeness.0.mood"),
         ([told_list() | {"n_reported": 1.5}], "completeness.0.n_reported"),
         ([{"platform": "x"}], "completeness.0.account_id"),
-        ([told_list(), told_list()], "stands there twice"),
+        ([told_list(), told_list()], "is listed twice"),
         ([told_list(scope="partial", reason=" ")], "a partial list gives no reason"),
     ],
     ids=str,
@@ -533,7 +552,7 @@ def test_an_account_of_lists_of_another_shape_is_refused(
     told: list[dict[str, Any]], found: str, settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
     with pytest.raises(DeliveryError, match=r"manifest\.json") as refusal:
-        land.land(write_drop(tmp_path / "drop", accounted(*told, follower=ONE)), "pull", ON, settings)
+        land_drop(write_drop(tmp_path / "drop", accounted(*told, follower=ONE)), "pull", ON, settings)
     assert found in str(refusal.value)
     assert "sunny" not in str(refusal.value)
     assert landed_files(settings) == []
@@ -547,8 +566,8 @@ def test_a_follower_list_that_has_not_the_rows_its_sender_counted_is_refused(
 ) -> None:
     files = {"follower": text} if text else {}
     drop = write_drop(tmp_path / "drop", accounted(told_list(n_collected=n_collected), **files))
-    with pytest.raises(UnreadableFileError, match=f"follower list of x:1: has .* its sender says {n_collected}"):
-        land.land(drop, "pull", ON, settings)
+    with pytest.raises(UnreadableFileError, match=f"follower list of x:1: has .* its sender declared {n_collected}"):
+        land_drop(drop, "pull", ON, settings)
     assert landed_files(settings) == []
 
 
@@ -556,36 +575,36 @@ def test_a_follower_list_in_several_files_is_one_list(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
     files = accounted(told_list(n_collected=3), follower=ONE) | {"follower-2.csv.gz": TWO}
-    delivery = land.land(write_drop(tmp_path / "drop", files), "pull", ON, settings).delivery
+    delivery = land_drop(write_drop(tmp_path / "drop", files), "pull", ON, settings).delivery
     assert [(one.table, one.collected) for one in delivery.accounts] == [("follower", 3)]
 
 
 def test_what_did_not_come_is_landed_too_and_superseded_by_what_does(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
-    nothing = land.land(write_drop(tmp_path / "one", accounted(NOTHING_CAME)), "pull", ON, settings)
+    nothing = land_drop(write_drop(tmp_path / "one", accounted(NOTHING_CAME)), "pull", ON, settings)
     assert nothing.is_new
     assert nothing.delivery.files == [] and nothing.delivery.rows == 0
     assert nothing.delivery.completeness[0].reason == "the platform did not answer"
-    assert land.current_deliveries(settings, until=ON)["pull", "2026-07-08"] == nothing.delivery
-    whole = land.land(write_drop(tmp_path / "two", accounted(told_list(), follower=ONE)), "pull", ON, settings)
+    assert current_deliveries(settings, until=ON)["pull", "2026-07-08"] == nothing.delivery
+    whole = land_drop(write_drop(tmp_path / "two", accounted(told_list(), follower=ONE)), "pull", ON, settings)
     assert whole.supersedes == nothing.delivery
-    assert land.current_deliveries(settings, until=ON)["pull", "2026-07-08"] == whole.delivery
+    assert current_deliveries(settings, until=ON)["pull", "2026-07-08"] == whole.delivery
 
 
 def test_a_later_attempt_that_brings_nothing_takes_nothing_away(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
-    whole = land.land(write_drop(tmp_path / "one", accounted(told_list(), follower=ONE)), "pull", ON, settings)
-    again = land.land(write_drop(tmp_path / "two", accounted(NOTHING_CAME)), "pull", ON, settings)
+    whole = land_drop(write_drop(tmp_path / "one", accounted(told_list(), follower=ONE)), "pull", ON, settings)
+    again = land_drop(write_drop(tmp_path / "two", accounted(NOTHING_CAME)), "pull", ON, settings)
     assert not again.is_new
-    assert again.said() == (
-        f"{whole.delivery.delivery_id}: stays in force; what came for this day since holds not one file"
+    assert again.message() == (
+        f"{whole.delivery.delivery_id}: stays current; the later drop for this day holds no file"
     )
-    assert land.current_deliveries(settings, until=ON)["pull", "2026-07-08"] == whole.delivery
+    assert current_deliveries(settings, until=ON)["pull", "2026-07-08"] == whole.delivery
     # That nobody follows any more is no nothing.
     nobody = accounted(told_list(n_collected=0, n_reported=0))
-    assert land.land(write_drop(tmp_path / "three", nobody), "pull", ON, settings).supersedes == whole.delivery
+    assert land_drop(write_drop(tmp_path / "three", nobody), "pull", ON, settings).supersedes == whole.delivery
 
 
 @pytest.mark.parametrize(
@@ -602,6 +621,6 @@ def test_a_later_attempt_that_brings_nothing_takes_nothing_away(
 def test_the_same_lists_fetched_in_another_way_are_the_same_content(
     change: dict[str, Any], is_new: bool, settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
-    land.land(write_drop(tmp_path / "one", accounted(told_list(), follower=ONE)), "pull", ON, settings)
+    land_drop(write_drop(tmp_path / "one", accounted(told_list(), follower=ONE)), "pull", ON, settings)
     again = write_drop(tmp_path / "two", accounted(told_list(**change), follower=ONE))
-    assert land.land(again, "pull", ON, settings).is_new == is_new
+    assert land_drop(again, "pull", ON, settings).is_new == is_new
