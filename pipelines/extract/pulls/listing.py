@@ -66,10 +66,10 @@ class Limit:
 
 @dataclass(frozen=True)
 class ListAccount:
-    """How one list came out: the platform's count beside ours, and whether it is whole.
+    """How one list ended: the number of entries collected beside the platform's own count, and whether it is complete.
 
-    `scope` is `complete` or `partial`; `reason` says why it is partial, or that it was not asked again (`is_carried`): an
-    earlier delivery has it, and the platform's count has not changed since.
+    `reason` says why it is partial, or that it was not requested again (`is_carried`): an earlier delivery has it, and
+    the platform's count has not changed since.
     """
 
     listing: Listing
