@@ -1,12 +1,7 @@
 -- One row per basis and person reached: the set of our open accounts that reach them today.
 -- Following is one thing, being there another: an active follower showed any sign of life on the platform, whichever
 -- account it was for. Engaged people count as active whether they follow or not.
-WITH open_own_accounts AS (
-    SELECT platform, account_id FROM core.account
-    WHERE role = 'own' AND is_open
-),
-
-first_lists AS (
+WITH first_lists AS (
     SELECT platform, account_id, min(observed_on) AS observed_on
     FROM core.follower_list
     GROUP BY platform, account_id
@@ -29,17 +24,17 @@ lively_members AS (
 followers AS (
     SELECT follow.platform, follow.member_key, follow.account_id
     FROM core.follow
-    INNER JOIN open_own_accounts
-        ON follow.platform = open_own_accounts.platform AND follow.account_id = open_own_accounts.account_id
-    WHERE follow.ended_on IS NULL
+    INNER JOIN core.own_account
+        ON follow.platform = own_account.platform AND follow.account_id = own_account.account_id
+    WHERE own_account.is_open AND follow.ended_on IS NULL
 ),
 
 engaged_people AS (
     SELECT DISTINCT engagement.platform, engagement.member_key, engagement.account_id
     FROM core.engagement
-    INNER JOIN open_own_accounts
-        ON engagement.platform = open_own_accounts.platform AND engagement.account_id = open_own_accounts.account_id
-    WHERE engagement.engaged_on > getvariable('as_of') - INTERVAL 90 DAY
+    INNER JOIN core.own_account
+        ON engagement.platform = own_account.platform AND engagement.account_id = own_account.account_id
+    WHERE own_account.is_open AND engagement.engaged_on > getvariable('as_of') - INTERVAL 90 DAY
 ),
 
 active_people AS (

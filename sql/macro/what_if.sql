@@ -16,8 +16,8 @@ CREATE MACRO mart.what_if(close := [], critical_only := []) AS TABLE
     ),
 
     open_own_accounts AS (
-        SELECT platform, account_id, platform || ':' || account_id AS account_ref FROM core.account
-        WHERE role = 'own' AND is_open
+        SELECT platform, account_id, platform || ':' || account_id AS account_ref FROM core.own_account
+        WHERE is_open
     ),
 
     -- A slip of the pen must not read as "nobody is lost".

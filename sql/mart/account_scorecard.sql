@@ -129,12 +129,12 @@ reach AS (
 
 SELECT
     CAST(getvariable('as_of') AS DATE) AS as_of,
-    account.platform,
-    account.account_id,
-    account.handle,
-    account.name,
-    account.purpose,
-    account.is_open,
+    own_account.platform,
+    own_account.account_id,
+    own_account.handle,
+    own_account.name,
+    own_account.purpose,
+    own_account.is_open,
     CASE
         WHEN newest_lists.has_complete_list THEN 'people'
         WHEN newest_lists.follower_list_on IS NOT NULL THEN 'partial lists'
@@ -184,20 +184,25 @@ SELECT
                     ''
                 )
     END AS usage_warnings
-FROM core.account
-LEFT JOIN newest_lists ON account.platform = newest_lists.platform AND account.account_id = newest_lists.account_id
-LEFT JOIN earlier_lists ON account.platform = earlier_lists.platform AND account.account_id = earlier_lists.account_id
+FROM core.own_account
+LEFT JOIN
+    newest_lists
+    ON own_account.platform = newest_lists.platform AND own_account.account_id = newest_lists.account_id
+LEFT JOIN
+    earlier_lists
+    ON own_account.platform = earlier_lists.platform AND own_account.account_id = earlier_lists.account_id
 LEFT JOIN follower_moves
-    ON account.platform = follower_moves.platform AND account.account_id = follower_moves.account_id
+    ON own_account.platform = follower_moves.platform AND own_account.account_id = follower_moves.account_id
 LEFT JOIN reported_followers
-    ON account.platform = reported_followers.platform AND account.account_id = reported_followers.account_id
-LEFT JOIN posts ON account.platform = posts.platform AND account.account_id = posts.account_id
-LEFT JOIN redefined_figures ON account.platform = redefined_figures.platform
-LEFT JOIN latest_posts ON account.platform = latest_posts.platform AND account.account_id = latest_posts.account_id
+    ON own_account.platform = reported_followers.platform AND own_account.account_id = reported_followers.account_id
+LEFT JOIN posts ON own_account.platform = posts.platform AND own_account.account_id = posts.account_id
+LEFT JOIN redefined_figures ON own_account.platform = redefined_figures.platform
+LEFT JOIN
+    latest_posts
+    ON own_account.platform = latest_posts.platform AND own_account.account_id = latest_posts.account_id
 LEFT JOIN accounts_with_engagements
     ON
-        account.platform = accounts_with_engagements.platform
-        AND account.account_id = accounts_with_engagements.account_id
-LEFT JOIN totals ON account.platform = totals.platform AND account.account_id = totals.account_id
-LEFT JOIN reach ON account.platform = reach.platform AND account.account_id = reach.account_id
-WHERE account.role = 'own'
+        own_account.platform = accounts_with_engagements.platform
+        AND own_account.account_id = accounts_with_engagements.account_id
+LEFT JOIN totals ON own_account.platform = totals.platform AND own_account.account_id = totals.account_id
+LEFT JOIN reach ON own_account.platform = reach.platform AND own_account.account_id = reach.account_id

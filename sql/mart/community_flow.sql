@@ -179,33 +179,19 @@ lively_times AS (
     GROUP BY member_key, time_number
 ),
 
-memberships AS (
-    SELECT
-        segment_membership.segment_id,
-        segment_membership.member_key,
-        CAST(segment_membership.membership_probability AS DECIMAL(18, 6)) AS counts_as
-    FROM core.segment_membership
-    INNER JOIN core.member ON segment_membership.member_key = member.member_key
-    WHERE
-        segment_membership.left_on IS NULL
-        OR (NOT member.is_present AND segment_membership.left_on > member.last_seen_on)
-    UNION ALL
-    SELECT 'everyone' AS segment_id, member_key, 1 AS counts_as FROM core.member
-),
-
 presence_counts AS (
     SELECT
-        memberships.segment_id,
+        segment_person.segment_id,
         presences.platform,
         presences.from_week,
         presences.to_week,
         presences.how_begun,
         presences.is_departure,
-        sum(memberships.counts_as) AS people
+        sum(CAST(segment_person.membership_probability AS DECIMAL(18, 6))) AS people
     FROM presences
-    INNER JOIN memberships ON presences.member_key = memberships.member_key
+    INNER JOIN core.segment_person ON presences.member_key = segment_person.member_key
     GROUP BY
-        memberships.segment_id,
+        segment_person.segment_id,
         presences.platform,
         presences.from_week,
         presences.to_week,
@@ -215,17 +201,17 @@ presence_counts AS (
 
 lively_counts AS (
     SELECT
-        memberships.segment_id,
+        segment_person.segment_id,
         presences.platform,
         greatest(presences.from_week, lively_times.from_week) AS from_week,
         least(presences.to_week, lively_times.to_week) AS to_week,
-        sum(memberships.counts_as) AS people
+        sum(CAST(segment_person.membership_probability AS DECIMAL(18, 6))) AS people
     FROM presences
     INNER JOIN lively_times ON presences.member_key = lively_times.member_key
-    INNER JOIN memberships ON presences.member_key = memberships.member_key
+    INNER JOIN core.segment_person ON presences.member_key = segment_person.member_key
     WHERE presences.from_week < lively_times.to_week AND lively_times.from_week < presences.to_week
     GROUP BY
-        memberships.segment_id,
+        segment_person.segment_id,
         presences.platform,
         greatest(presences.from_week, lively_times.from_week),
         least(presences.to_week, lively_times.to_week)

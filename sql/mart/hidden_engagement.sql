@@ -10,12 +10,11 @@
 -- Followers without a sign of life are counted in the same way: awake_people_hi are those who may have acted with other
 -- accounts of ours only; in their place stand followers with one act in all.
 -- Signatures, and what-if, closures and keep-sets made of them, go on counting whom the extracts show.
-WITH own_accounts AS (
-    SELECT DISTINCT account.platform, account.account_id
-    FROM core.account
+WITH accounts_with_acts AS (
+    SELECT DISTINCT own_account.platform, own_account.account_id
+    FROM core.own_account
     INNER JOIN core.engagement
-        ON account.platform = engagement.platform AND account.account_id = engagement.account_id
-    WHERE account.role = 'own'
+        ON own_account.platform = engagement.platform AND own_account.account_id = engagement.account_id
 ),
 
 counted_lists AS (
@@ -99,8 +98,8 @@ extrapolated_from AS (
 
 account_sums AS (
     SELECT
-        own_accounts.platform,
-        own_accounts.account_id,
+        accounts_with_acts.platform,
+        accounts_with_acts.account_id,
         posting_accounts.account_id IS NOT NULL AND NOT coalesce(bool_or(account_kinds.is_uncounted), FALSE)
             AS is_counted,
         coalesce(sum(account_kinds.n_seen), 0) AS n_seen,
@@ -108,14 +107,16 @@ account_sums AS (
         coalesce(sum(account_kinds.n_collectable - account_kinds.n_seen), 0) AS n_hidden,
         -- Of a kind without one collected list nobody can say how its people are spread: each may be another.
         coalesce(sum(CASE WHEN account_kinds.n_seen = 0 THEN account_kinds.n_collectable END), 0) AS n_of_hidden_kinds
-    FROM own_accounts
+    FROM accounts_with_acts
     LEFT JOIN posting_accounts
         ON
-            own_accounts.platform = posting_accounts.platform
-            AND own_accounts.account_id = posting_accounts.account_id
+            accounts_with_acts.platform = posting_accounts.platform
+            AND accounts_with_acts.account_id = posting_accounts.account_id
     LEFT JOIN account_kinds
-        ON own_accounts.platform = account_kinds.platform AND own_accounts.account_id = account_kinds.account_id
-    GROUP BY own_accounts.platform, own_accounts.account_id, posting_accounts.account_id
+        ON
+            accounts_with_acts.platform = account_kinds.platform
+            AND accounts_with_acts.account_id = account_kinds.account_id
+    GROUP BY accounts_with_acts.platform, accounts_with_acts.account_id, posting_accounts.account_id
 ),
 
 account_acts AS (
@@ -224,21 +225,17 @@ stand_ins AS (
 ),
 
 weighted_stand_ins AS (
-    SELECT 'everyone' AS segment_id, platform, account_id, odds, is_single, 1 AS weight FROM stand_ins
-    UNION ALL
     SELECT
-        segment_membership.segment_id,
+        segment_person.segment_id,
         stand_ins.platform,
         stand_ins.account_id,
         stand_ins.odds,
         stand_ins.is_single,
-        segment_membership.membership_probability AS weight
+        segment_person.membership_probability AS weight
     FROM stand_ins
-    INNER JOIN core.segment_membership
-        ON
-            stand_ins.platform = segment_membership.platform
-            AND stand_ins.member_key = segment_membership.member_key
-    WHERE segment_membership.left_on IS NULL
+    INNER JOIN core.segment_person
+        ON stand_ins.platform = segment_person.platform AND stand_ins.member_key = segment_person.member_key
+    WHERE segment_person.is_current
 ),
 
 -- Added as decimals: whatever the order, two nights give the same last digit.

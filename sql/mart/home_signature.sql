@@ -1,66 +1,35 @@
--- One row per segment, platform, basis, band of distance from home and set of our open accounts: mart.reach_signature
--- split by where people say they live. Rows of all bands add up to the signature, row by row.
--- Whoever declares nothing, or nothing that can be placed, stands under 'unknown': about half of all people do, and
--- a share of visitors without them is one of the people who told.
-WITH open_own_accounts AS (
-    SELECT platform, account_id FROM core.account
-    WHERE role = 'own' AND is_open
-),
-
--- Only where such extracts exist at all: without them nobody knows whom an account reaches.
-measured_bases AS (
-    SELECT DISTINCT follower_list.platform, 'follower' AS basis
-    FROM core.follower_list
-    INNER JOIN open_own_accounts
-        ON
-            follower_list.platform = open_own_accounts.platform
-            AND follower_list.account_id = open_own_accounts.account_id
-    UNION
-    SELECT DISTINCT engagement.platform, 'engaged' AS basis
-    FROM core.engagement
-    INNER JOIN open_own_accounts
-        ON engagement.platform = open_own_accounts.platform AND engagement.account_id = open_own_accounts.account_id
-    UNION
-    SELECT DISTINCT engagement.platform, 'active' AS basis
-    FROM core.engagement
-    INNER JOIN open_own_accounts
-        ON engagement.platform = open_own_accounts.platform AND engagement.account_id = open_own_accounts.account_id
-),
-
-segment_members AS (
-    SELECT segment_id, platform, member_key, membership_probability FROM core.segment_membership
-    WHERE left_on IS NULL
-    UNION ALL
-    SELECT 'everyone' AS segment_id, platform, member_key, 1 AS membership_probability FROM core.member
-    WHERE is_present
-)
-
+-- One row per segment, platform, basis, band of distance from home and set of our open accounts: how many of the
+-- segment's people exactly that set reaches. People whom no account reaches stand under the empty set.
+-- People who declare no place, or none that can be placed, stand under 'unknown'. That is about half of all people, so
+-- a share of visitors is a share of those who declared a place. Sets never cross platforms: nobody is matched there.
+-- Probabilities are added as decimals, so that the order of rows cannot change the last digit.
 SELECT
     CAST(getvariable('as_of') AS DATE) AS as_of,
-    segment_members.segment_id,
-    segment_members.platform,
-    measured_bases.basis,
+    segment_person.segment_id,
+    segment_person.platform,
+    measured_basis.basis,
     coalesce(member_home.home_band, 'unknown') AS home_band,
     coalesce(reach_set.account_ids, []) AS account_ids,
     count(*) AS n_members,
-    CAST(sum(CAST(segment_members.membership_probability AS DECIMAL(18, 6))) AS DOUBLE) AS people,
+    CAST(sum(CAST(segment_person.membership_probability AS DECIMAL(18, 6))) AS DOUBLE) AS people,
     CAST(
         sum(
             CAST(
-                segment_members.membership_probability * (1 - segment_members.membership_probability)
+                segment_person.membership_probability * (1 - segment_person.membership_probability)
                 AS DECIMAL(18, 6)
             )
         )
         AS DOUBLE
     ) AS people_variance
-FROM segment_members
-INNER JOIN measured_bases ON segment_members.platform = measured_bases.platform
+FROM core.segment_person
+INNER JOIN core.measured_basis ON segment_person.platform = measured_basis.platform
 LEFT JOIN core.reach_set
-    ON measured_bases.basis = reach_set.basis AND segment_members.member_key = reach_set.member_key
-LEFT JOIN core.member_home ON segment_members.member_key = member_home.member_key
+    ON measured_basis.basis = reach_set.basis AND segment_person.member_key = reach_set.member_key
+LEFT JOIN core.member_home ON segment_person.member_key = member_home.member_key
+WHERE segment_person.is_current
 GROUP BY
-    segment_members.segment_id,
-    segment_members.platform,
-    measured_bases.basis,
+    segment_person.segment_id,
+    segment_person.platform,
+    measured_basis.basis,
     coalesce(member_home.home_band, 'unknown'),
     coalesce(reach_set.account_ids, [])

@@ -18,9 +18,9 @@ own_acts AS (
         engagement.is_hostile,
         engagement.is_substantive
     FROM core.engagement
-    INNER JOIN core.account
-        ON engagement.platform = account.platform AND engagement.account_id = account.account_id
-    WHERE account.role = 'own' AND account.is_open
+    INNER JOIN core.own_account
+        ON engagement.platform = own_account.platform AND engagement.account_id = own_account.account_id
+    WHERE own_account.is_open
 ),
 
 measured_accounts AS (
@@ -85,19 +85,15 @@ people AS (
             AND member_acts.member_key = likely_automated_people.member_key
 ),
 
-memberships AS (
-    SELECT segment_id, platform, member_key, CAST(membership_probability AS DECIMAL(18, 6)) AS weight
-    FROM core.segment_membership
-    WHERE left_on IS NULL
-),
-
 weighted_people AS (
-    SELECT 'everyone' AS of_segment_id, CAST(1 AS DECIMAL(18, 6)) AS weight, people.* FROM people
-    UNION ALL
-    SELECT memberships.segment_id AS of_segment_id, memberships.weight, people.*
+    SELECT
+        segment_person.segment_id AS of_segment_id,
+        CAST(segment_person.membership_probability AS DECIMAL(18, 6)) AS weight,
+        people.*
     FROM people
-    INNER JOIN memberships
-        ON people.platform = memberships.platform AND people.member_key = memberships.member_key
+    INNER JOIN core.segment_person
+        ON people.platform = segment_person.platform AND people.member_key = segment_person.member_key
+    WHERE segment_person.is_current
 ),
 
 -- Sums of squares and products within a person say how far a few people wrote most of the texts.

@@ -12,12 +12,12 @@ WITH reached AS (
 ),
 
 lists AS (
-    SELECT account.platform, account.account_id, bool_or(follower_list.is_complete) AS has_complete_list
-    FROM core.account
+    SELECT own_account.platform, own_account.account_id, bool_or(follower_list.is_complete) AS has_complete_list
+    FROM core.own_account
     INNER JOIN core.follower_list
-        ON account.platform = follower_list.platform AND account.account_id = follower_list.account_id
-    WHERE account.role = 'own' AND account.is_open
-    GROUP BY account.platform, account.account_id
+        ON own_account.platform = follower_list.platform AND own_account.account_id = follower_list.account_id
+    WHERE own_account.is_open
+    GROUP BY own_account.platform, own_account.account_id
 ),
 
 partly_known AS (
@@ -29,8 +29,8 @@ partly_known AS (
 
 own_platforms AS (
     SELECT count(DISTINCT platform) AS n_own_platforms
-    FROM core.account
-    WHERE role = 'own' AND is_open
+    FROM core.own_account
+    WHERE is_open
 ),
 
 bounds AS (

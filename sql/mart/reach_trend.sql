@@ -1,13 +1,8 @@
 -- One row per week, segment and open account of ours: people of the segment who engaged with it and who follow it.
 -- People count in every week by what today's definition says of them or last said: those who left the segment, or the
 -- platform, stand in the weeks before. Where no extract covers a week there is no figure: a gap is never a fall.
-WITH open_own_accounts AS (
-    SELECT platform, account_id FROM core.account
-    WHERE role = 'own' AND is_open
-),
-
 -- Twenty-six whole weeks at the most, and the one that the day lies in.
-series_weeks AS (
+WITH series_weeks AS (
     SELECT
         unnest(
             generate_series(
@@ -28,9 +23,9 @@ own_acts AS (
         engagement.engaged_at IS NULL AS is_undated,
         CAST(date_trunc('week', engagement.engaged_on) AS DATE) AS week_on
     FROM core.engagement
-    INNER JOIN open_own_accounts
-        ON engagement.platform = open_own_accounts.platform AND engagement.account_id = open_own_accounts.account_id
-    WHERE engagement.engaged_on <= getvariable('as_of')
+    INNER JOIN core.own_account
+        ON engagement.platform = own_account.platform AND engagement.account_id = own_account.account_id
+    WHERE own_account.is_open AND engagement.engaged_on <= getvariable('as_of')
 ),
 
 own_posts AS (
@@ -43,9 +38,9 @@ own_posts AS (
         post.reposts,
         post.quotes
     FROM core.post
-    INNER JOIN open_own_accounts
-        ON post.platform = open_own_accounts.platform AND post.account_id = open_own_accounts.account_id
-    WHERE CAST(post.posted_at AS DATE) <= getvariable('as_of')
+    INNER JOIN core.own_account
+        ON post.platform = own_account.platform AND post.account_id = own_account.account_id
+    WHERE own_account.is_open AND CAST(post.posted_at AS DATE) <= getvariable('as_of')
 ),
 
 weeks_of_data AS (
@@ -129,14 +124,15 @@ first_lists AS (
 
 account_series AS (
     SELECT
-        open_own_accounts.platform,
-        open_own_accounts.account_id,
+        own_account.platform,
+        own_account.account_id,
         CAST(series_weeks.week_at AS DATE) AS week_on,
         CAST(series_weeks.week_at + INTERVAL 6 DAY AS DATE) AS week_end_on,
         CAST(series_weeks.week_at - INTERVAL 7 DAY AS DATE) AS week_before_on
-    FROM open_own_accounts
-    INNER JOIN first_weeks ON open_own_accounts.platform = first_weeks.platform
+    FROM core.own_account
+    INNER JOIN first_weeks ON own_account.platform = first_weeks.platform
     INNER JOIN series_weeks ON first_weeks.week_on <= series_weeks.week_at
+    WHERE own_account.is_open
 ),
 
 described_series AS (
@@ -254,9 +250,9 @@ follow_weeks AS (
         ) AS to_week_at,
         follow.ended_on IS NOT NULL AS has_ended
     FROM core.follow
-    INNER JOIN open_own_accounts
-        ON follow.platform = open_own_accounts.platform AND follow.account_id = open_own_accounts.account_id
-    WHERE coalesce(follow.ended_on > getvariable('as_of') - INTERVAL 182 DAY, TRUE)
+    INNER JOIN core.own_account
+        ON follow.platform = own_account.platform AND follow.account_id = own_account.account_id
+    WHERE own_account.is_open AND coalesce(follow.ended_on > getvariable('as_of') - INTERVAL 182 DAY, TRUE)
 ),
 
 followed_times AS (

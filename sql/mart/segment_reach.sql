@@ -171,13 +171,13 @@ collected_at_least AS (
 -- What came of each account, and whether anybody's acts with an open account of ours came on its platform at all.
 account_data AS (
     SELECT
-        account.platform,
-        account.account_id,
+        own_account.platform,
+        own_account.account_id,
         newest_lists.data_on AS list_on,
         newest_lists.has_complete_list,
         newest_engagements.data_on AS acts_on,
         accounts_with_totals.account_id IS NOT NULL AS has_totals,
-        max(newest_engagements.data_on) OVER (PARTITION BY account.platform) IS NOT NULL AS platform_has_acts,
+        max(newest_engagements.data_on) OVER (PARTITION BY own_account.platform) IS NOT NULL AS platform_has_acts,
         hidden_engagement.n_hidden_acts IS NULL AS has_uncounted_acts,
         hidden_engagement.seen_act_share < collected_at_least.act_share AS has_hidden_acts,
         CASE
@@ -185,28 +185,30 @@ account_data AS (
             WHEN newest_lists.data_on IS NOT NULL AND reported_followers.followers_reported IS NOT NULL
                 THEN greatest(reported_followers.followers_reported - coalesce(listed.reach_people, 0), 0)
         END AS unlisted_people
-    FROM core.account
+    FROM core.own_account
     CROSS JOIN collected_at_least
     LEFT JOIN mart.hidden_engagement
         ON
-            account.platform = hidden_engagement.platform
-            AND account.account_id = hidden_engagement.account_id
+            own_account.platform = hidden_engagement.platform
+            AND own_account.account_id = hidden_engagement.account_id
             AND hidden_engagement.segment_id = 'everyone'
     LEFT JOIN newest_lists
-        ON account.platform = newest_lists.platform AND account.account_id = newest_lists.account_id
+        ON own_account.platform = newest_lists.platform AND own_account.account_id = newest_lists.account_id
     LEFT JOIN newest_engagements
-        ON account.platform = newest_engagements.platform AND account.account_id = newest_engagements.account_id
+        ON own_account.platform = newest_engagements.platform AND own_account.account_id = newest_engagements.account_id
     LEFT JOIN accounts_with_totals
-        ON account.platform = accounts_with_totals.platform AND account.account_id = accounts_with_totals.account_id
+        ON
+            own_account.platform = accounts_with_totals.platform
+            AND own_account.account_id = accounts_with_totals.account_id
     LEFT JOIN reported_followers
-        ON account.platform = reported_followers.platform AND account.account_id = reported_followers.account_id
+        ON own_account.platform = reported_followers.platform AND own_account.account_id = reported_followers.account_id
     LEFT JOIN intervals AS listed
         ON
-            account.platform = listed.platform
-            AND account.account_id = listed.account_id
+            own_account.platform = listed.platform
+            AND own_account.account_id = listed.account_id
             AND listed.segment_id = 'everyone'
             AND listed.basis = 'follower'
-    WHERE account.role = 'own' AND account.is_open
+    WHERE own_account.is_open
 ),
 
 account_bases AS (

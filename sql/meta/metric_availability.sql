@@ -2,12 +2,7 @@
 -- A post's figures stand on the day it was posted. A figure that came is `reported`, or `redefined` where the platform
 -- changed its meaning on or before that day; one that did not come is never 0: `retired` where the platform gave it up,
 -- `withheld` where the extract has the day and no figure, `not collected` where no extract has it.
-WITH own_accounts AS (
-    SELECT platform, account_id FROM core.account
-    WHERE role = 'own'
-),
-
-post_days AS (
+WITH post_days AS (
     SELECT
         post.platform,
         CAST(post.posted_at AS DATE) AS day,
@@ -20,7 +15,7 @@ post_days AS (
         count(post.quotes) AS n_quotes,
         count(post.clicks) AS n_clicks
     FROM core.post
-    INNER JOIN own_accounts ON post.platform = own_accounts.platform AND post.account_id = own_accounts.account_id
+    INNER JOIN core.own_account ON post.platform = own_account.platform AND post.account_id = own_account.account_id
     GROUP BY post.platform, CAST(post.posted_at AS DATE)
 ),
 
@@ -47,8 +42,8 @@ figures AS (
         count(*) AS n_rows,
         count(account_day.value) AS n_values
     FROM core.account_day
-    INNER JOIN own_accounts
-        ON account_day.platform = own_accounts.platform AND account_day.account_id = own_accounts.account_id
+    INNER JOIN core.own_account
+        ON account_day.platform = own_account.platform AND account_day.account_id = own_account.account_id
     WHERE account_day.day <= getvariable('as_of')
     GROUP BY account_day.platform, account_day.metric, account_day.day
 ),

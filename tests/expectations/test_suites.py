@@ -803,7 +803,7 @@ def good_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     create_tables(con, every_table())
     for table, rows in GOOD_ROWS.items():
         insert(con, table, rows)
-    build(con, "core.reach_set", "mart.reach_signature", "mart.home_signature", "mart.reach_interval")
+    build(con, "core.reach_set", "mart.home_signature", "mart.reach_signature", "mart.reach_interval")
     build(con, "mart.hidden_engagement", "mart.segment_reach", "mart.segment_size", "mart.account_scorecard")
     con.close()
     return path

@@ -271,7 +271,7 @@ def _one_world(con: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> None
         "core.segment_membership",
         [x | {"segment_id": "rider", "member_key": key, "membership_probability": p} for key, p in riders.items()],
     )
-    build(con, "mart.reach_signature", "mart.home_signature", "mart.reach_home")
+    build(con, "mart.home_signature", "mart.reach_signature", "mart.reach_home")
     counted: Counter[tuple[str, ...]] = Counter()
     for basis in ("follower", "engaged", "active"):
         for segment, members in (("everyone", dict.fromkeys(people, 1.0)), ("rider", riders)):

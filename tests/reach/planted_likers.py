@@ -20,6 +20,7 @@ AS_OF = date(2026, 9, 30)
 BANDS = {"acts_extrapolated_from_share": 0.4, "acts_collected_at_least": 0.9}
 MODELS = (
     "core.reach_set",
+    "mart.home_signature",
     "mart.reach_signature",
     "mart.reach_interval",
     "mart.hidden_engagement",

@@ -21,6 +21,9 @@ from pipelines.warehouse.catalogue import CARRIED, LAYERS, SqlModel, sql_models
 CASES = Path(__file__).parent
 TEST_KEY = bytes(range(32))
 CASE_KEYS = {"why", "as_of", "given", "expect", "xfail"}
+# Row sets that many models share, each after what it reads. A case that gives none of their rows gets those that follow
+# from the others it gives.
+SHARED_ROW_SETS = ("core.own_account", "core.measured_basis", "core.segment_person")
 RAW_EXTRAS = {
     "delivery_id": "VARCHAR",
     "snapshot_on": "DATE",
@@ -154,9 +157,35 @@ def insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[Row]) -> None:
 
 
 def build(con: duckdb.DuckDBPyConnection, *names: str) -> None:
-    """Fill a model's table from its file, in the order given; rows that are there already stay."""
+    """Fill a model's table from its file, in the order given; rows that are there already stay.
+
+    Shared row sets that a model reads are filled before it, if they are empty.
+    """
     for name in names:
+        build_shared(con, name)
         con.execute(f"INSERT INTO {name} BY NAME {all_models()[name].sql}")
+
+
+def build_shared(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Fill the empty ones of the shared row sets that a model reads."""
+    for shared in shared_row_sets(name):
+        if not con.execute(f"FROM {shared} LIMIT 1").fetchall():
+            con.execute(f"INSERT INTO {shared} BY NAME {all_models()[shared].sql}")
+
+
+@cache
+def shared_row_sets(name: str) -> tuple[str, ...]:
+    """The shared row sets that a model reads, and those that they read, in the order in which to build them."""
+    found = {read for read in all_models()[name].reads if read in SHARED_ROW_SETS}
+    found |= {deeper for read in found for deeper in shared_row_sets(read)}
+    return tuple(shared for shared in SHARED_ROW_SETS if shared in found)
+
+
+@cache
+def may_give(name: str) -> frozenset[str]:
+    """The tables a model's case may give: what the model reads, and what the shared row sets it reads are made of."""
+    reads = all_models()[name].reads
+    return reads.union(*(all_models()[shared].reads for shared in shared_row_sets(name)))
 
 
 def select(con: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
@@ -169,6 +198,7 @@ def select(con: duckdb.DuckDBPyConnection, sql: str) -> list[Row]:
 def run_case(case: Case, sql: str | None = None) -> list[Row]:
     """Run a case's model (or another SQL in its place) on what the case gives."""
     with filled_bench(case.given, case.as_of) as con:
+        build_shared(con, case.model)
         return select(con, sql or all_models()[case.model].sql)
 
 

@@ -24,15 +24,6 @@ FLOW_MUTATIONS = [
         "",
     ),
     ("mart.community_flow", "follow.followed_on IS NOT NULL OR follow.first_seen_on", "follow.first_seen_on"),
-    ("mart.community_flow", "segment_membership.left_on IS NULL OR (", "("),
-    ("mart.community_flow", "OR (NOT member.is_present AND segment_membership.left_on > member.last_seen_on)", ""),
-    ("mart.community_flow", "NOT member.is_present AND ", ""),
-    ("mart.community_flow", "AND segment_membership.left_on > member.last_seen_on", ""),
-    (
-        "mart.community_flow",
-        "AND segment_membership.left_on > member.last_seen_on",
-        "AND segment_membership.left_on >= member.last_seen_on",
-    ),
     (
         "mart.community_flow",
         "WHEN presence_counts.to_week > weeks.week_on THEN",
@@ -71,12 +62,6 @@ FLOW_MUTATIONS = [
     ("mart.platform_bounds", "bool_or(follower_list.is_complete)", "bool_and(follower_list.is_complete)"),
     ("mart.platform_bounds", "account.platform = follower_list.platform AND ", ""),
     ("mart.platform_bounds", "WHERE NOT has_complete_list", "WHERE FALSE"),
-    (
-        "mart.platform_bounds",
-        "FROM core.account WHERE role = 'own' AND is_open",
-        "FROM core.account WHERE role = 'own'",
-    ),
-    ("mart.platform_bounds", "FROM core.account WHERE role = 'own' AND is_open", "FROM core.account WHERE is_open"),
     (
         "mart.platform_bounds",
         "CAST(round(bounds.people_at_most) AS BIGINT)",

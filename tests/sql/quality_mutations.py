@@ -6,9 +6,6 @@ OWN = "WHERE account.role = 'own' AND account.is_open"
 QUALITY_MUTATIONS = [
     ("core.engagement", "bool_or(is_hostile)", "bool_and(is_hostile)"),
     ("core.engagement", "bool_and(is_substantive)", "bool_or(is_substantive)"),
-    ("mart.interaction_count", OWN, "WHERE account.is_open"),
-    ("mart.interaction_count", OWN, "WHERE account.role = 'own'"),
-    ("mart.interaction_count", "ON engagement.platform = account.platform AND", "ON"),
     ("mart.interaction_count", LATELY, LATELY.replace("90", "91")),
     ("mart.interaction_count", LATELY, LATELY.replace("90", "89")),
     ("mart.interaction_count", "engaged_at IS NOT NULL AND engaged_on >", "engaged_on >"),
@@ -23,8 +20,6 @@ QUALITY_MUTATIONS = [
     ("mart.interaction_count", "count(is_hostile) AS n_judged", "count(is_substantive) AS n_judged"),
     ("mart.interaction_count", "FROM core.follow WHERE ended_on IS NULL", "FROM core.follow"),
     ("mart.interaction_count", "AND member_acts.account_id = todays_followers.account_id ", ""),
-    ("mart.interaction_count", "WHERE left_on IS NULL", ""),
-    ("mart.interaction_count", "CAST(membership_probability AS DECIMAL(18, 6)) AS weight", "1 AS weight"),
     ("mart.interaction_count", "-1 AS sign", "0 AS sign"),
     ("mart.interaction_count", "ELSE 'passers-by' END AS by_whom, -1", "ELSE 'other followers' END AS by_whom, -1"),
     ("mart.interaction_count", "sum(weight * n_judged * n_hostile)", "sum(weight * n_judged)"),

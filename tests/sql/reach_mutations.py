@@ -22,8 +22,6 @@ UNCOUNTED_ENGAGED = UNCOUNTED.replace("WHEN", "WHEN acts_on IS NOT NULL AND")
 HIDDEN_ENGAGED = HIDDEN.replace("WHEN", "WHEN acts_on IS NOT NULL AND")
 
 REACH_SET_MUTATIONS = [
-    ("core.reach_set", "WHERE role = 'own' AND is_open", "WHERE role = 'own'"),
-    ("core.reach_set", "WHERE role = 'own' AND is_open", "WHERE is_open"),
     ("core.reach_set", "min(observed_on)", "max(observed_on)"),
     ("core.reach_set", f"core.engagement WHERE {LATELY}", "core.engagement"),
     ("core.reach_set", f"core.engagement WHERE {LATELY}", f"core.engagement WHERE {LATELY.replace('>', '>=')}"),
@@ -40,12 +38,7 @@ REACH_SET_MUTATIONS = [
     ("core.reach_set", "follow.followed_on IS NOT NULL OR ", ""),
     ("core.reach_set", "follow.platform = first_lists.platform AND ", ""),
     ("core.reach_set", " AND follow.account_id = first_lists.account_id", ""),
-    ("core.reach_set", "follow.platform = open_own_accounts.platform AND ", ""),
-    ("core.reach_set", "WHERE follow.ended_on IS NULL", ""),
-    ("core.reach_set", f"{SAME_PLATFORM}", ""),
     ("core.reach_set", "SELECT DISTINCT engagement.platform", "SELECT engagement.platform"),
-    ("core.reach_set", f"{SAME_ACCOUNT} WHERE engagement.{LATELY}", SAME_ACCOUNT),
-    ("core.reach_set", f"WHERE engagement.{LATELY}", f"WHERE engagement.{LATELY.replace('>', '>=')}"),
     ("core.reach_set", ACTIVE_PEOPLE, ""),
     ("core.reach_set", "SELECT platform, member_key, account_id FROM engaged_people UNION SELECT", "SELECT"),
     ("core.reach_set", "FROM engaged_people UNION SELECT", "FROM engaged_people UNION ALL SELECT"),
@@ -57,39 +50,7 @@ REACH_SET_MUTATIONS = [
     ),
 ]
 
-SIGNATURE_MUTATIONS = [
-    ("mart.reach_signature", "WHERE role = 'own' AND is_open", "WHERE role = 'own'"),
-    ("mart.reach_signature", "WHERE role = 'own' AND is_open", "WHERE is_open"),
-    *(
-        ("mart.reach_signature", measured, changed)
-        for measured in (ENGAGED_BASIS, ACTIVE_BASIS)
-        for changed in (
-            measured.replace(MEASURED_BY_ACTS, "FROM core.engagement"),
-            measured.replace(SAME_ACCOUNT.removeprefix(" AND "), "true"),
-            measured.replace(SAME_PLATFORM, ""),
-            f"{measured} WHERE {LATELY}",
-        )
-    ),
-    ("mart.reach_signature", "follower_list.platform = open_own_accounts.platform AND ", ""),
-    ("mart.reach_signature", "AND follower_list.account_id = open_own_accounts.account_id", ""),
-    ("mart.reach_signature", "WHERE is_present", ""),
-    ("mart.reach_signature", "LEFT JOIN core.reach_set", "INNER JOIN core.reach_set"),
-    ("mart.reach_signature", "measured_bases.basis = reach_set.basis AND ", ""),
-    ("mart.reach_signature", "WHERE left_on IS NULL", ""),
-    ("mart.reach_signature", "sum(CAST(segment_members.membership_probability AS DECIMAL(18, 6)))", "count(*)"),
-    (
-        "mart.reach_signature",
-        "CAST(segment_members.membership_probability AS DECIMAL(18, 6))",
-        "CAST(segment_members.membership_probability AS BIGINT)",
-    ),
-    ("mart.reach_signature", "1 AS membership_probability", "0 AS membership_probability"),
-    ("mart.reach_signature", "* (1 - segment_members.membership_probability)", ""),
-    (
-        "mart.reach_signature",
-        "count(*) AS n_members",
-        "CAST(round(sum(segment_members.membership_probability)) AS BIGINT) AS n_members",
-    ),
-]
+SIGNATURE_MUTATIONS = []
 
 INTERVAL_MUTATIONS = [
     ("mart.reach_interval", "band.band = 'account_share_apart'", "band.band <> ''"),
@@ -139,6 +100,13 @@ INTERVAL_MUTATIONS = [
 ]
 
 SEGMENT_REACH_MUTATIONS = [
+    ("core.own_account", "WHERE role = 'own'", ""),
+    ("core.measured_basis", "UNION ALL SELECT DISTINCT engagement.platform", "UNION ALL SELECT engagement.platform"),
+    ("core.segment_person", "NOT member.is_present AND ", ""),
+    ("core.segment_person", "segment_membership.left_on > member.last_seen_on", "true"),
+    ("core.segment_person", "max(segment_membership", "min(segment_membership"),
+    ("mart.reach_signature", "sum(n_members)", "max(n_members)"),
+    ("mart.home_signature", "WHERE segment_person.is_current", ""),
     ("mart.segment_reach", "max(engaged_on)", "min(engaged_on)"),
     ("mart.segment_reach", "FROM core.engagement", f"FROM core.engagement WHERE {LATELY}"),
     ("mart.segment_reach", NO_LIST, ""),
@@ -200,7 +168,6 @@ SEGMENT_REACH_MUTATIONS = [
     ),
     ("mart.segment_reach", "greatest(list_on, acts_on)", "list_on"),
     ("mart.segment_reach", "greatest(list_on, acts_on)", "acts_on"),
-    ("mart.segment_reach", "OVER (PARTITION BY account.platform) IS NOT NULL", "OVER () IS NOT NULL"),
     ("mart.segment_reach", "WHEN list_on IS NULL THEN 'no follower list: at least this many'", ""),
     ("mart.segment_reach", "WHEN NOT has_complete_list THEN 'partial list: at least this many'", ""),
     ("mart.segment_reach", "WHEN acts_on IS NULL THEN 'no engagement extract: at least this many'", ""),
@@ -299,9 +266,6 @@ SEGMENT_REACH_MUTATIONS = [
 ]
 
 HIDDEN_MUTATIONS = [
-    ("mart.hidden_engagement", "WHERE account.role = 'own'", "WHERE account.role = 'own' AND account.is_open"),
-    ("mart.hidden_engagement", "WHERE account.role = 'own'", ""),
-    ("mart.hidden_engagement", "SELECT DISTINCT account.platform", "SELECT account.platform"),
     ("mart.hidden_engagement", "'reply' AS kind, replies AS n_counted", "'reply' AS kind, likes AS n_counted"),
     ("mart.hidden_engagement", "'quote' AS kind, quotes AS n_counted", "'quote' AS kind, 0 AS n_counted"),
     ("mart.hidden_engagement", "'repost' AS kind, reposts AS n_counted", "'repost' AS kind, 0 AS n_counted"),
@@ -340,12 +304,6 @@ HIDDEN_MUTATIONS = [
         "IS NOT NULL",
     ),
     ("mart.hidden_engagement", "CASE WHEN account_kinds.n_seen = 0 THEN account_kinds.n_collectable END", "0"),
-    (
-        "mart.hidden_engagement",
-        "own_accounts.platform = posting_accounts.platform AND own_accounts.account_id = posting_accounts.account_id",
-        "own_accounts.platform = posting_accounts.platform",
-    ),
-    ("mart.hidden_engagement", "own_accounts.platform = account_kinds.platform AND ", ""),
     ("mart.hidden_engagement", "lists.n_seen - 1 AS odds", "lists.n_seen AS odds"),
     ("mart.hidden_engagement", "/ account_kinds.n_collectable_where_seen", "/ account_kinds.n_collectable"),
     (
@@ -355,9 +313,6 @@ HIDDEN_MUTATIONS = [
     ),
     ("mart.hidden_engagement", "account_id, member_key HAVING count(*) = 1", "account_id, member_key"),
     ("mart.hidden_engagement", "single_people.post_id = list_odds.post_id AND ", ""),
-    ("mart.hidden_engagement", "segment_membership.membership_probability AS weight", "1 AS weight"),
-    ("mart.hidden_engagement", "stand_ins.platform = segment_membership.platform AND ", ""),
-    ("mart.hidden_engagement", "WHERE segment_membership.left_on IS NULL", ""),
     ("mart.hidden_engagement", "CAST(is_single * weight * odds * (1 + odds) AS", "CAST(is_single * weight * odds AS"),
     ("mart.hidden_engagement", "(1 - is_single) * weight * odds * (1 + odds)", "(1 - is_single) * weight * odds"),
     ("mart.hidden_engagement", "CAST((1 - is_single) * weight * odds AS", "CAST(weight * odds AS"),
@@ -481,7 +436,6 @@ OVERLAP_MUTATIONS = [
 
 REACH_MUTATIONS = [
     *REACH_SET_MUTATIONS,
-    *SIGNATURE_MUTATIONS,
     *INTERVAL_MUTATIONS,
     *HIDDEN_MUTATIONS,
     *SEGMENT_REACH_MUTATIONS,

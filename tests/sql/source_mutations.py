@@ -4,12 +4,7 @@ AVAILABILITY = "meta.metric_availability"
 SCORECARD = "mart.account_scorecard"
 
 SOURCE_MUTATIONS = [
-    (AVAILABILITY, "WHERE role = 'own'", ""),
-    (AVAILABILITY, " AND post.account_id = own_accounts.account_id", ""),
-    (AVAILABILITY, "ON post.platform = own_accounts.platform AND", "ON"),
     (AVAILABILITY, "WHERE account_day.day <= getvariable('as_of')", ""),
-    (AVAILABILITY, "account_day.platform = own_accounts.platform AND ", ""),
-    (AVAILABILITY, " AND account_day.account_id = own_accounts.account_id", ""),
     (AVAILABILITY, "count(post.likes)", "count(*)"),
     (AVAILABILITY, "count(post.impressions)", "count(post.likes)"),
     (AVAILABILITY, "count(account_day.value)", "count(*)"),

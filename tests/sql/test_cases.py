@@ -13,6 +13,7 @@ from tests.sql.case_runner import (
     differences,
     every_table,
     filled_bench,
+    may_give,
     run_case,
     select,
 )
@@ -54,7 +55,7 @@ def test_every_row_of_a_case_carries_its_reason(case: Case) -> None:
 def test_a_case_is_named_by_a_sentence_and_gives_only_what_its_model_reads(case: Case) -> None:
     assert SENTENCE.fullmatch(case.path.stem), "its file name is a sentence"
     assert len(case.why.split()) > 3
-    assert set(case.given) <= all_models()[case.model].reads
+    assert set(case.given) <= may_give(case.model)
     named = {name for row in case.expect for name in row}
     assert named <= set(all_models()[case.model].contract.column_names)
 

@@ -21,6 +21,7 @@ MODELS = (
     "core.account",
     "core.member",
     "core.reach_set",
+    "mart.home_signature",
     "mart.reach_signature",
     "mart.reach_interval",
     "mart.hidden_engagement",

@@ -4,11 +4,6 @@ TREND = "mart.reach_trend"
 ENDED_LATELY = "coalesce(follow.ended_on > getvariable('as_of') - INTERVAL 182 DAY, TRUE)"
 
 TREND_MUTATIONS = [
-    (TREND, "WHERE role = 'own' AND is_open", "WHERE role = 'own'"),
-    (TREND, "WHERE role = 'own' AND is_open", "WHERE is_open"),
-    (TREND, "WHERE engagement.engaged_on <= getvariable('as_of')", ""),
-    (TREND, "WHERE CAST(post.posted_at AS DATE) <= getvariable('as_of')", ""),
-    (TREND, "post.platform = open_own_accounts.platform AND ", ""),
     (
         TREND,
         "CAST(date_trunc('week', observed_on) AS DATE) AS week_on FROM core.follower_list",
@@ -42,7 +37,6 @@ TREND_MUTATIONS = [
     ),
     (TREND, "bool_or(is_undated)", "bool_and(is_undated)"),
     (TREND, ENDED_LATELY, "follow.ended_on IS NULL"),
-    (TREND, "follow.platform = open_own_accounts.platform AND ", ""),
     (TREND, "-people AS change", "people AS change"),
     (TREND, "WHERE has_ended", ""),
     (TREND, "ORDER BY described_series.week_on", ""),
