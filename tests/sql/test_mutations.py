@@ -344,7 +344,6 @@ MUTATIONS = [
         "SELECT DISTINCT platform, account_id FROM core.e",
         "SELECT platform, account_id FROM core.e",
     ),
-    ("mart.account_scorecard", "account.platform = accounts_with_engagements.platform AND ", ""),
     *CLOSURE_MUTATIONS,
     *EXPANSION_MUTATIONS,
     *REACH_MUTATIONS,
