@@ -1,7 +1,6 @@
 """The command line says what it did in a sentence, and how it went in its exit code."""
 
 import fcntl
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -16,37 +15,15 @@ from pipelines.cli import app
 from pipelines.common import errors
 from pipelines.common.settings import Settings
 from pipelines.warehouse import publish, runs
+from tests.cli.command import Stillreach
+
+pytestmark = pytest.mark.usefixtures("no_report")
 
 WriteDrop = Callable[[Path, Mapping[str, Any]], Path]
 County = Callable[..., dict[str, Any]]
-Stillreach = Callable[..., tuple[int, str, str]]
 
 CSV = "platform,account_id,member_id,observed_on,bio\n"
 ONE = CSV + "x,1,zqid7,2026-07-08,zqbio\n"
-
-
-class Left(BaseException):
-    """The process would have ended here."""
-
-
-@pytest.fixture
-def stillreach(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, no_report: None) -> Stillreach:
-    """Run a command in this process; give exit code, standard output and standard error."""
-
-    def leave(code: int) -> None:
-        raise Left(code)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["stillreach", *words])
-        monkeypatch.setattr(os, "_exit", leave)
-        monkeypatch.setattr(app.screen, "width", 300)
-        with pytest.raises(Left) as left:
-            app.main()
-        said = capsys.readouterr()
-        return left.value.args[0], said.out, said.err
-
-    return run
 
 
 def all_errors(kind: type[errors.StillreachError] = errors.StillreachError) -> list[type[errors.StillreachError]]:

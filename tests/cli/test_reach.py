@@ -1,28 +1,19 @@
 """`what-if` and `keep` on a small published night: the numbers of the Python calls, and errors in sentences."""
 
-import os
 import re
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import polars as pl
 import pytest
 
-from pipelines.cli import app, reach
 from pipelines.common.settings import Settings
 from pipelines.reach.coverage_matrix import read_cover
 from pipelines.reach.keep import Wish, floors_for, keep
 from pipelines.reach.what_if import VISITORS, totals, what_if, who_else
 from pipelines.warehouse import publish
+from tests.cli.command import Stillreach
 from tests.reach.closure_world import World, drawn, fill, snapshot
-
-Stillreach = Callable[..., tuple[int, str, str]]
-
-
-class Left(BaseException):
-    """The process would have ended here."""
 
 
 @pytest.fixture
@@ -39,26 +30,6 @@ def night(settings: Settings) -> Path:
                  reach_reason="totals only")  # fmt: skip
     (settings.published / publish.LINK).symlink_to(path)
     return path
-
-
-@pytest.fixture
-def stillreach(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Stillreach:
-    """Run a command in this process; give exit code, standard output and standard error."""
-
-    def leave(code: int) -> None:
-        raise Left(code)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["stillreach", *words])
-        monkeypatch.setattr(os, "_exit", leave)
-        monkeypatch.setattr(reach.screen, "width", 300)
-        with pytest.raises(Left) as left:
-            app.main()
-        said = capsys.readouterr()
-        return left.value.args[0], said.out, said.err
-
-    return run
 
 
 def cells(out: str, title: str) -> dict[str, list[str]]:

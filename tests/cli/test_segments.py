@@ -2,9 +2,6 @@
 
 import csv
 import json
-import os
-import sys
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -13,36 +10,11 @@ import pytest
 
 from pipelines import night
 from pipelines.analysis import suggest
-from pipelines.cli import app, segments
+from pipelines.cli import app
 from pipelines.common.settings import Settings
 from pipelines.segments import label_file, label_history
 from pipelines.warehouse import publish
-
-Stillreach = Callable[..., tuple[int, str, str]]
-
-
-class Left(BaseException):
-    """The process would have ended here."""
-
-
-@pytest.fixture
-def stillreach(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Stillreach:
-    """Run a command in this process; give exit code, standard output and standard error."""
-
-    def leave(code: int) -> None:
-        raise Left(code)
-
-    def run(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        monkeypatch.setattr(sys, "argv", ["stillreach", *words])
-        monkeypatch.setattr(os, "_exit", leave)
-        monkeypatch.setattr(segments.screen, "width", 300)
-        with pytest.raises(Left) as left:
-            app.main()
-        said = capsys.readouterr()
-        return left.value.args[0], said.out, said.err
-
-    return run
+from tests.cli.command import Stillreach
 
 
 def edit(settings: Settings, old: str, new: str) -> None:

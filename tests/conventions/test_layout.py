@@ -161,19 +161,3 @@ def test_expectations_and_tests_mirror_the_tables() -> None:
     for model in MODELS:
         cases = list((ROOT / "tests/sql" / model.schema / model.name).glob("*.yml"))
         assert cases, f"no case under tests/sql/{model.schema}/{model.name}/"
-
-
-def test_the_repository_speaks_of_the_product_alone() -> None:
-    machine = re.compile("|".join(["/" + "work/", "/" + "root/", "py" + "pi.org", "pythonhosted", "farm" + "-"]))
-    for path in ROOT.rglob("*"):
-        parts = path.relative_to(ROOT).parts
-        if (
-            path.is_file()
-            and path != Path(__file__)
-            and parts[0] != "data"
-            and (not parts[0].startswith(".") or parts[0] == ".ci")
-        ) and (
-            path.suffix in (".py", ".sql", ".md", ".yml", ".toml", ".lock", ".csv", ".ipynb", "")
-            and "__pycache__" not in parts
-        ):
-            assert not machine.search(path.read_text(encoding="utf-8", errors="ignore")), path
