@@ -5,11 +5,7 @@ from datetime import timedelta
 import pendulum
 from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule, dag, task
 
-# A fault that a person must mend, or a night stopped on purpose, is not tried again.
-NEVER_AGAIN: list[str | type[BaseException]] = [
-    "pipelines.common.errors.YoursToFix",
-    "pipelines.common.errors.NotRetryable",
-]
+from pipelines.common.retry import NEVER_RETRIED
 
 
 @dag(
@@ -22,7 +18,7 @@ NEVER_AGAIN: list[str | type[BaseException]] = [
         "pool": "warehouse",
         "retries": 1,
         "retry_delay": timedelta(minutes=1),
-        "retry_policy": ExceptionRetryPolicy([RetryRule(NEVER_AGAIN, action=RetryAction.FAIL)]),
+        "retry_policy": ExceptionRetryPolicy([RetryRule(NEVER_RETRIED, action=RetryAction.FAIL)]),
     },
     params={
         "from_day": Param("", type="string", description="First night, YYYY-MM-DD"),

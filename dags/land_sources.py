@@ -1,19 +1,16 @@
-"""Every night, per platform: ask for each account's lists, then land all that came as one delivery that says so."""
+"""Every night, for each source that is pulled: request each account's lists, then land them as one delivery."""
 
 from datetime import timedelta
 
 import pendulum
 from airflow.sdk import DAG, Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule, TriggerRule, task
 
-# A fault that a person must mend is not tried again; a pull that was cut off goes on from its last whole page.
-NEVER_AGAIN: list[str | type[BaseException]] = [
-    "pipelines.common.errors.YoursToFix",
-    "pipelines.common.errors.NotRetryable",
-]
+from pipelines.common.retry import NEVER_RETRIED
+from pipelines.extract.registry import PULLED
 
 
 def land_source(source: str, platform: str) -> DAG:
-    """Give the DAG of one source: a task per account, in the platform's pool, then one landing, whatever failed."""
+    """Give the DAG of one source: a task per account in the platform's pool, then one landing whatever failed."""
     with DAG(
         f"land_{source}",
         schedule="30 0 * * *",
@@ -25,7 +22,7 @@ def land_source(source: str, platform: str) -> DAG:
             "pool": platform,
             "retries": 2,
             "retry_delay": timedelta(minutes=1),
-            "retry_policy": ExceptionRetryPolicy([RetryRule(NEVER_AGAIN, action=RetryAction.FAIL)]),
+            "retry_policy": ExceptionRetryPolicy([RetryRule(NEVER_RETRIED, action=RetryAction.FAIL)]),
             "execution_timeout": timedelta(hours=3),
         },
         params={"on": Param("", type="string", description="YYYY-MM-DD; empty means the run's own day")},
@@ -59,6 +56,5 @@ def land_source(source: str, platform: str) -> DAG:
     return dag
 
 
-land_bluesky = land_source("bluesky", "bluesky")
-land_mastodon = land_source("mastodon", "mastodon")
-land_x_api = land_source("x_api", "x")
+for registered in PULLED.values():
+    land_source(registered.name, registered.platform)

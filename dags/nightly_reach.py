@@ -1,4 +1,4 @@
-"""Every night, when every source has landed, or at 03:30 with what came: land, build, audit, publish, report."""
+"""Every night, when every source has landed, at 03:30 at the latest: land, build, check, publish, report."""
 
 from datetime import timedelta
 
@@ -6,13 +6,11 @@ import airflow.sdk as sdk
 import pendulum
 from airflow.sdk import Asset, dag, task
 
-# A fault that a person must mend, or a night stopped on purpose, is not tried again.
-NEVER_AGAIN: list[str | type[BaseException]] = [
-    "pipelines.common.errors.YoursToFix",
-    "pipelines.common.errors.NotRetryable",
-]
+from pipelines.common.retry import NEVER_RETRIED
+from pipelines.extract.registry import PULLED
+
 BY = sdk.CronTriggerTimetable("30 3 * * *", timezone="Europe/London")
-LANDED = [Asset("landed_bluesky"), Asset("landed_mastodon"), Asset("landed_x_api")]
+LANDED = [Asset(f"landed_{source}") for source in PULLED]
 
 
 @dag(
@@ -25,7 +23,7 @@ LANDED = [Asset("landed_bluesky"), Asset("landed_mastodon"), Asset("landed_x_api
         "pool": "warehouse",
         "retries": 2,
         "retry_delay": timedelta(minutes=1),
-        "retry_policy": sdk.ExceptionRetryPolicy([sdk.RetryRule(NEVER_AGAIN, action=sdk.RetryAction.FAIL)]),
+        "retry_policy": sdk.ExceptionRetryPolicy([sdk.RetryRule(NEVER_RETRIED, action=sdk.RetryAction.FAIL)]),
         "execution_timeout": timedelta(hours=3),
     },
     params={"as_of": sdk.Param("", type="string", description="YYYY-MM-DD; empty means the run's own day")},

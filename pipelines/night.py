@@ -20,7 +20,7 @@ from pipelines.common import database
 from pipelines.common.errors import ModelError, NothingLandedError, SettingsError, StillreachError, ValidationStop
 from pipelines.common.progress import shown
 from pipelines.common.settings import Settings, from_environment
-from pipelines.extract.exports import land_export
+from pipelines.extract.exports.land_export import land_export
 from pipelines.extract.pulls import ledger, source
 from pipelines.landing.deliveries import current_deliveries, verify_files
 from pipelines.landing.inbox import inbox_drops, remove_drop, sweep_inbox
@@ -58,7 +58,7 @@ def land_drop(path: Path, source: str, on: date, account_id: str | None = None) 
 
     Raises `DeliveryError` or a subclass with nothing landed.
     """
-    return land_export.land(path, source, on, from_environment(), account_id)
+    return land_export(path, source, on, from_environment(), account_id)
 
 
 def load_if_due(as_of: date, run_type: str) -> str | None:

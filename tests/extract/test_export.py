@@ -14,6 +14,7 @@ from pipelines.cli.app import app
 from pipelines.common.errors import DeliveryError
 from pipelines.extract.exports import land_export
 from pipelines.extract.files.drop import Row, write_table, write_tables
+from pipelines.extract.registry import EXPORTS
 from tests.end_to_end.world import Deployment, deploy
 from tests.extract.samples import instagram, x_archive
 from tests.extract.samples.x_archive import DM
@@ -90,28 +91,27 @@ def test_a_bad_archive_lands_nothing_and_stays_where_it_is(deployment: Deploymen
 
 def test_an_export_of_nothing_is_refused(deployment: Deployment, tmp_path: Path) -> None:
     members = {"data/follower.js": x_archive.ytd("follower", 0, [])}
-    with pytest.raises(DeliveryError, match=r"holds nothing to land.*names no follower"):
+    with pytest.raises(DeliveryError, match=r"has no rows to land.*names no follower"):
         night.land_drop(x_archive.pack(tmp_path / "a.zip", members), "x_archive", DAY, "1001")
 
 
 def test_account_means_nothing_to_a_drop_of_the_contract(deployment: Deployment, tmp_path: Path) -> None:
     (tmp_path / "drop").mkdir()
     write_table(tmp_path / "drop" / "account_day.csv", ("platform",), [{"platform": "x"}])
-    with pytest.raises(DeliveryError, match=r"--account: says nothing to source erp.*Known: .*x_archive"):
+    with pytest.raises(DeliveryError, match=r"--account: has no effect on source erp.*Known: .*x_archive"):
         night.land_drop(tmp_path / "drop", "erp", DAY, "1001")
 
 
 def test_our_accounts_are_those_of_the_reader_s_platforms(deployment: Deployment) -> None:
-    accounts = land_export.our_accounts
+    accounts = land_export.own_accounts
     assert accounts(("x",), deployment.settings) == {"sp_motor": "1001", "1003": "1003"}
     assert accounts(("instagram",), deployment.settings) == {"sp_motor": "17841400001"}
     both = accounts(("x", "instagram"), deployment.settings)
     assert both == {"sp_motor": "1001", "1003": "1003", "17841400001": "17841400001"}
 
 
-@pytest.mark.parametrize("source", sorted(land_export.READERS))
-def test_a_reader_whose_export_may_hold_messages_keeps_none(source: str) -> None:
-    assert land_export.READERS[source].keeps_original == (source == "x_analytics")
+def test_an_export_that_may_hold_messages_is_not_kept() -> None:
+    assert {name for name, one in EXPORTS.items() if not one.keeps_original} == {"instagram", "x_archive"}
 
 
 # --- tables ---------------------------------------------------------------------------------------

@@ -143,7 +143,7 @@ def test_which_accounts_are_asked_for(server: Server, settings: Settings) -> Non
     assert session.accounts_of("bluesky") == [FIRST, SECOND, SEED]
     assert session.accounts_of("mastodon") == [], "it is not configured: the DAG has nothing to do"
     assert "not configured" in session.land_pulled("mastodon", TODAY)
-    with pytest.raises(RefError, match="no source that can be pulled"):
+    with pytest.raises(RefError, match="not a source that can be pulled"):
         session.accounts_of("myspace")
     (settings.ref / "source.yml").write_text("x_api:\n")
     with (settings.ref / "account.csv").open("w") as accounts:

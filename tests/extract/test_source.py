@@ -67,7 +67,7 @@ def test_a_token_others_could_read_is_refused(settings: Settings, tmp_path: Path
 @pytest.mark.parametrize(
     ("said", "why"),
     [
-        ("myspace: {}", "myspace: is no source that can be pulled.*Known: bluesky, mastodon, x_api"),
+        ("myspace: {}", "myspace: is not a source that can be pulled.*Known: bluesky, mastodon, x_api"),
         ("bluesky: {tokn_file: a}", "tokn_file: Extra inputs.*Known:.*token_file"),
         ("bluesky: {days: 0}", "days: "),
         ("bluesky: {days: '28'}", "days: Input should be a valid integer"),
@@ -76,8 +76,8 @@ def test_a_token_others_could_read_is_refused(settings: Settings, tmp_path: Path
         ("bluesky: {deadline_minutes: 0}", "deadline_minutes"),
         ("bluesky: {base_url: 'ftp://somewhere'}", "base_url"),
         ("bluesky: {base_url: 'https://user:secret@somewhere'}", "base_url"),
-        ("bluesky: {terms_confirmed: owned}", "for x_api alone"),
-        ("bluesky: {budget_usd_per_month: 0}", "for x_api alone"),
+        ("bluesky: {terms_confirmed: owned}", "for paid sources only"),
+        ("bluesky: {budget_usd_per_month: 0}", "for paid sources only"),
         ("x_api: {terms_confirmed: perhaps}", "terms_confirmed"),
         ("x_api: {budget_usd_per_month: -1.0}", "budget_usd_per_month"),
         ("x_api: {token_file: a, token_secret: b}", "exclude each other"),

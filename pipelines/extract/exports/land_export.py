@@ -1,85 +1,64 @@
-"""Exports as platforms hand them out: which reader turns which source's export into a drop, and land it.
+"""Land what a sender hands in: an export is converted to a drop first, a drop lands as it is.
 
-A source without a reader delivers the extract contract itself.
+A source without a converter delivers the extract contract itself.
 """
 
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 from pipelines.common.errors import DeliveryError
 from pipelines.common.settings import Settings
-from pipelines.extract.exports import instagram, mapped, meta, x_analytics, x_archive
 from pipelines.extract.files import column_map
+from pipelines.extract.files.drop import Converter
+from pipelines.extract.registry import EXPORTS, MAPPED, RegisteredSource
 from pipelines.landing.declaration import MANIFEST
 from pipelines.landing.land_drop import Landed, land_drop
 from pipelines.reference import files
 
-Convert = Callable[[Path, Path, Mapping[str, str], date, str | None], list[str]]
-"""From an export to a drop: `convert(path, out, accounts, observed_on, account_id)` gives its notes."""
+
+def export_source(source: str, settings: Settings) -> RegisteredSource | None:
+    """The registered export of a source, or one that a deployment has a column map for; None for any other."""
+    registered = EXPORTS.get(source)
+    is_mapped = registered is None or registered.connector == MAPPED
+    if is_mapped and (mapping := column_map.find(source, settings)):
+        kinds = tuple(dict.fromkeys(table.table for table in mapping.tables))
+        return RegisteredSource(source, (mapping.platform,), MAPPED, kinds, keeps_original=True)
+    return registered
 
 
-@dataclass(frozen=True)
-class Reader:
-    """One reader: the platforms it tells of, and whether the export may be kept beside what it became.
-
-    An export that holds more than the reader may open (direct messages, other people's lists) is never kept.
-    """
-
-    platforms: tuple[str, ...]
-    convert: Convert
-    keeps_original: bool = True
+def known_exports(settings: Settings) -> list[str]:
+    """The sources whose exports are converted: the registered ones and those with a column map."""
+    return sorted({*EXPORTS, *column_map.known_sources(settings)})
 
 
-READERS: dict[str, Reader] = {
-    "x_analytics": Reader(("x",), x_analytics.convert),
-    "x_archive": Reader(("x",), x_archive.convert, keeps_original=False),
-    "instagram": Reader(("instagram",), instagram.convert, keeps_original=False),
-}
+def land_export(export: Path, source: str, on: date, settings: Settings, account_id: str | None = None) -> Landed:
+    """Land one export or drop.
 
-
-def reader_of(source: str, settings: Settings) -> Reader | None:
-    """The reader for a source's exports; None where the source delivers the extract contract itself."""
-    if source == meta.SOURCE:
-        return Reader(meta.PLATFORMS, partial(meta.convert, setting=meta.read_setting(settings)))
-    if source not in READERS and (mapping := column_map.find(source, settings)):
-        return Reader((mapping.platform,), partial(mapped.convert, mapping=mapping))
-    return READERS.get(source)
-
-
-def known_sources(settings: Settings) -> list[str]:
-    """The sources whose exports have a reader of their own or a column map."""
-    return sorted({*READERS, meta.SOURCE, *column_map.known_sources(settings)})
-
-
-def land(path: Path, source: str, on: date, settings: Settings, account_id: str | None = None) -> Landed:
-    """Land one drop; the export of a source with a reader becomes one first.
-
-    `account_id` is the account that an export is of, where neither it nor its folder tells. Raises `DeliveryError`
+    `account_id` is the account that an export is of, where neither it nor its folder names one. Raises `DeliveryError`
     or a subclass with nothing landed.
     """
-    reader = reader_of(source, settings)
-    if reader is None:
+    registered = export_source(source, settings)
+    if registered is None:
         if account_id is not None:
-            found = f"says nothing to source {source}: a drop names the accounts itself"
-            raise DeliveryError("--account", found, known=known_sources(settings), hint="leave it out")
-        return land_drop(path, source, on, settings)
+            found = f"has no effect on source {source}: a drop names the accounts itself"
+            raise DeliveryError("--account", found, known=known_exports(settings), hint="leave it out")
+        return land_drop(export, source, on, settings)
     with tempfile.TemporaryDirectory() as folder:
         drop = Path(folder)
-        notes = reader.convert(path, drop, our_accounts(reader.platforms, settings), on, account_id)
+        convert: Converter = import_module(registered.connector).converter(source, settings)
+        notes = convert(export, drop, own_accounts(registered.platforms, settings), on, account_id)
         if not any(file.name != MANIFEST for file in drop.iterdir()):
-            raise DeliveryError(path.name, "holds nothing to land", hint="; ".join(notes))
-        original = path if reader.keeps_original else None
+            raise DeliveryError(export.name, "has no rows to land", hint="; ".join(notes))
+        original = export if registered.keeps_original else None
         return land_drop(drop, source, on, settings, original=original, notes=notes)
 
 
-def our_accounts(platforms: tuple[str, ...], settings: Settings) -> dict[str, str]:
+def own_accounts(platforms: tuple[str, ...], settings: Settings) -> dict[str, str]:
     """Our own accounts on some platforms: handle, lower case and without @, to id.
 
-    A handle that two platforms share stands for the first of them; the other account goes by its id.
+    Where two platforms share a handle it stands for the first account; the other one goes by its id.
     """
     found: dict[str, str] = {}
     for one in files.read_accounts(settings):

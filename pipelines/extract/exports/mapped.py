@@ -7,14 +7,16 @@ import datetime
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from pipelines.common.errors import DeliveryError, SchemaError, UnreadableFileError
+from pipelines.common.errors import DeliveryError, RefError, SchemaError, UnreadableFileError
+from pipelines.common.settings import Settings
 from pipelines.extract.files import account_resolution
 from pipelines.extract.files import cell as cells
-from pipelines.extract.files.column_map import PLATFORMS, ColumnMap, From, TableMap
+from pipelines.extract.files.column_map import PLATFORMS, ColumnMap, From, TableMap, find, known_sources
 from pipelines.extract.files.dedupe import Sighting, count, had_columns, settle
-from pipelines.extract.files.drop import write_tables
+from pipelines.extract.files.drop import Converter, write_tables
 from pipelines.extract.files.export_locale import Clock, Zone, plain, stamp
 from pipelines.extract.files.sheet import AGAIN, CSV, WORKBOOK, Cell, Row, Sheet, files_below, read
 
@@ -52,6 +54,14 @@ class Found:
     @property
     def called(self) -> str:
         return self.file if self.sheet.name is None else f"{self.file}, sheet '{self.sheet.name}'"
+
+
+def converter(source: str, settings: Settings) -> Converter:
+    """Give what converts an export by the column map of its source; raise `RefError` where the map is not usable."""
+    mapping = find(source, settings)
+    if mapping is None:
+        raise RefError(f"column_map/{source}.yml", "does not exist", known=known_sources(settings))
+    return partial(convert, mapping=mapping)
 
 
 def convert(

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from pipelines.common.errors import DeliveryError, SchemaError, UnreadableFileEr
 from pipelines.common.settings import Settings
 from pipelines.extract.files import account_resolution
 from pipelines.extract.files.dedupe import Sighting, count, had_columns, settle
-from pipelines.extract.files.drop import write_table
+from pipelines.extract.files.drop import Converter, write_table
 from pipelines.extract.files.export_locale import ALIASES, Clock, Zone, plain, read_aliases, read_zone, stamp
 from pipelines.extract.files.sheet import AGAIN, CSV, Row, Sheet, files_below, read
 from pipelines.reference import files
@@ -106,6 +107,11 @@ def read_setting(settings: Settings) -> Setting:
         if one.role == "own" and one.platform in accounts:
             accounts[one.platform][(one.handle or one.account_id).lower().removeprefix("@")] = one.account_id
     return Setting(aliases, read_zone(settings, SOURCE), accounts)
+
+
+def converter(source: str, settings: Settings) -> Converter:
+    """Give what converts an export with a deployment's settings; raise `RefError` where they are not usable."""
+    return partial(convert, setting=read_setting(settings))
 
 
 def convert(

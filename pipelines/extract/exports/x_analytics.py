@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from pipelines.common.errors import DeliveryError, SchemaError, UnreadableFileError
+from pipelines.common.settings import Settings
 from pipelines.extract.files import account_resolution
-from pipelines.extract.files.drop import Rows, write_tables
+from pipelines.extract.files.drop import Converter, Rows, write_tables
 
 T = TypeVar("T")
 AGAIN = "export it from X again and do not open it in a spreadsheet on the way"
@@ -99,6 +100,11 @@ class Sighting(NamedTuple):
     def rank(self) -> tuple[object, ...]:
         # A figure beats a gap; the later export restates; at a tie the larger, for a running day only grows.
         return bool(self.figure), self.last_day, int(self.figure or 0), sorted(self.row.items())
+
+
+def converter(source: str, settings: Settings) -> Converter:
+    """Give what converts an export: nothing of it is set by a deployment."""
+    return convert
 
 
 def convert(

@@ -16,9 +16,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.common.errors import DeliveryError, SchemaError, UnreadableFileError
+from pipelines.common.settings import Settings
 from pipelines.extract.exports.x_analytics import MONTHS
 from pipelines.extract.files import account_resolution, archive
-from pipelines.extract.files.drop import write_tables
+from pipelines.extract.files.drop import Converter, write_tables
 from pipelines.extract.files.json_list import JsonLists, field_names
 from pipelines.extract.pulls.listing import Row
 
@@ -99,6 +100,11 @@ class _Export:
     @property
     def name(self) -> str:
         return self.zip.name
+
+
+def converter(source: str, settings: Settings) -> Converter:
+    """Give what converts an export: nothing of it is set by a deployment."""
+    return convert
 
 
 def convert(

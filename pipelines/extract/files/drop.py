@@ -1,13 +1,17 @@
 """Write a drop: the extract contract's tables as CSV, streamed, whole or not at all."""
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TextIO
 
 Row = Mapping[str, str | None]
 Rows = tuple[Sequence[str], Iterable[Row]]
 """A table's columns in contract order, and its rows."""
+
+Converter = Callable[[Path, Path, Mapping[str, str], date, str | None], list[str]]
+"""From an export to a drop: `convert(export, drop, accounts, observed_on, account_id)` gives notes."""
 
 
 def write_table(file: Path, columns: Sequence[str], rows: Iterable[Row]) -> int:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from typing import Any
 from pipelines.common.contract import contracts
 from pipelines.common.errors import DeliveryError, SettingsError, StillreachError
 from pipelines.common.settings import Settings, from_environment, private
+from pipelines.extract import registry
 from pipelines.extract.files import drop
-from pipelines.extract.pulls import credential, incremental, journal, pull
+from pipelines.extract.pulls import budget, credential, incremental, journal, pull
 from pipelines.extract.pulls.journal import KINDS, Book
 from pipelines.extract.pulls.listing import Connector, Kind, ListAccount, Listing, Row
 from pipelines.extract.pulls.source import Source, is_configured, read_source
@@ -124,20 +126,15 @@ def land_pulled(source: str, on: date) -> str:
 
 
 def connector_of(source: Source, settings: Settings, on: date) -> Connector:
-    """The platform's client for one pull: its library is imported only where it is used."""
-    since = on - timedelta(days=source.days)
-    if source.name == "bluesky":
-        from pipelines.extract.bluesky import connector as bluesky
+    """The platform's client for one pull; its library is imported only when it is used.
 
-        return bluesky.Connector(source, since, on)
-    if source.name == "mastodon":
-        from pipelines.extract.mastodon import connector as mastodon
-
-        return mastodon.Connector(source, since, on)
-    from pipelines.extract.pulls import budget
-    from pipelines.extract.x import connector as x_api
-
-    return x_api.Connector(source, since, on, budget.open_budget(source, settings))
+    Raises `RefError` for a source that is not registered, `PlatformRefusedError` for a paid one without a budget.
+    """
+    registered = registry.pulled_source(source.name)
+    paid_from = (budget.open_budget(source, settings),) if registered.is_paid else ()
+    module = import_module(registered.connector)
+    connector: Connector = module.Connector(source, on - timedelta(days=source.days), on, *paid_from)
+    return connector
 
 
 def _accounts(settings: Settings, plan: Source, on: date) -> list[Account]:

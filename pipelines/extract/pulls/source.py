@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pipelines.common.errors import RefError
 from pipelines.common.settings import Settings
+from pipelines.extract import registry
 from pipelines.extract.pulls import credential
 from pipelines.extract.pulls.credential import Secret
 from pipelines.reference.files import read_yaml
 
-PLATFORM_OF = {"bluesky": "bluesky", "mastodon": "mastodon", "x_api": "x"}
 LOOPBACK = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 TERMS_KEYS = ("terms_confirmed", "budget_usd_per_month")
 
@@ -39,7 +39,7 @@ class Source:
     @property
     def platform(self) -> str:
         """The platform's name in `account.csv`."""
-        return PLATFORM_OF[self.name]
+        return registry.pulled_source(self.name).platform
 
     @property
     def token(self) -> str | None:
@@ -86,9 +86,7 @@ def is_configured(settings: Settings, name: str) -> bool:
 
     Raises `RefError` where there is no such source, or the file says something unknown.
     """
-    if name not in PLATFORM_OF:
-        raise RefError(f"source {name!r}", "is no source that can be pulled", known=PLATFORM_OF)
-    return name in _read(settings)
+    return registry.pulled_source(name).name in _read(settings)
 
 
 def read_source(settings: Settings, name: str, *, with_token: bool = True) -> Source:
@@ -119,14 +117,14 @@ def _read(settings: Settings) -> dict[str, _Given]:
 
 
 def _given(name: Any, about: Any) -> _Given:
-    if name not in PLATFORM_OF:
-        raise RefError(f"source.yml: {name}", "is no source that can be pulled", known=PLATFORM_OF)
+    if name not in registry.PULLED:
+        raise RefError(f"source.yml: {name}", "is not a source that can be pulled", known=registry.PULLED)
     try:
         given = _Given.model_validate(about or {})
     except ValidationError as failure:
         first = failure.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the source"
         raise RefError(f"source.yml: {name}", f"{where}: {first['msg']}", known=_Given.model_fields) from None
-    if name != "x_api" and (paid := [key for key in TERMS_KEYS if getattr(given, key) is not None]):
-        raise RefError(f"source.yml: {name}", f"{paid[0]} is for x_api alone", hint="leave it out")
+    if not registry.PULLED[name].is_paid and (paid := [key for key in TERMS_KEYS if getattr(given, key) is not None]):
+        raise RefError(f"source.yml: {name}", f"{paid[0]} is for paid sources only", hint="leave it out")
     return given
