@@ -63,7 +63,7 @@ SOURCES: dict[str, RegisteredSource] = {
         _export("x_archive", ("x",), "pipelines.extract.exports.x_archive", ("follower", "post")),
         _export("meta", ("facebook", "instagram"), "pipelines.extract.exports.meta", ("post",), keeps_original=True),
         _export("instagram", ("instagram",), "pipelines.extract.exports.instagram", ("follower",)),
-        _export("linkedin", ("linkedin",), MAPPED, ("post", "account_day"), keeps_original=True),
+        _export("linkedin", ("linkedin",), MAPPED, ("account_day", "post"), keeps_original=True),
         _export("youtube_studio", ("youtube",), MAPPED, ("post",), keeps_original=True),
     )
 }
