@@ -2,20 +2,14 @@
 
 from typing import Any
 
-import great_expectations.expectations as gxe
-
-from expectations import Tonight, about, no_rows
+from expectations import Tonight, no_rows
 
 TABLE = "core.segment_membership"
 
 
 def expectations(tonight: Tonight) -> list[Any]:
-    """Spells that begin before they end and do not overlap, a probability that is one, members who are there."""
+    """Spells begin before they end and do not overlap; probabilities are from 0 to 1; members are present."""
     return [
-        gxe.ExpectCompoundColumnsToBeUnique(
-            column_list=["segment_id", "member_key", "entered_on"],
-            **about("membership_is_one_row", "critical", "A fault of ours in sql/core: keep the data and report it."),
-        ),
         no_rows(
             "membership_spells_do_not_overlap",
             "critical",

@@ -2,21 +2,15 @@
 
 from typing import Any
 
-import great_expectations.expectations as gxe
-
-from expectations import Tonight, about, no_rows
+from expectations import Tonight, no_rows
 
 TABLE = "mart.closure_effect"
 
 
 def expectations(tonight: Tonight) -> list[Any]:
-    """One row per question; lost and kept add up to the account's reach; lost lie in their bounds; reasons."""
+    """Lost and kept people add up to the account's reach; lost people lie in their bounds or have a reason."""
     notes = "A fault of ours in sql/mart/closure_effect.sql: keep the data and report it."
     return [
-        gxe.ExpectCompoundColumnsToBeUnique(
-            column_list=["platform", "account_id", "segment_id", "basis"],
-            **about("closure_is_one_row", "critical", notes),
-        ),
         no_rows(
             "closure_adds_up",
             "critical",

@@ -12,13 +12,6 @@ def expectations(tonight: Tonight) -> list[Any]:
     notes = "A fault of ours in sql/mart/reach_interval.sql: keep the data and report it."
     return [
         no_rows(
-            "interval_stands_once",
-            "critical",
-            notes,
-            "SELECT 1 AS broken FROM {batch} GROUP BY segment_id, platform, basis, account_id, counted_as "
-            "HAVING count(*) > 1",
-        ),
-        no_rows(
             "count_lies_in_its_bounds",
             "critical",
             notes,

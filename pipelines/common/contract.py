@@ -1,6 +1,12 @@
-"""The contracts of tables: what a row is, its key, its columns. Read from the YAML beside each table's SQL."""
+"""The contracts of tables: what a row is, its key, its columns. Read from the YAML file beside each table's SQL.
+
+A column of our own tables is one line: `name: TYPE`, then `NOT NULL` where a value is always there, then
+`one of a | b | c` where the values are a closed list. Columns of the key are not null unless the line says `NULL`.
+Validation turns these lines into expectations (`pipelines/validation/contract_suite.py`).
+"""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -15,11 +21,15 @@ from pipelines.common.settings import SQL
 # The kinds of values an extract holds.
 EXTRACT_TYPES = ("text", "word", "date", "instant", "count", "number", "boolean")
 FILE_NAME = re.compile(r"(?P<table>[a-z_]+)(-[\w.-]+?)?\.(?P<format>csv|jsonl|parquet)(\.(?P<packed>gz|zst))?")
+COLUMN = re.compile(r"(?P<type>[A-Z][\w\[\](,)]*)(?P<null> NOT NULL| NULL)?( one of (?P<values>\S.*))?")
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its type (an extract type under `sql/raw`, a SQL type elsewhere) and what it means."""
+    """One column: its type (an extract type under `sql/raw`, a SQL type elsewhere) and what it means.
+
+    `required` columns are never null; where `values` are given, the column holds no other value.
+    """
 
     name: str
     type: str
@@ -33,6 +43,7 @@ class Table:
     """One table: its name with schema, what a row is, the columns that make a row unique.
 
     `written_by` is the path of the module that writes the table, where no model builds it.
+    `key_notes` says what to do about two rows of one key where it is not a fault of ours.
     """
 
     name: str
@@ -40,6 +51,7 @@ class Table:
     key: tuple[str, ...]
     columns: tuple[Column, ...]
     written_by: str | None = None
+    key_notes: str = ""
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -54,14 +66,20 @@ class Table:
 def read_contract(path: Path) -> Table:
     """Read one contract.
 
-    Raises `ModelError` where the file is none.
+    Raises `ModelError` where the file is not a contract.
     """
     try:
         read = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
-        columns = tuple(_column(name, about) for name, about in read["columns"].items())
-        return Table(read["table"], read["row"], tuple(read["key"]), columns, read.get("written_by"))
-    except (OSError, KeyError, TypeError, yaml.YAMLError) as failure:
-        raise ModelError(path.name, f"is no contract ({type(failure).__name__}: {failure})") from failure
+        key = tuple(read["key"])
+        columns = tuple(
+            _own_column(name, line, is_key=name in key) if isinstance(line, str) else _extract_column(name, line)
+            for name, line in read["columns"].items()
+        )
+        if missing := set(key) - {column.name for column in columns}:
+            raise ValueError(f"the key names {', '.join(sorted(missing))}, which is not a column")
+        return Table(read["table"], read["row"], key, columns, read.get("written_by"), read.get("key_notes", ""))
+    except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as failure:
+        raise ModelError(path.name, f"is not a contract ({type(failure).__name__}: {failure})") from failure
 
 
 @cache
@@ -71,16 +89,20 @@ def contracts(schema: str) -> dict[str, Table]:
     return {path.stem: read_contract(path) for path in sorted(folder.glob("*.yml"))}
 
 
-def _column(name: str, about: str | dict[str, Any]) -> Column:
-    """A column of an extract says all of itself; one of our own tables its type, its meaning stands in column.yml."""
-    if isinstance(about, str):
-        return Column(name=name, type=about, description=_descriptions()[name])
+def _own_column(name: str, line: str, *, is_key: bool) -> Column:
+    """A column of one of our own tables: its meaning is in `column.yml`, as it is the same in every table."""
+    parts = COLUMN.fullmatch(line)
+    if not parts:
+        raise ValueError(f"{name}: {line!r} is not TYPE [NOT NULL | NULL] [one of a | b]")
+    required = parts["null"] == " NOT NULL" or (is_key and parts["null"] is None)
+    values = tuple(parts["values"].split(" | ")) if parts["values"] else ()
+    return Column(name, parts["type"], _descriptions()[name], required, values)
+
+
+def _extract_column(name: str, about: Mapping[str, Any]) -> Column:
+    """A column of the extract contract: its file says everything about it."""
     return Column(
-        name=name,
-        type=about["type"],
-        description=about["description"],
-        required=about.get("required", False),
-        values=tuple(about.get("values", ())),
+        name, about["type"], about["description"], about.get("required", False), tuple(about.get("values", ()))
     )
 
 
@@ -91,9 +113,9 @@ def _descriptions() -> dict[str, str]:
 
 
 def table_of(file_name: str) -> Table:
-    """Which extract table a file of a drop holds, by its name (`follower.csv`, `follower-2.jsonl.gz`).
+    """Find the extract table that a file of a drop holds, by its name (`follower.csv`, `follower-2.jsonl.gz`).
 
-    Raises `SchemaError` where the name is none of the contract's.
+    Raises `SchemaError` where the extract contract has no such file name.
     """
     known = contracts("raw")
     match = FILE_NAME.fullmatch(file_name)
@@ -102,7 +124,7 @@ def table_of(file_name: str) -> Table:
     near = get_close_matches(file_name.split(".")[0], known, n=1)
     raise SchemaError(
         file_name,
-        "is no file of the extract contract",
+        "is not a file of the extract contract",
         known=(f"{name}.csv|.jsonl|.parquet (.gz|.zst)" for name in known),
         hint=f"did you mean {near[0]}?" if near else "see docs/EXTRACTS.md",
     )

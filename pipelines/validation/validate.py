@@ -1,21 +1,21 @@
-"""Audit a layer with Great Expectations inside DuckDB: no row leaves it, and no value of a row is kept.
+"""Validate a layer with Great Expectations inside DuckDB: no row leaves it, and no value of a row is kept.
 
-Importing this module costs seconds: import it late, in the step that needs it.
+A layer's suites are one generated from the contracts of its tables, and one per module under `expectations/`.
+Importing this module takes seconds: import it late, in the step that needs it.
 """
 
 import builtins
 import importlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any, ClassVar, Literal
 
-# Before the import: an audit of public bodies' data phones nobody, and its engine room is not our log.
+# Before the import: no usage statistics are sent, and the library's own log lines stay out of ours.
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
 
@@ -34,10 +34,12 @@ import expectations
 from expectations import Tonight
 from pipelines.common.errors import ModelError
 from pipelines.common.settings import Settings
+from pipelines.validation.contract_suite import contract_expectations, contract_tables
 
 # Counts without examples: a result never carries the values that failed.
 COUNTS_ONLY: dict[str, Any] = {"result_format": "BASIC", "partial_unexpected_count": 0}
 NO_BARS = ProgressBarsConfig(globally=False)
+NO_ROWS = "expect_no_rows"
 
 
 @dataclass(frozen=True)
@@ -91,15 +93,41 @@ class DuckDBDatasource(SQLDatasource):
         return DuckDBExecutionEngine
 
 
-def suites(layer: str) -> list[ModuleType]:
-    """The expectation modules of a layer, by name."""
+@dataclass(frozen=True)
+class Suite:
+    """Expectations that are checked together: `{batch}` in their queries stands for `query`."""
+
+    name: str
+    query: str
+    expectations: tuple[Any, ...]
+
+
+def contract_suite(layer: str) -> Suite:
+    """Everything that the contracts of a layer's tables imply; each query names its table."""
+    wanted = (one for table in contract_tables(layer) for one in contract_expectations(table))
+    return Suite(f"contracts of {layer}", "SELECT 1 AS contract", tuple(wanted))
+
+
+def written_suites(layer: str, tonight: Tonight) -> list[Suite]:
+    """The expectation modules of a layer, by name: what must hold beyond the contracts."""
     folder = Path(expectations.__file__).parent / layer
     names = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
-    return [importlib.import_module(f"expectations.{layer}.{name}") for name in names]
+    modules = [importlib.import_module(f"expectations.{layer}.{name}") for name in names]
+    return [
+        Suite(module.TABLE, f"SELECT * FROM {module.TABLE}", tuple(module.expectations(tonight))) for module in modules
+    ]
 
 
 def check_layer(path: Path, layer: str, tonight: Tonight, settings: Settings) -> list[Checked]:
     """Check every expectation of a layer against a database file that nobody else has open.
+
+    Raises `ModelError` where an expectation could not be evaluated: unchecked is never passed.
+    """
+    return check_suites(path, layer, [contract_suite(layer), *written_suites(layer, tonight)], settings)
+
+
+def check_suites(path: Path, layer: str, suites: Iterable[Suite], settings: Settings) -> list[Checked]:
+    """Check some suites against a database file that nobody else has open.
 
     Raises `ModelError` where an expectation could not be evaluated: unchecked is never passed.
     """
@@ -114,7 +142,7 @@ def check_layer(path: Path, layer: str, tonight: Tonight, settings: Settings) ->
         kwargs={"connect_args": {"config": _config(settings)}, "poolclass": NullPool},
     )
     try:
-        return [checked for module in suites(layer) for checked in _check_table(source, layer, module, tonight)]
+        return [checked for suite in suites for checked in _check_suite(source, layer, suite)]
     finally:
         DuckDBExecutionEngine.close_all()
 
@@ -124,27 +152,25 @@ def _config(settings: Settings) -> dict[str, str]:
     return config | ({"threads": str(settings.threads)} if settings.threads else {})
 
 
-def _check_table(source: Any, layer: str, module: ModuleType, tonight: Tonight) -> list[Checked]:
-    wanted = module.expectations(tonight)
-    asset = source.add_query_asset(module.TABLE, query=f"SELECT * FROM {module.TABLE}")
-    batch = asset.add_batch_definition_whole_table(module.TABLE).get_batch()
-    suite = gx.ExpectationSuite(name=module.TABLE, expectations=wanted)
-    results = batch.validate(suite, result_format=COUNTS_ONLY).results
-    if len(results) != len(wanted):
-        raise ModelError(module.TABLE, f"{len(results)} of {len(wanted)} expectations were evaluated")
-    return [_checked(layer, module.TABLE, result) for result in results]
+def _check_suite(source: Any, layer: str, suite: Suite) -> list[Checked]:
+    asset = source.add_query_asset(suite.name, query=suite.query)
+    batch = asset.add_batch_definition_whole_table(suite.name).get_batch()
+    wanted = gx.ExpectationSuite(name=suite.name, expectations=list(suite.expectations))
+    results = batch.validate(wanted, result_format=COUNTS_ONLY).results
+    if len(results) != len(suite.expectations):
+        raise ModelError(suite.name, f"{len(results)} of {len(suite.expectations)} expectations were evaluated")
+    return [_checked(layer, suite.name, result) for result in results]
 
 
-def _checked(layer: str, table: str, result: Any) -> Checked:
+def _checked(layer: str, suite: str, result: Any) -> Checked:
     config = result.expectation_config
     expectation_id = config.meta["expectation_id"]
     if _raised(result.exception_info):
         raise ModelError(expectation_id, "could not be evaluated", hint="its query does not fit its table")
-    is_query = config.type == "unexpected_rows_expectation"
-    n_unexpected = result.result.get("observed_value" if is_query else "unexpected_count")
+    n_unexpected = result.result.get("observed_value" if config.type == NO_ROWS else "unexpected_count")
     return Checked(
         layer=layer,
-        table=table,
+        table=config.meta.get("table", suite),
         expectation_id=expectation_id,
         expectation_type=config.type,
         severity=str(config.severity.value),

@@ -34,7 +34,7 @@ def _table(table: Table) -> str:
         "|---|---|---|",
     ]
     for column in table.columns:
-        wanted = " (required)" if column.required else ""
+        wanted = (" (required)" if table.name.startswith("raw.") else " NOT NULL") if column.required else ""
         one_of = f" One of {', '.join(column.values)}." if column.values else ""
         lines.append(f"| `{column.name}` | {column.type}{wanted} | {column.description}{one_of} |")
     return "\n".join(lines)
