@@ -375,20 +375,20 @@ def test_the_later_export_restates_the_last_day_of_the_earlier(tmp_path: Path, n
     got, notes = days(tmp_path, *((newer, older) if newer_first else (older, newer)))
     assert got["2026-07-13", "impressions"] == "1178"
     assert len(got) == 4 * 13
-    assert notes[-1] == "restated: 1 figure of 1 day"
+    assert notes[-1] == "restated: 1 figure, the figures of the export that reaches furthest are kept"
 
 
 def test_a_restated_figure_may_fall(tmp_path: Path) -> None:
     got, notes = days(tmp_path, sheet(OVER, day(14, 5), day(13, 900)), sheet(OVER, day(13, 1070)))
     assert got["2026-07-13", "impressions"] == "900"
-    assert notes[-1] == "restated: 1 figure of 1 day"
+    assert notes[-1] == "restated: 1 figure, the figures of the export that reaches furthest are kept"
 
 
 def test_several_figures_of_a_day_are_counted_as_one_day(tmp_path: Path) -> None:
     older = day(13).replace("13,14,", "11,10,")
     got, notes = days(tmp_path, sheet(OVER, day(14), day(13)), sheet(OVER, older))
     assert [got["2026-07-13", m] for m in ("likes", "engagements")] == ["13", "14"]
-    assert notes[-1] == "restated: 2 figures of 1 day"
+    assert notes[-1] == "restated: 2 figures, the figures of the export that reaches furthest are kept"
 
 
 def test_at_the_same_last_day_the_larger_figure_is_the_later(tmp_path: Path) -> None:
@@ -409,7 +409,7 @@ def test_pasted_exports_are_taken_apart(tmp_path: Path, header: list[str], newer
     first, second = (newer, older) if newer_first else (older, newer)
     got, notes = days(tmp_path, sheet(OVER, *first, *header, *second))
     assert [got[f"2026-07-{n:02}", "impressions"] for n in (9, 10, 11, 12)] == ["1", "70", "6", "5"]
-    assert notes[-1] == "restated: 1 figure of 1 day"
+    assert notes[-1] == "restated: 1 figure, the figures of the export that reaches furthest are kept"
     assert any("2 exports pasted together" in note for note in notes) == (not header)
 
 
@@ -425,7 +425,7 @@ def test_a_post_is_kept_from_the_export_with_the_later_newest_day(tmp_path: Path
     early = sheet(C2026, post_2026("1", impressions=100, date="Mon, Jul 13, 2026"))
     rows, notes = posts(tmp_path, *((late, early) if newer == 0 else (early, late)))
     assert [(row["post_id"], row["impressions"]) for row in rows] == [("1", "90"), ("2", "1203")]
-    assert notes[-1] == "restated: 1 post"
+    assert notes[-1] == "restated: 1 post, the figures of the export that reaches furthest are kept"
 
 
 def test_the_same_export_twice_restates_nothing(tmp_path: Path) -> None:
@@ -582,12 +582,15 @@ def test_a_row_that_has_not_its_columns_is_refused(tmp_path: Path, row: str) -> 
         (b"", "empty"),
         ("\ufeff\r\n \n".encode(), "empty"),
         (WHOLE.encode().replace(b"please", b"pl\xe9ase"), "line 4 is not UTF-8"),
-        (WHOLE.encode("utf-16"), "line 1 is not UTF-8"),
         (WHOLE.encode("utf-16-le"), "NUL"),
     ],
 )
 def test_bytes_that_are_no_text_are_refused(tmp_path: Path, text: bytes, said: str) -> None:
     refused(tmp_path, text, UnreadableFileError, said)
+
+
+def test_utf_16_is_read_as_of_every_export(tmp_path: Path) -> None:
+    assert posts(tmp_path / "16", WHOLE.encode("utf-16"))[0] == posts(tmp_path / "8", WHOLE.encode())[0]
 
 
 def test_gzip_is_read_and_a_cut_or_spoilt_one_refused(tmp_path: Path) -> None:

@@ -4,26 +4,22 @@ A file is known by its header, never by its name, and may be several exports pas
 the later last day is believed. What each column becomes, and what is missing: `docs/X_ANALYTICS.md`.
 """
 
-import csv
 import datetime
-import gzip
-import io
 import itertools
 import re
-import zlib
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from pipelines.common.errors import DeliveryError, SchemaError, UnreadableFileError
 from pipelines.common.settings import Settings
 from pipelines.extract.files import account_resolution
-from pipelines.extract.files.drop import Converter, Rows, write_tables
+from pipelines.extract.files.dedupe import Sighting, count, had_columns, settle
+from pipelines.extract.files.drop import Converter, write_tables
+from pipelines.extract.files.sheet import AGAIN, CSV, Sheet, files_below, read_csv
 
 T = TypeVar("T")
-AGAIN = "export it from X again and do not open it in a spreadsheet on the way"
 SHAPES = ("1203", "1203.0", "'1,203'", "'Tue, Jul 14, 2026'", "Thu Mar 20 2025", "2020-02-10 18:00 +0000")
 DAY_COLUMNS = ("platform", "account_id", "day", "metric", "value")
 FIGURES = ("impressions", "likes", "replies", "reposts", "clicks")
@@ -89,19 +85,6 @@ class Block:
         return parsed
 
 
-class Sighting(NamedTuple):
-    """One row of the drop as one export had it, `last_day` being that export's newest day."""
-
-    key: tuple[str, ...]
-    last_day: datetime.date
-    figure: str
-    row: dict[str, str]
-
-    def rank(self) -> tuple[object, ...]:
-        # A figure beats a gap; the later export restates; at a tie the larger, for a running day only grows.
-        return bool(self.figure), self.last_day, int(self.figure or 0), sorted(self.row.items())
-
-
 def converter(source: str, settings: Settings) -> Converter:
     """Give what converts an export: nothing of it is set by a deployment."""
     return convert
@@ -124,8 +107,8 @@ def convert(
     notes: list[str] = []
     posts: list[Sighting] = []
     days: list[Sighting] = []
-    for file, name in _files(path, notes):
-        every = _blocks(name, _text(file, name))
+    for file, name in files_below(path, CSV, notes):
+        every = _blocks(name, read_csv(file, name))
         if blocks := [block for block in every if block.export != VIDEO]:
             account = _account(file, blocks, accounts, account_id, notes)
         if len(blocks) < len(every):
@@ -139,60 +122,20 @@ def convert(
     owned = {post.key for post in posts}
     if twice := len(owned) - len({post_id for _, post_id in owned}):
         hint = "a file lies in the folder of another account"
-        raise DeliveryError(path.name, f"{_n(twice, 'post')} under two accounts", hint=hint)
-    settled = _settle(posts, "post", notes), _settle(days, "figure", notes)
-    tables = _table(POST_COLUMNS, settled[0]), _table(DAY_COLUMNS, settled[1])
-    write_tables({out / "post.csv": tables[0], out / "account_day.csv": tables[1]})
+        raise DeliveryError(path.name, f"{count(twice, 'post')} under two accounts", hint=hint)
+    post_rows, day_rows = settle(posts, "post", notes), settle(days, "figure", notes)
+    write_tables({
+        out / "post.csv": (had_columns(POST_COLUMNS, post_rows), post_rows),
+        out / "account_day.csv": (had_columns(DAY_COLUMNS, day_rows), day_rows),
+    })  # fmt: skip
     return list(dict.fromkeys(notes))
 
 
-def _files(path: Path, notes: list[str]) -> list[tuple[Path, str]]:
-    """List the exports below `path`, each with the name errors call it by; note what is left unread."""
-    if path.is_file():
-        return [(path, path.name)]
-    found = [p for p in path.rglob("*") if p.is_file() and not p.name.startswith(".")]
-    exports = sorted(p for p in found if p.name.lower().endswith((".csv", ".csv.gz")))
-    if not exports:
-        raise DeliveryError(path.name, "no .csv or .csv.gz there", hint="give the folder X's exports lie in")
-    if len(exports) < len(found):
-        notes.append(f"not read: {_n(len(found) - len(exports), 'file')} other than .csv and .csv.gz")
-    return [(p, p.relative_to(path).as_posix()) for p in exports]
-
-
-def _text(file: Path, name: str) -> str:
-    """Read a whole export; raise `UnreadableFileError` if it is empty, cut off, or not UTF-8."""
-    raw = file.read_bytes()
-    try:
-        raw = gzip.decompress(raw) if file.name.lower().endswith(".gz") else raw
-        text = raw.decode("utf-8-sig")
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        raise UnreadableFileError(name, "the gzip is cut off or corrupted", hint="copy it again") from None
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise UnreadableFileError(name, f"line {line} is not UTF-8", hint=AGAIN) from None
-    if not text.strip() or "\0" in text:
-        raise UnreadableFileError(name, "it holds NUL bytes" if "\0" in text else "it is empty", hint=AGAIN)
-    return text
-
-
-def _rows(name: str, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row that is not blank, with the line it begins on."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                yield line, row
-            line = reader.line_num + 1
-    except csv.Error:
-        found = f"the row that begins on line {line} is cut off or a quote in it is not closed"
-        raise UnreadableFileError(name, found, hint=AGAIN) from None
-
-
-def _blocks(name: str, text: str) -> list[Block]:
+def _blocks(name: str, sheet: Sheet) -> list[Block]:
     """Split a file at its header lines; raise if it does not begin with one, or a row has not its columns."""
     blocks: list[Block] = []
-    for line, row in _rows(name, text):
+    for line, cells in ((row.line, row.cells) for row in sheet.rows):
+        row = [str(cell) for cell in cells]
         # A byte order mark in mid-file, left by pasting, hides the quotes of the first name.
         header = [cell.strip('\ufeff" \t\r\n').lower() for cell in row]
         if export := _recognise(header):
@@ -224,7 +167,7 @@ def _shown(header: list[str]) -> str:
     """Repeat a first line only where it surely is a header: where the header is missing, it is a post."""
     if set(header) & (CONTENT.keys() | OVERVIEW.keys()) and not any(cell[:1].isdigit() for cell in header):
         return ", ".join(header)
-    return f"{_n(len(header), 'cell')}, none of them a column of X Analytics"
+    return f"{count(len(header), 'cell')}, none of them a column of X Analytics"
 
 
 def _account(file: Path, blocks: list[Block], accounts: Mapping[str, str], asked: str | None, notes: list[str]) -> str:
@@ -247,11 +190,11 @@ def _moment(cell: str) -> datetime.datetime:
         weekday, month, day, year = match.groups()
         moment = datetime.datetime(int(year), MONTHS.index(month) + 1, int(day), tzinfo=datetime.UTC)
         if WEEKDAYS[moment.weekday()] != weekday:
-            raise ValueError("its weekday is another")
+            raise ValueError("the weekday does not fit the date")
     else:
         moment = datetime.datetime.strptime(cell.strip(), "%Y-%m-%d %H:%M %z")
     if not 2006 <= moment.year < 2100:
-        raise ValueError("before there was an X")
+        raise ValueError("outside the years of X")
     return moment
 
 
@@ -260,7 +203,7 @@ def _count(cell: str) -> str:
     if (cell := cell.strip()) in ("", "-"):
         return ""
     if not (match := COUNT.fullmatch(cell)):
-        raise ValueError("no count")
+        raise ValueError("not a count")
     return str(int(match[1].replace(",", "")))
 
 
@@ -270,18 +213,23 @@ def _posts(block: Block, account: str, observed_on: datetime.date) -> list[Sight
     texts, links = block.read("text", str), block.read("link", POST_LINK.match) or [None] * len(ids)
     pairs = zip(ids, links, strict=True)
     if damaged := sum(not re.fullmatch("[0-9]{1,19}", i) or bool(link and link[2] != i) for i, link in pairs):
-        found = f"{damaged} of {_n(len(ids), 'post id')} damaged: no digits, or not the id in the post's link"
+        found = f"{damaged} of {count(len(ids), 'post id')} damaged: no digits, or not the id in the post's link"
         raise UnreadableFileError(block.file, found, hint=AGAIN)
     figures = {name: counts for name in FIGURES if (counts := block.read(name, _count))}
     seen, last_day = [], max(moments, default=datetime.datetime.min).date()
     for i, post_id in enumerate(ids):
         posted_at = moments[i].astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        row = {"platform": "x", "post_id": post_id, "account_id": account, "posted_at": posted_at}
+        row: dict[str, str | None] = {
+            "platform": "x",
+            "post_id": post_id,
+            "account_id": account,
+            "posted_at": posted_at,
+        }
         if texts:
             row |= {"kind": "reply" if texts[i].startswith("@") else "post", "text": texts[i]}
         row |= {name: counts[i] for name, counts in figures.items()}
         row["observed_at"] = f"{observed_on.isoformat()}T00:00:00Z"
-        seen.append(Sighting((account, post_id), last_day, figures["impressions"][i], row))
+        seen.append(Sighting((account, post_id), last_day, (figures["impressions"][i],), row))
     return seen
 
 
@@ -290,9 +238,11 @@ def _days(block: Block, account: str) -> list[Sighting]:
     days = [moment.date() for moment in block.read("day", _moment)]
     seen = []
     for metric in (name for name in block.ours if name and name != "day"):
-        for day, last_day, count in zip(days, _last_days(days), block.read(metric, _count), strict=True):
-            row = dict(zip(DAY_COLUMNS, ("x", account, day.isoformat(), metric, count), strict=True))
-            seen.append(Sighting((account, row["day"], metric), last_day, count, row))
+        for day, last_day, figure in zip(days, _last_days(days), block.read(metric, _count), strict=True):
+            row: dict[str, str | None] = dict(
+                zip(DAY_COLUMNS, ("x", account, day.isoformat(), metric, figure), strict=True)
+            )
+            seen.append(Sighting((account, day.isoformat(), metric), last_day, (figure,), row))
     return seen
 
 
@@ -310,23 +260,11 @@ def _last_days(days: list[datetime.date]) -> list[datetime.date]:
     return last_days
 
 
-def _settle(sightings: list[Sighting], noun: str, notes: list[str]) -> list[dict[str, str]]:
-    """Keep one row per key, that of the highest rank; note how many had another figure before."""
-    seen: dict[tuple[str, ...], list[Sighting]] = defaultdict(list)
-    for sighting in sightings:
-        seen[sighting.key].append(sighting)
-    best = {key: max(rivals, key=Sighting.rank) for key, rivals in seen.items()}
-    if restated := {s.key for s in sightings if s.figure and s.row != best[s.key].row}:
-        days = f" of {_n(len({key[:2] for key in restated}), 'day')}" if noun == "figure" else ""
-        notes.append(f"restated: {_n(len(restated), noun)}{days}")
-    return [best[key].row for key in sorted(best)]
-
-
 def _notes(block: Block, seen: list[Sighting], observed_on: datetime.date) -> list[str]:
     """Say what a block was, what it held, and which of its columns were left out."""
     last_days = {sighting.last_day for sighting in seen}
     until = f", newest day {max(last_days)}" if last_days else ""
-    notes = [f"{block.export}, {_n(len(block.rows), 'row')}{until}"]
+    notes = [f"{block.export}, {count(len(block.rows), 'row')}{until}"]
     if block.export == "overview" and len(last_days) > 1:
         notes.append(f"days jump: {len(last_days)} exports pasted together")
     if any(day > observed_on for day in last_days):
@@ -335,14 +273,5 @@ def _notes(block: Block, seen: list[Sighting], observed_on: datetime.date) -> li
     if organic := [name for name in left_out if not name.startswith("promoted ")]:
         notes.append(f"columns left out: {', '.join(organic)}")
     if promoted := len(left_out) - len(organic):
-        notes.append(f"{_n(promoted, 'promoted column')} left out, not added to the organic figures")
+        notes.append(f"{count(promoted, 'promoted column')} left out, not added to the organic figures")
     return [f"{block.file}: {note}" for note in notes]
-
-
-def _table(columns: Iterable[str], rows: list[dict[str, str]]) -> Rows:
-    """Keep the columns that any row has: an export without a column is no export with it empty."""
-    return [name for name in columns if any(name in row for row in rows)], rows
-
-
-def _n(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,4 +1,4 @@
-"""Several exports tell of one thing again and again: keep the sighting that knew it last."""
+"""Several exports hold the same post or day: keep the row of the export that was made last."""
 
 import datetime
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import NamedTuple
 class Sighting(NamedTuple):
     """One row of a drop as one export had it.
 
-    `last_day` is the newest day that export tells of: exports carry no date of their own, and the one that reaches
+    `last_day` is the newest day of that export: exports carry no date of their own, and the one that reaches
     furthest was made last. `figures` are its counts as text, empty where there is none, to break a tie.
     """
 
@@ -17,6 +17,10 @@ class Sighting(NamedTuple):
     last_day: datetime.date
     figures: tuple[str, ...]
     row: dict[str, str | None]
+
+    def differs_from(self, other: "Sighting") -> bool:
+        """Whether this export had another row; a row whose figures are all missing restates nothing."""
+        return self.row != other.row and (any(self.figures) or not self.figures)
 
     def rank(self) -> tuple[object, ...]:
         # A figure beats a gap; then the later export; at a tie the larger, for figures grow.
@@ -31,17 +35,17 @@ def settle(sightings: Iterable[Sighting], noun: str, notes: list[str]) -> list[d
     for sighting in sightings:
         rivals[sighting.key].append(sighting)
     best = {key: max(seen, key=Sighting.rank) for key, seen in rivals.items()}
-    other = sum(any(one.row != best[key].row for one in seen) for key, seen in rivals.items())
-    if other:
-        notes.append(f"restated: {count(other, noun)}, the figures of the export that reaches furthest are kept")
+    restated = sum(any(one.differs_from(best[key]) for one in seen) for key, seen in rivals.items())
+    if restated:
+        notes.append(f"restated: {count(restated, noun)}, the figures of the export that reaches furthest are kept")
     return [best[key].row for key in sorted(best)]
 
 
 def count(n: int, noun: str) -> str:
-    """Say a number of things: `1 row`, `2 rows`."""
+    """A number with its noun: `1 row`, `2 rows`."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def had_columns(columns: Sequence[str], rows: Sequence[dict[str, str | None]]) -> list[str]:
-    """The columns that any row has: an export without a column is no export with it empty."""
+    """The columns that any row has: a missing column is not an empty one."""
     return [name for name in columns if any(name in row for row in rows)]

@@ -67,7 +67,15 @@ def read(file: Path, name: str, delimiter: str = ",") -> list[Sheet]:
         return _workbook(file, name)
     if not lower.endswith(CSV):
         raise UnreadableFileError(name, "is neither CSV nor a workbook", hint=f"known: {', '.join(CSV + WORKBOOK)}")
-    return [Sheet(None, [Row(line, cells) for line, cells in _csv_rows(_text(file, name), name, delimiter)])]
+    return [read_csv(file, name, delimiter)]
+
+
+def read_csv(file: Path, name: str, delimiter: str = ",") -> Sheet:
+    """Read a CSV, whatever its file is called.
+
+    Raises `UnreadableFileError` where it is cut off, corrupted, too big, or in no known encoding.
+    """
+    return Sheet(None, [Row(line, cells) for line, cells in _csv_rows(_text(file, name), name, delimiter)])
 
 
 def _text(file: Path, name: str) -> str:

@@ -5,6 +5,7 @@ the budget with the most it can cost *before* it goes out. A resource is charged
 """
 
 import logging
+import sys
 import threading
 import time
 from collections import Counter
@@ -185,25 +186,33 @@ class Budget:
         raise refusal(left)
 
     def _affordable(self, day: date, key: str, charges: Sequence[Charge], most: int, plan: str | None) -> int:
-        """How many entries, at most `most`, can be charged in full without passing the budget or a cap.
+        """How many entries, at most `most`, can be charged in full within the budget and the month's caps.
 
-        The same request once more gets back what it held, unless it has to be smaller now: then both count.
+        A repeated request may use what its first attempt holds, unless it has to be smaller now: then both count.
         """
-        before = self._ledger.month(day).open.get(key)
-        back = before if before and before.day == day else None
-        n = self._room(day, charges, most, plan, back)
-        if back and n * self._unit(charges, day) < back.micro:
-            n = self._room(day, charges, most, plan, None)
-        return n
+        unit = self._unit(charges, day)
+        left = self._left(day, plan)
+        first = self._ledger.month(day).open.get(key)
+        if first and first.day == day:
+            n = min(self._within_budget(left + first.micro, unit, most), self._within_caps(day, charges, first))
+            if n * unit >= first.micro:
+                return n
+        return min(self._within_budget(left, unit, most), self._within_caps(day, charges, None))
 
-    def _room(self, day: date, charges: Sequence[Charge], most: int, plan: str | None, back: Ask | None) -> int:
-        month, unit = self._ledger.month(day), self._unit(charges, day)
-        n = min(most, (self._left(day, plan) + (back.micro if back else 0)) // unit) if unit else most
+    @staticmethod
+    def _within_budget(left: int, unit: int, most: int) -> int:
+        """How many entries, at most `most`, the money left pays for; both amounts in millionths of a dollar."""
+        return max(0, min(most, left // unit)) if unit else most
+
+    def _within_caps(self, day: date, charges: Sequence[Charge], first: Ask | None) -> int:
+        """How many entries the month's caps of their resources leave; `first` is an attempt whose reads come back."""
+        n_read = self._ledger.month(day).reads
+        per_entry = Counter(charge.resource for charge in charges)  # reads of a resource that one entry can bring
+        n = sys.maxsize
         for charge, price, _ in self._priced(charges, day):
             if price.n_most is not None:
-                each = sum(one.resource == charge.resource for one in charges)
-                again = sum(part.n for part in back.parts if part.charge.resource == charge.resource) if back else 0
-                n = min(n, (price.n_most - month.reads(charge.resource) + again) // each)
+                again = sum(part.n for part in first.parts if part.charge.resource == charge.resource) if first else 0
+                n = min(n, (price.n_most - n_read(charge.resource) + again) // per_entry[charge.resource])
         return max(0, n)
 
     def _left(self, day: date, but: str | None) -> int:
