@@ -17,12 +17,12 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from pipelines.analysis.what_if import BANDS, BASES, what_if, who_else
 from pipelines.common.contract import read_contract
 from pipelines.common.settings import SQL
 from pipelines.marts import keep_frontier
 from pipelines.reach import keep
 from pipelines.reach.coverage_matrix import Cover, cover_of
-from pipelines.reach.what_if import BANDS, BASES, what_if, who_else
 
 SEGMENTS = ("cyclist", "farmer", "football", "motorcycle", "recruits", "resident", "student")
 

@@ -36,8 +36,8 @@ from scipy.stats import norm
 from pipelines.analysis import keyness
 from pipelines.analysis.keyness import Refused
 from pipelines.common.errors import RefError, SegmentDefinitionError
+from pipelines.reach.intervals import Z
 
-Z95 = 1.959964
 DRAWS = 4000
 # Where a stratum of activity begins: other accounts followed, or other words said.
 STRATA = (0, 1, 2, 3, 4, 5, 7, 10, 15, 25)
@@ -223,13 +223,13 @@ def _judged(
     )
     of_accounts = ":" in str(table["candidate"][0])
     log_lift, se, known = log_lifts(kind.hits, kind.population, table, of_accounts, least)
-    lo = log_lift - Z95 * se
+    lo = log_lift - Z * se
     beyond_chance = log_lift / se > norm.isf(0.025 / len(table))
     order = [n for n in np.lexsort((np.arange(len(table)), -lo)) if beyond_chance[n] or not only_beyond_chance][:most]
     judged = []
     for n in order:
         row = table.row(int(n), named=True)
-        value, hi = (np.exp(log_lift[n]), np.exp(log_lift[n] + Z95 * se[n])) if known[n] else (None, None)
+        value, hi = (np.exp(log_lift[n]), np.exp(log_lift[n] + Z * se[n])) if known[n] else (None, None)
         lift = _rounded(Estimate(value, float(np.exp(lo[n])), hi, int(row["a"] + row["b"]) if known[n] else None))
         everybody = kind.everybody.filter(pl.col("platform").is_in(row["platforms"])) if of_accounts else kind.everybody
         judged.append(_candidate(row, lift, everybody, kind.audit, people, segment_labels, least))
@@ -328,9 +328,9 @@ def _candidate(
 
 def wilson(p: float, effective_n: float, n: int) -> Estimate:
     """Wilson's interval (1927) of a share `p` of `effective_n` people; `n` is what is told."""
-    z2 = Z95**2 / effective_n
+    z2 = Z**2 / effective_n
     middle = (p + z2 / 2) / (1 + z2)
-    half = Z95 / (1 + z2) * np.sqrt(p * (1 - p) / effective_n + z2 / (4 * effective_n))
+    half = Z / (1 + z2) * np.sqrt(p * (1 - p) / effective_n + z2 / (4 * effective_n))
     return Estimate(p, max(0.0, float(middle - half)), min(1.0, float(middle + half)), n)
 
 

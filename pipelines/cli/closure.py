@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipelines.analysis import closure_evaluation
+from pipelines.analysis.closure_evaluation import ClosureAudit, Effect
 from pipelines.common.errors import PublishError
 from pipelines.common.settings import from_environment
-from pipelines.reach import closure_evaluation
-from pipelines.reach.closure_evaluation import ClosureAudit, Effect
 from pipelines.reference.files import read_bands
 from pipelines.warehouse import publish
 

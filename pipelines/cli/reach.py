@@ -15,13 +15,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipelines.analysis.account_name import Named, open_accounts, resolve
+from pipelines.analysis.reach_cover import read_cover
+from pipelines.analysis.what_if import BANDS, BASES, VISITORS, totals, what_if, who_else
 from pipelines.common.errors import PublishError, RefError, SettingsError
 from pipelines.common.settings import from_environment
 from pipelines.reach import keep as keeping
-from pipelines.reach.account_name import Named, open_accounts, resolve
-from pipelines.reach.coverage_matrix import Cover, read_cover
+from pipelines.reach.coverage_matrix import EVERYONE, Cover
 from pipelines.reach.heuristics import MOST_FOR_EVERY_SUBSET
-from pipelines.reach.what_if import BANDS, BASES, EVERYONE, VISITORS, totals, what_if, who_else
 from pipelines.warehouse import publish
 
 screen = Console()

@@ -3,17 +3,34 @@
 A module has `TABLE` (its full name), `READS` (the tables it reads) and `make(inputs)`, which gives the mart's rows.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import duckdb
 import polars as pl
 
+from pipelines.common.contract import contracts
 from pipelines.common.errors import ModelError
 from pipelines.common.settings import Settings
 from pipelines.reference.files import read_bands
+from pipelines.reference.text_rules import Labeller, read_labeller
+
+TYPES: Mapping[str, pl.DataType | type[pl.DataType]] = {
+    "VARCHAR": pl.String,
+    "VARCHAR[]": pl.List(pl.String),
+    "DATE": pl.Date,
+    "DOUBLE": pl.Float64,
+    "BIGINT": pl.Int64,
+    "BOOLEAN": pl.Boolean,
+}
+
+
+def typed_frame(mart: str, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Lay out a mart's rows as its contract says, with types also where a column has no value at all."""
+    return pl.DataFrame(rows, schema={column.name: TYPES[column.type] for column in contracts("mart")[mart].columns})
 
 
 @dataclass(frozen=True)
@@ -40,3 +57,8 @@ class Inputs:
     def bands(self) -> Mapping[str, float]:
         """The thresholds of bands.yml."""
         return read_bands(self.settings)
+
+    @cached_property
+    def labeller(self) -> Labeller:
+        """What tone.yml says of the labeller of texts."""
+        return read_labeller(self.settings)

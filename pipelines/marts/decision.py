@@ -9,17 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
-import duckdb
 import polars as pl
 
-from pipelines.common.settings import Settings
-from pipelines.marts import Inputs
-from pipelines.marts.decision_evidence import frame, read
+from pipelines.marts import Inputs, typed_frame
 from pipelines.reach import joint_closure
 from pipelines.reach.decision_rule import REDIRECT, Rules, read_rules
 from pipelines.reach.joint_closure import Key, Signatures
 from pipelines.reach.rule_engine import Judged, Row, exactly, first_that_holds, sentence, served_segment
-from pipelines.reference.files import read_bands
 
 TABLE = "mart.decision"
 READS = (
@@ -65,69 +61,79 @@ class Review:
     owners: Mapping[str, str]
     signatures: Signatures = field(default_factory=dict)
 
+    def target(self, verdict: Verdict) -> joint_closure.Target:
+        """Choose where to send an account's people, where the rule asks for it."""
+        if verdict.decided.rule.mitigation != REDIRECT:
+            return joint_closure.Target(None, None, None)
+        staying = [one.key for one in self.verdicts if one.action in STAYING and one.key != verdict.key]
+        because = verdict.decided.because_segment_id
+        return joint_closure.target(self.signatures, verdict.key, because, joint_closure.Stay(staying, self.names))
+
 
 def make(inputs: Inputs) -> pl.DataFrame:
-    """Give one row per open account of ours: the action, the rule, the reason with its figures, who is lost, where to.
+    """Make a row per open account of ours: the action, the rule, the reason with its figures, who is lost, where to.
 
-    Reads `mart.decision_evidence` of the same night. Raises `RefError` for unusable rules or bands.
+    Raises `RefError` for unusable rules or bands.
     """
-    con, settings, as_of = inputs.con, inputs.settings, inputs.as_of
-    review = decide(con, settings)
-    review_on = as_of + timedelta(days=int(read_bands(settings)[REVIEW_DAYS]))
-    actions = {verdict.key: verdict.action for verdict in review.verdicts}
-    rows = []
-    for verdict in review.verdicts:
-        served = served_segment(verdict.facts)
-        because = verdict.decided.because_segment_id
-        target = joint_closure.Target(None, None, None)
-        if verdict.decided.rule.mitigation == REDIRECT:
-            staying = [key for key, action in actions.items() if action in STAYING and key != verdict.key]
-            target = joint_closure.target(review.signatures, verdict.key, because, staying, review.names)
-        lost = verdict.facts.get(("lost_people", None), {})
-        rows.append(
-            {
-                "as_of": as_of,
-                "platform": verdict.key[0],
-                "account_id": verdict.key[1],
-                "action": verdict.action,
-                "rule_id": verdict.decided.rule.rule_id,
-                "decision_reason": reason(review, verdict, target),
-                "because_segment_id": because,
-                "lost_people": lost.get("value"),
-                "lost_people_lo": lost.get("value_lo"),
-                "lost_people_hi": lost.get("value_hi"),
-                "redirect_platform": target.platform,
-                "redirect_account_id": target.account_id,
-                "redirect_reason": target.reason,
-                "owner": review.owners.get(served or ""),
-                "review_on": review_on,
-                "closes_with": [":".join(key) for key in verdict.with_others],
-                "reason_template": verdict.decided.rule.reason,
-                "rule_reason": verdict.decided.rule.why,
-                "rules_hash": review.rules.rules_hash,
-            }
-        )
-    return frame("decision", rows)
+    review = decide(inputs)
+    review_on = inputs.as_of + timedelta(days=int(inputs.bands[REVIEW_DAYS]))
+    rows = [
+        {
+            "as_of": inputs.as_of,
+            "platform": verdict.key[0],
+            "account_id": verdict.key[1],
+            "review_on": review_on,
+            "rules_hash": review.rules.rules_hash,
+            **_decided(review, verdict),
+        }
+        for verdict in review.verdicts
+    ]
+    return typed_frame("decision", rows)
 
 
-def decide(con: duckdb.DuckDBPyConnection, settings: Settings) -> Review:
-    """Judge every account by the rules, then those that would go together with one another."""
-    rules = read_rules(settings)
-    facts: dict[Key, OwnFacts] = {}
-    rows = con.sql("SELECT * FROM mart.decision_evidence ORDER BY platform, account_id").pl().to_dicts()
-    for row in rows:
-        facts.setdefault((row["platform"], row["account_id"]), {})[row["measure"], row["segment_id"]] = row
-    signatures = joint_closure.read_signatures(con)
-    alone = {key: Verdict(key, own, *first_that_holds(rules.rules, own)) for key, own in facts.items()}
-    verdicts = _together(alone, rules, signatures)
-    names = {
-        (row["platform"], row["account_id"]): row["name"] or row["handle"] or row["account_id"]
-        for row in read(con, "core.account", "name", "handle")
+def _decided(review: Review, verdict: Verdict) -> Row:
+    """Give the columns that say what was decided of one account."""
+    rule, because = verdict.decided.rule, verdict.decided.because_segment_id
+    target = review.target(verdict)
+    lost = verdict.facts.get(("lost_people", None), {})
+    return {
+        "action": verdict.action,
+        "rule_id": rule.rule_id,
+        "decision_reason": reason(review, verdict, target),
+        "because_segment_id": because,
+        "lost_people": lost.get("value"),
+        "lost_people_lo": lost.get("value_lo"),
+        "lost_people_hi": lost.get("value_hi"),
+        "redirect_platform": target.platform,
+        "redirect_account_id": target.account_id,
+        "redirect_reason": target.reason,
+        "owner": review.owners.get(served_segment(verdict.facts) or ""),
+        "closes_with": [":".join(key) for key in verdict.with_others],
+        "reason_template": rule.reason,
+        "rule_reason": rule.why,
     }
-    segments = con.execute("SELECT segment_id, title, owner FROM ref.segment").fetchall()
-    titles = {segment_id: title or segment_id for segment_id, title, _ in segments}
-    owners = {segment_id: owner for segment_id, _, owner in segments if owner}
-    return Review([verdicts[key] for key in sorted(verdicts)], rules, names, titles, owners, signatures)
+
+
+def decide(inputs: Inputs) -> Review:
+    """Judge every account by the rules, then those that would go together with one another."""
+    rules = read_rules(inputs.settings)
+    facts: dict[Key, OwnFacts] = {}
+    for row in inputs.read("mart.decision_evidence").iter_rows(named=True):
+        facts.setdefault((row["platform"], row["account_id"]), {})[row["measure"], row["segment_id"]] = row
+    signatures = joint_closure.signatures_of(inputs.read("mart.reach_signature"))
+    alone = {key: Verdict(key, own, *first_that_holds(rules.rules, own)) for key, own in sorted(facts.items())}
+    names = inputs.read("core.account").select(
+        "platform", "account_id", name=pl.coalesce(pl.col("name", "handle").replace("", None), "account_id")
+    )
+    segments = inputs.read("ref.segment", "segment_id", "title", "owner").rows(named=True)
+    return Review(
+        list(_together(alone, rules, signatures).values()),
+        rules,
+        names={(platform, account_id): name for platform, account_id, name in names.iter_rows()},
+        titles={row["segment_id"]: row["title"] or row["segment_id"] for row in segments},
+        owners={row["segment_id"]: row["owner"] for row in segments if row["owner"]},
+        signatures=signatures,
+    )
 
 
 def reason(review: Review, verdict: Verdict, target: joint_closure.Target) -> str:

@@ -4,18 +4,14 @@ Nothing is estimated here that a mart has estimated already. A figure that no ma
 and with its reason: no rule can be satisfied by it. Figures are exact; the page rounds and suppresses them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
-import duckdb
-import numpy as np
 import polars as pl
 
-from pipelines.common.contract import contracts
-from pipelines.common.settings import Settings
-from pipelines.marts import Inputs, interaction_quality
+from pipelines.marts import Inputs, typed_frame
 from pipelines.reach import contacts, misclassification
 from pipelines.reach.metrics import (
     CLOSURE,
@@ -29,39 +25,29 @@ from pipelines.reach.metrics import (
     VERDICT,
     VISITORS,
 )
-from pipelines.reference.files import read_bands
-from pipelines.reference.text_rules import read_labeller
+from pipelines.reach.misclassification import TextSums
 
 TABLE = "mart.decision_evidence"
 READS = (
-    "core.account",
+    "core.collection_start",
     "core.contact",
-    "core.post",
-    "mart.account_scorecard",
-    "mart.closure_effect",
-    "mart.interaction_count",
-    "mart.interaction_quality",
-    "mart.moderation_load",
-    "mart.reach_trend",
-    "mart.reach_verdict",
-    "mart.segment_reach",
-    "mart.visitor_reach",
+    "core.own_account",
+    SCORECARD,
+    CLOSURE,
+    COUNTS,
+    QUALITY,
+    MODERATION,
+    TREND,
+    VERDICT,
+    REACH,
+    VISITORS,
 )
 
 EVERYONE = "everyone"
-HOSTILE_SUMS = ("n_hostile", "n_judged", "judged_squares", "judged_hostile_products", "hostile_squares")
+NO_POSTS = "no extract of posts"
 IMPACT_REASON = (
     "not measured here: whether anybody is safer or trusts more because of an account cannot be told from its audience"
 )
-
-TYPES: dict[str, Any] = {
-    "VARCHAR": pl.String,
-    "VARCHAR[]": pl.List(pl.String),
-    "DATE": pl.Date,
-    "DOUBLE": pl.Float64,
-    "BIGINT": pl.Int64,
-    "BOOLEAN": pl.Boolean,
-}
 
 Row = dict[str, Any]
 Key = tuple[str, str]
@@ -80,31 +66,21 @@ class Figure:
     n_base: float | None = None
     reason: str | None = None
 
+    @classmethod
+    def whole(cls, row: Row, measure: str, value: float | None, missing: str) -> "Figure":
+        """Take a figure of the account as a whole, without an interval; `missing` says why it may not be known."""
+        return cls(_key(row), measure, None, value, reason=missing if value is None else None)
+
 
 def make(inputs: Inputs) -> pl.DataFrame:
-    """Give one row per open account of ours, measure and, where it is of one, community.
+    """Make a row per open account of ours, measure and, where it is of one, community.
 
     Every measure has a row for every account it could be of, with its reason where there is no figure.
     """
-    con, settings, as_of = inputs.con, inputs.settings, inputs.as_of
-    keys = [
-        (str(platform), str(account_id))
-        for platform, account_id in con.execute(
-            "SELECT platform, account_id FROM core.account WHERE role = 'own' AND is_open ORDER BY ALL"
-        ).fetchall()
-    ]
-    found: dict[tuple[Key, str, str | None], Figure] = {}
-    for figure in (
-        *_scorecard(con, as_of), *_followers(con), *_reach(con), *_verdicts(con), *_closures(con), *_visitors(con),
-        *_quality(con, settings), *_moderation(con), *_contacts(con, as_of),
-    ):  # fmt: skip
-        found[figure.key, figure.measure, figure.segment_id] = figure
-    return frame("decision_evidence", [_row(as_of, figure) for figure in _complete(keys, found)])
-
-
-def frame(table: str, rows: list[Row]) -> pl.DataFrame:
-    """Give the rows of a mart as a frame with its contract's columns, typed also where a column has no value at all."""
-    return pl.DataFrame(rows, schema={column.name: TYPES[column.type] for column in contracts("mart")[table].columns})
+    accounts = inputs.read("core.own_account", "platform", "account_id", "is_open").filter("is_open")
+    keys = [(row["platform"], row["account_id"]) for row in accounts.iter_rows(named=True)]
+    found = {(figure.key, figure.measure, figure.segment_id): figure for source in SOURCES for figure in source(inputs)}
+    return typed_frame("decision_evidence", [_row(inputs.as_of, figure) for figure in _complete(keys, found)])
 
 
 def _complete(keys: list[Key], found: Mapping[tuple[Key, str, str | None], Figure]) -> Iterator[Figure]:
@@ -141,43 +117,42 @@ def _row(as_of: date, figure: Figure) -> Row:
     }
 
 
-def _scorecard(con: duckdb.DuckDBPyConnection, as_of: date) -> Iterator[Figure]:
-    """Followers, posts and engaged people; where there is no list, the platform's own count, said to be one."""
+def _scorecard(inputs: Inputs) -> Iterator[Figure]:
+    """Followers, posts and engaged people, of each account as a whole."""
     starts = {
-        str(platform): first_on
-        for platform, first_on in con.execute(
-            """
-            SELECT platform, min(CAST(posted_at AS DATE)) FROM core.post
-            WHERE CAST(posted_at AS DATE) > $as_of - INTERVAL 90 DAY AND CAST(posted_at AS DATE) <= $as_of
-            GROUP BY platform
-            """,
-            {"as_of": as_of},
-        ).fetchall()
+        row["platform"]: row["first_posted_on"] for row in inputs.read("core.collection_start").iter_rows(named=True)
     }
-    for row in read(con, SCORECARD, "followers", "followers_reported", "n_posts", "last_posted_on", "engaged_people"):
-        key = _key(row)
-        followers, reason = row["followers"], None
-        if followers is None and row["followers_reported"] is not None:
-            followers, reason = row["followers_reported"], "the platform's own count: no list of people"
-        yield Figure(key, "followers", None, followers, reason=reason or (None if followers else "no list, no count"))
-        no_posts = "no extract of posts"
-        yield Figure(key, "n_posts", None, row["n_posts"], reason=None if row["n_posts"] is not None else no_posts)
-        first_on = starts.get(row["platform"])
-        weeks = ((as_of - first_on).days + 1) / 7 if first_on else None
-        rate = row["n_posts"] / max(weeks, 1.0) if row["n_posts"] is not None and weeks else None
-        yield Figure(key, "posts_per_week", None, rate, reason=None if rate is not None else no_posts)
-        silent = (as_of - row["last_posted_on"]).days if row["last_posted_on"] else None
-        yield Figure(key, "days_since_post", None, silent, reason=None if silent is not None else no_posts)
-        engaged = row["engaged_people"]
-        yield Figure(
-            key, "engaged_people", None, engaged, reason=None if engaged is not None else "no engagement extract"
-        )
+    for row in inputs.read(SCORECARD).iter_rows(named=True):
+        yield _followers_of(row)
+        yield Figure.whole(row, "n_posts", row["n_posts"], NO_POSTS)
+        rate = _posts_per_week(row["n_posts"], starts.get(row["platform"]), inputs.as_of)
+        yield Figure.whole(row, "posts_per_week", rate, NO_POSTS)
+        silent = (inputs.as_of - row["last_posted_on"]).days if row["last_posted_on"] else None
+        yield Figure.whole(row, "days_since_post", silent, NO_POSTS)
+        yield Figure.whole(row, "engaged_people", row["engaged_people"], "no engagement extract")
 
 
-def _followers(con: duckdb.DuckDBPyConnection) -> Iterator[Figure]:
+def _followers_of(row: Row) -> Figure:
+    """Take the followers of the lists; where there is no list, the platform's own count, said to be one."""
+    if row["followers"] is None and row["followers_reported"] is not None:
+        reason = "the platform's own count: no list of people"
+        return Figure(_key(row), "followers", None, row["followers_reported"], reason=reason)
+    return Figure(
+        _key(row), "followers", None, row["followers"], reason=None if row["followers"] else "no list, no count"
+    )
+
+
+def _posts_per_week(n_posts: int | None, first_on: date | None, as_of: date) -> float | None:
+    """Divide posts by the weeks since the first known one; of less than a week nobody knows a rate, so one is taken."""
+    if n_posts is None or first_on is None:
+        return None
+    return n_posts / max(((as_of - first_on).days + 1) / 7, 1.0)
+
+
+def _followers(inputs: Inputs) -> Iterator[Figure]:
     """How followers changed from the first week with a complete list to the last one that is known."""
     weeks: dict[tuple[Key, str], list[Row]] = {}
-    for row in read(con, TREND, "segment_id", "week_on", "followers"):
+    for row in inputs.read(TREND).iter_rows(named=True):
         if row["followers"] is not None:
             weeks.setdefault((_key(row), row["segment_id"]), []).append(row)
     for (key, segment_id), rows in weeks.items():
@@ -190,13 +165,10 @@ def _followers(con: duckdb.DuckDBPyConnection) -> Iterator[Figure]:
         yield Figure(key, "followers_change_share", _segment(segment_id), change, n_base=first["followers"])
 
 
-def _reach(con: duckdb.DuckDBPyConnection) -> Iterator[Figure]:
+def _reach(inputs: Inputs) -> Iterator[Figure]:
     """Whom it reaches: followers, and those of them who are active, with the mart's intervals."""
     names = {"follower": "reach_people", "active": "active_people"}
-    for row in read(
-        con, REACH, "segment_id", "basis", "reach_people", "reach_people_lo", "reach_people_hi", "segment_people",
-        "coverage_share", "coverage_share_lo", "coverage_share_hi", "reach_reason",
-    ):  # fmt: skip
+    for row in inputs.read(REACH).iter_rows(named=True):
         if row["basis"] not in names:
             continue
         key, segment_id, reason = _key(row), _segment(row["segment_id"]), row["reach_reason"]
@@ -209,13 +181,10 @@ def _reach(con: duckdb.DuckDBPyConnection) -> Iterator[Figure]:
             )
 
 
-def _verdicts(con: duckdb.DuckDBPyConnection) -> Iterator[Figure]:
+def _verdicts(inputs: Inputs) -> Iterator[Figure]:
     """Whether it still reaches each community, and which way that community's activity goes."""
     said: dict[Key, list[str]] = {}
-    for row in read(
-        con, VERDICT, "segment_id", "verdict", "verdict_reason", "trend", "trend_change_share",
-        "trend_change_share_lo", "trend_change_share_hi",
-    ):  # fmt: skip
+    for row in inputs.read(VERDICT).iter_rows(named=True):
         key, segment_id = _key(row), _segment(row["segment_id"])
         if not segment_id:
             continue
@@ -236,15 +205,12 @@ def _verdicts(con: duckdb.DuckDBPyConnection) -> Iterator[Figure]:
             yield Figure(key, name, None, value, reason=None if is_known else "of no community can it be told")
 
 
-def _closures(con: duckdb.DuckDBPyConnection) -> Iterator[Figure]:
+def _closures(inputs: Inputs) -> Iterator[Figure]:
     """Who would be lost if it alone closed, and how much of its audience the next account of ours has as well.
 
     A community of which no account of ours reaches anybody on the platform has nobody to lose: it has no row.
     """
-    for row in read(
-        con, CLOSURE, "segment_id", "basis", "reach_people", "net_reach_people", "lost_people", "lost_people_lo",
-        "lost_people_hi", "lost_share", "next_account_people", "reach_reason",
-    ):  # fmt: skip
+    for row in inputs.read(CLOSURE).iter_rows(named=True):
         if row["basis"] != "active" or row["net_reach_people"] == 0:
             continue
         key, segment_id, reason = _key(row), _segment(row["segment_id"]), row["reach_reason"]
@@ -262,12 +228,9 @@ def _closures(con: duckdb.DuckDBPyConnection) -> Iterator[Figure]:
             yield Figure(key, "alone_share", None, alone, n_base=reached, reason=reason)
 
 
-def _visitors(con: duckdb.DuckDBPyConnection) -> Iterator[Figure]:
+def _visitors(inputs: Inputs) -> Iterator[Figure]:
     """How many of those it reaches come from elsewhere, of those who say where they live."""
-    for row in read(
-        con, VISITORS, "segment_id", "basis", "home_people", "visitor_people", "visitor_share", "visitor_share_lo",
-        "visitor_share_hi",
-    ):  # fmt: skip
+    for row in inputs.read(VISITORS).iter_rows(named=True):
         if row["basis"] != "active":
             continue
         known = (row["home_people"] or 0) + (row["visitor_people"] or 0)
@@ -277,96 +240,73 @@ def _visitors(con: duckdb.DuckDBPyConnection) -> Iterator[Figure]:
         yield Figure(_key(row), "visitor_share", _segment(row["segment_id"]), share, *interval, known, reason)
 
 
-def _quality(con: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Figure]:
+def _quality(inputs: Inputs) -> Iterator[Figure]:
     """What people do on it, and how much of what they write is hostile, whoever wrote it.
 
-    The mart parts acts by whom they are of; rates per post add up.
+    The mart shares interactions out among groups of people; rates per post add up.
     """
-    parts: dict[Key, list[Row]] = {}
-    for row in read(con, QUALITY, "segment_id", "by_whom", "conversation", "amplification", "quality_reason"):
-        if row["segment_id"] == EVERYONE:
-            parts.setdefault(_key(row), []).append(row)
-    shares = {figure.key: figure for figure in _hostile_shares(con, settings)}
-    for key, rows in parts.items():
-        reason = next((row["quality_reason"] for row in rows if row["quality_reason"]), "no text in the extract")
+    of_everyone = inputs.read(QUALITY).filter(pl.col("segment_id") == EVERYONE)
+    shares = {figure.key: figure for figure in _hostile_shares(inputs)}
+    for (platform, account_id), groups in of_everyone.group_by("platform", "account_id", maintain_order=True):
+        key = (str(platform), str(account_id))
+        reason = next(iter(groups["quality_reason"].drop_nulls()), "no text in the extract")
         for name in ("conversation", "amplification"):
-            known = [row[name] for row in rows if row[name] is not None]
-            yield Figure(key, name, None, sum(known) if known else None, reason=None if known else reason)
+            known = groups[name].drop_nulls()
+            value = None if known.is_empty() else sum(known)
+            yield Figure(key, name, None, value, reason=reason if value is None else None)
         yield shares.get(key) or Figure(key, "hostile_share", None, None, reason=reason)
 
 
-def _hostile_shares(con: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[Figure]:
+def _hostile_shares(inputs: Inputs) -> Iterator[Figure]:
     """Correct the hostile share of all that was written to an account, by the labeller's measured errors.
 
-    The groups of `mart.interaction_count` are of different people, so that counts and sums of squares add up; one
-    correction of the sum is tighter than the mean of the parts' intervals, which share one labeller.
+    The groups of `interaction_count` are of different people, so that counts and sums of squares add up; one correction
+    of the sum is tighter than the mean of the parts' intervals, which share one labeller.
     """
-    sums: dict[Key, list[float]] = {}
-    for row in read(con, COUNTS, "segment_id", *HOSTILE_SUMS):
-        if row["segment_id"] == EVERYONE and row["n_judged"]:
-            totals = sums.setdefault(_key(row), [0.0] * len(HOSTILE_SUMS))
-            sums[_key(row)] = [total + row[name] for total, name in zip(totals, HOSTILE_SUMS, strict=True)]
-    if not sums:
-        return
-    labeller, least = read_labeller(settings), read_bands(settings)["texts_at_least"]
-    sample = interaction_quality.labelled_sample(labeller)
-    hostile, judged, *squares = (np.array(column) for column in zip(*sums.values(), strict=True))
-    found = misclassification.corrected_share(
-        hostile, judged, misclassification.design_effect(hostile, judged, *squares), sample
+    names = [one.name for one in fields(TextSums)]
+    judged = (pl.col("segment_id") == EVERYONE) & (pl.col("n_judged") > 0)
+    sums = (
+        inputs.read(COUNTS)
+        .filter(judged)
+        .group_by("platform", "account_id", maintain_order=True)
+        .agg(pl.col(name).cast(pl.Float64).sum() for name in names)
     )
-    works = misclassification.is_better_than_chance(sample)
-    for key, n_judged, share, low, high in zip(sums, judged, found.estimate, found.lo, found.hi, strict=True):
-        if works and n_judged >= least:
-            yield Figure(key, "hostile_share", None, float(share), float(low), float(high), float(n_judged))
+    sample = misclassification.labelled_sample(inputs.labeller)
+    if sums.is_empty() or not misclassification.is_better_than_chance(sample):
+        return
+    found = misclassification.hostile_share(TextSums.of(sums), sample)
+    sums = sums.with_columns(share=found.estimate, lo=found.lo, hi=found.hi)
+    for row in sums.filter(pl.col("n_judged") >= inputs.bands["texts_at_least"]).iter_rows(named=True):
+        yield Figure(_key(row), "hostile_share", None, row["share"], row["lo"], row["hi"], row["n_judged"])
 
 
-def _moderation(con: duckdb.DuckDBPyConnection) -> Iterator[Figure]:
+def _moderation(inputs: Inputs) -> Iterator[Figure]:
     """Texts that somebody must read, a week: the mean of the whole weeks."""
     weeks: dict[Key, list[float]] = {}
-    for row in read(con, MODERATION, "week_on", "n_days", "n_worded"):
+    for row in inputs.read(MODERATION).iter_rows(named=True):
         if row["n_days"] == 7 and row["n_worded"] is not None:
             weeks.setdefault(_key(row), []).append(row["n_worded"])
     for key, texts in weeks.items():
         yield Figure(key, "texts_per_week", None, sum(texts) / len(texts))
 
 
-def _contacts(con: duckdb.DuckDBPyConnection, as_of: date) -> Iterator[Figure]:
+def _contacts(inputs: Inputs) -> Iterator[Figure]:
     """Contacts that name the account: a month, for 1,000 active people reached, and how they changed."""
     active = {
         _key(row): row["reach_people"]
-        for row in read(con, REACH, "segment_id", "basis", "reach_people")
+        for row in inputs.read(REACH).iter_rows(named=True)
         if row["basis"] == "active" and row["segment_id"] == EVERYONE
     }
-    for one in contacts.contacts(con, as_of):
+    for one in contacts.contacts(inputs.read("core.contact"), inputs.as_of):
         key = (one.platform, one.account_id)
         yield Figure(key, "contacts_per_month", None, one.per_month)
-        yield Figure(
-            key, "contacts_change_share", None, one.change, one.change_lo, one.change_hi,
-            reason=None if one.change is not None else one.change_reason,
-        )  # fmt: skip
+        change = one.change
+        yield Figure(key, "contacts_change_share", None, change.share, change.lo, change.hi, reason=change.reason)
         reached = active.get(key)
+        rates = (one.per_month, one.per_month_lo, one.per_month_hi)
+        value, low, high = (rate * 1000 / reached if reached else None for rate in rates)
         reason = None if reached else "nobody knows whom it reaches"
-        middle, low, high = (
-            each * 1000 / reached if reached else None for each in (one.per_month, *one.per_month_interval)
-        )
-        yield Figure(key, "contacts_per_1000_reached", None, middle, low, high, reached, reason)
-
-
-def read(con: duckdb.DuckDBPyConnection, name: str, *columns: str) -> Iterable[Row]:
-    """Read a table of accounts in the order of its rows; without the table, or a column of it, there is no row."""
-    schema, table = name.split(".")
-    there = {
-        column
-        for (column,) in con.execute(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = $schema AND table_name = $table",
-            {"schema": schema, "table": table},
-        ).fetchall()
-    }
-    wanted = ("platform", "account_id", *columns)
-    if not set(wanted) <= there:
-        return []
-    rows: list[Row] = con.sql(f"SELECT {', '.join(wanted)} FROM {name} ORDER BY ALL").pl().to_dicts()
-    return rows
+        yield Figure(key, "contacts_per_1000_reached", None, value, low, high, reached, reason)
 
 
 def _key(row: Row) -> Key:
@@ -376,3 +316,16 @@ def _key(row: Row) -> Key:
 def _segment(segment_id: str) -> str | None:
     """Everyone is the account as a whole."""
     return None if segment_id == EVERYONE else segment_id
+
+
+SOURCES: tuple[Callable[[Inputs], Iterator[Figure]], ...] = (
+    _scorecard,
+    _followers,
+    _reach,
+    _verdicts,
+    _closures,
+    _visitors,
+    _quality,
+    _moderation,
+    _contacts,
+)

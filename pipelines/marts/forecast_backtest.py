@@ -1,25 +1,16 @@
 """`mart.forecast_backtest`: what the last three activity forecasts would have said, and how wrong they were."""
 
-from datetime import date
+from datetime import timedelta
 
 import polars as pl
 
 from pipelines.marts import Inputs
-from pipelines.marts.activity_forecast import (
-    BACKTESTS,
-    PERIOD,
-    _days_of_acts,
-    _known,
-    _missing,
-    count,
-    learn,
-    lookback,
-)
-from pipelines.marts.activity_forecast import READS as READS
+from pipelines.reach.forecast import BACKTESTS, PERIOD, days_known, known_pairs, learn, lookback, missing_days
 
 TABLE = "mart.forecast_backtest"
+READS = ("core.activity_count", "core.collection_start")
 
-BACKTEST_COLUMNS = {
+COLUMNS = {
     "as_of": pl.Date,
     "platform": pl.String,
     "period_on": pl.Date,
@@ -33,30 +24,35 @@ BACKTEST_COLUMNS = {
 
 
 def make(inputs: Inputs) -> pl.DataFrame:
-    """Make `mart.forecast_backtest`: what the last three forecasts would have said, and how wrong they were.
+    """Make a row per platform with an open account of ours and period of 28 days, the latest first."""
+    counts = inputs.read("core.activity_count")
+    rows = [
+        {
+            "as_of": inputs.as_of,
+            "platform": platform,
+            "period_on": inputs.as_of - timedelta(days=PERIOD * period - 1),
+            **_tested(counts, platform, n_days, period),
+        }
+        for platform, n_days in days_known(inputs.read("core.collection_start"), inputs.as_of).items()
+        for period in range(1, BACKTESTS + 1)
+    ]
+    return pl.DataFrame(rows, schema=COLUMNS)
 
-    A row per platform of ours and period; a Brier score is the mean square of probability less outcome.
+
+def _tested(counts: pl.DataFrame, platform: str, n_days: int, period: int) -> dict[str, object]:
+    """Compare one earlier forecast with what came.
+
+    A Brier score is the mean square of probability less outcome. `brier_flag` is the score of a flag instead of a
+    forecast: whoever acted in a period acts in the next.
     """
-    con, settings, as_of = inputs.con, inputs.settings, inputs.as_of
-    counts = count(con, settings, as_of)
-    found = []
-    for platform, n_days in _days_of_acts(con, as_of).items():
-        for period in range(1, BACKTESTS + 1):
-            period_on = date.fromordinal(as_of.toordinal() - PERIOD * period + 1)
-            row = {"as_of": as_of, "platform": platform, "period_on": period_on}
-            found.append(row | _backtest(counts, platform, n_days, period))
-    return pl.DataFrame(found, schema=BACKTEST_COLUMNS)
-
-
-def _backtest(counts: pl.DataFrame, platform: str, n_days: int, period: int) -> dict[str, object]:
     n_back = lookback(n_days, period)
     learnt = learn(counts, platform, n_days, period)
-    known = _known(counts, platform, period, n_back)
+    known = known_pairs(counts, platform, period, n_back)
     if learnt is None or known.is_empty():
-        return {"backtest_reason": _missing(n_days, period) if n_back < 1 else "nobody acted before"}
-    came, n = known["came"].to_numpy().astype(float), known["n_members"].to_numpy().astype(float)
+        return {"backtest_reason": missing_days(n_days, period) if n_back < 1 else "nobody acted before"}
+    came, n = known["is_active_next"].to_numpy().astype(float), known["n_members"].to_numpy().astype(float)
     probability = learnt.predict(known["score_bin"].to_numpy())
-    flag = (known["n_quiet"].to_numpy() == 0).astype(float)
+    flag = (known["quiet_periods"].to_numpy() == 0).astype(float)
     return {
         "n_pairs": int(n.sum()),
         "n_active_pairs": int((came * n).sum()),

@@ -10,99 +10,39 @@ import polars as pl
 from pipelines.common.contract import contracts
 from pipelines.marts import Inputs
 from pipelines.reach import misclassification
-from pipelines.reference.files import read_bands
-from pipelines.reference.text_rules import Labeller, read_labeller
+from pipelines.reach.misclassification import TextSums
+from pipelines.reference.text_rules import Labeller
 
 TABLE = "mart.interaction_quality"
 READS = (
-    "core.account",
-    "core.engagement",
-    "core.post",
+    "core.collected_engagement",
+    "core.own_account",
     "mart.account_scorecard",
     "mart.interaction_count",
     "mart.segment_reach",
     "ref.segment",
 )
-
-# Every group of every open account of ours, those without one act in the extracts among them.
-GROUPS = """
-    WITH segments AS (
-        SELECT segment_id FROM ref.segment
-        UNION ALL
-        SELECT 'everyone'
-    ), by_whoms (by_whom, of_everyone) AS (
-        VALUES ('segment', false), ('other followers', false), ('passers-by', false),
-            ('followers', true), ('passers-by', true)
-    ), reached AS (
-        SELECT segment_id, platform, account_id,
-            max(CASE WHEN basis = 'follower' THEN reach_people END) AS followers,
-            max(CASE WHEN basis = 'active' THEN reach_people END) AS active_people
-        FROM mart.segment_reach
-        GROUP BY ALL
-    )
-    SELECT segments.segment_id, account.platform, account.account_id, by_whoms.by_whom,
-        scorecard.n_posts, count_.* EXCLUDE (as_of, segment_id, platform, account_id, by_whom),
-        reached.followers AS segment_followers, reached.active_people AS segment_active,
-        everyone.followers AS all_followers, everyone.active_people AS all_active,
-        max(CASE WHEN by_whoms.by_whom = 'passers-by' THEN count_.engaged_people END)
-            OVER (PARTITION BY segments.segment_id, account.platform, account.account_id) AS passing_people
-    FROM core.account
-    CROSS JOIN segments
-    INNER JOIN by_whoms ON (segments.segment_id = 'everyone') = by_whoms.of_everyone
-    LEFT JOIN mart.account_scorecard AS scorecard USING (platform, account_id)
-    LEFT JOIN mart.interaction_count AS count_ USING (segment_id, platform, account_id, by_whom)
-    LEFT JOIN reached USING (segment_id, platform, account_id)
-    LEFT JOIN reached AS everyone
-        ON everyone.segment_id = 'everyone' AND account.platform = everyone.platform
-        AND account.account_id = everyone.account_id
-    WHERE account.role = 'own' AND account.is_open
-    ORDER BY ALL
-"""
-
-# Of each account's posts of the last 90 days, whatever the platform counted: how much of it the extracts hold.
-COLLECTED = """
-    WITH acts AS (
-        SELECT platform, account_id, post_id, kind, count(*) AS n_acts FROM core.engagement
-        GROUP BY ALL
-    ), counted AS (
-        SELECT platform, account_id, post_id, unnest(['like', 'reply', 'repost', 'quote']) AS kind,
-            unnest([likes, replies, reposts, quotes]) AS n_counted
-        FROM core.post
-        WHERE CAST(posted_at AS DATE) > $as_of - INTERVAL 90 DAY AND CAST(posted_at AS DATE) <= $as_of
-    )
-    SELECT counted.platform, counted.account_id, sum(n_counted) AS n_collectable,
-        sum(coalesce(n_acts, 0)) / nullif(sum(n_counted), 0) AS collected_share
-    FROM counted
-    LEFT JOIN acts USING (platform, account_id, post_id, kind)
-    WHERE n_counted IS NOT NULL
-    GROUP BY ALL
-"""
+EVERYONE = "everyone"
+OF_SEGMENT = ("segment", "other followers", "passers-by")
+OF_EVERYONE = ("followers", "passers-by")
+ACCOUNT = ("platform", "account_id")
+CELL = ("segment_id", *ACCOUNT)
 
 PER_POST = ("applause", "conversation", "amplification")
 
 
 def make(inputs: Inputs) -> pl.DataFrame:
-    """Make the rows of `mart.interaction_quality`.
+    """Make a row per segment, everyone included, open account of ours and group of people.
 
     Raises `RefError` where tone.yml or bands.yml is not usable.
     """
-    con, settings, as_of = inputs.con, inputs.settings, inputs.as_of
-    bands, labeller = read_bands(settings), read_labeller(settings)
-    rows = con.sql(GROUPS).pl()
-    collected = con.sql(COLLECTED, params={"as_of": as_of}).pl()
-    rows = rows.join(collected, on=["platform", "account_id"], how="left")
-    # Where nobody collected acts, none of them are missing from a collection.
+    labeller, texts_at_least = inputs.labeller, int(inputs.bands["texts_at_least"])
+    works = misclassification.is_better_than_chance(misclassification.labelled_sample(labeller))
+    rows = _with_collected(_groups(inputs), inputs.read("core.collected_engagement"))
+    rows = _with_tone(_with_rates(_with_people(rows)), labeller, texts_at_least)
     rows = rows.with_columns(
-        pl.when(pl.col("engaged_people").is_not_null()).then(pl.col(name)).alias(name)
-        for name in ("n_collectable", "collected_share")
-    )
-    rows = _with_rates(_with_people(rows))
-    rows = _with_tone(rows, labeller, int(bands["texts_at_least"]))
-    rows = rows.with_columns(
-        pl.lit(as_of).alias("as_of"),
-        _reason(int(bands["texts_at_least"]), bands["acts_collected_at_least"], _works(labeller)).alias(
-            "quality_reason"
-        ),
+        pl.lit(inputs.as_of).alias("as_of"),
+        _reason(texts_at_least, inputs.bands["acts_collected_at_least"], works).alias("quality_reason"),
         n_acts=pl.sum_horizontal("n_applause", "n_conversation", "n_amplification", "n_mentions", ignore_nulls=False),
     )
     rows = rows.with_columns(
@@ -113,15 +53,42 @@ def make(inputs: Inputs) -> pl.DataFrame:
     return rows.with_columns(pl.col(name).cast(pl.Float64).round() for name in whole).select(table.column_names)
 
 
-def labelled_sample(labeller: Labeller) -> misclassification.LabelledSample:
-    """The labeller's counts as the correction takes them."""
-    return misclassification.LabelledSample(
-        labeller.true_positives, labeller.false_negatives, labeller.false_positives, labeller.true_negatives
+def _groups(inputs: Inputs) -> pl.DataFrame:
+    """Give every group of every open account of ours with its counts, also those without one interaction."""
+    accounts = inputs.read("core.own_account", "platform", "account_id", "is_open").filter("is_open").drop("is_open")
+    segments = [*inputs.read("ref.segment", "segment_id")["segment_id"], EVERYONE]
+    groups = pl.DataFrame(
+        [(one, group) for one in segments for group in (OF_EVERYONE if one == EVERYONE else OF_SEGMENT)],
+        schema={"segment_id": pl.String, "by_whom": pl.String},
+        orient="row",
+    )
+    posts = inputs.read("mart.account_scorecard", *ACCOUNT, "n_posts")
+    reach = inputs.read("mart.segment_reach", *CELL, "basis", "reach_people")
+    reached = reach.group_by(CELL).agg(
+        pl.col("reach_people").filter(pl.col("basis") == "follower").max().alias("segment_followers"),
+        pl.col("reach_people").filter(pl.col("basis") == "active").max().alias("segment_active"),
+    )
+    everyone = reached.filter(pl.col("segment_id") == EVERYONE).select(
+        *ACCOUNT, all_followers="segment_followers", all_active="segment_active"
+    )
+    passing = pl.col("engaged_people").filter(pl.col("by_whom") == "passers-by").max()
+    return (
+        accounts.join(groups, how="cross")
+        .join(posts, on=ACCOUNT, how="left")
+        .join(inputs.read("mart.interaction_count").drop("as_of"), on=[*CELL, "by_whom"], how="left")
+        .join(reached, on=CELL, how="left")
+        .join(everyone, on=ACCOUNT, how="left")
+        .with_columns(passing.over(CELL).alias("passing_people"))
+        .sort(*CELL, "by_whom")
     )
 
 
-def _works(labeller: Labeller) -> bool:
-    return misclassification.is_better_than_chance(labelled_sample(labeller))
+def _with_collected(rows: pl.DataFrame, collected: pl.DataFrame) -> pl.DataFrame:
+    """Add how much of what the platform counted was collected; where nothing was, nothing is missing from it."""
+    return rows.join(collected, on=ACCOUNT, how="left", maintain_order="left").with_columns(
+        pl.when(pl.col("engaged_people").is_not_null()).then(pl.col(name)).alias(name)
+        for name in ("n_collectable", "collected_share")
+    )
 
 
 def _per(part: str, whole: str) -> pl.Expr:
@@ -164,7 +131,7 @@ def _with_rates(rows: pl.DataFrame) -> pl.DataFrame:
     alike = rows.select(pl.struct("platform", "segment_id", "by_whom").rank("dense")).to_series().to_numpy()
     engaged = _floats(rows, "engaged_people")
     thousands = np.where(np.isnan(engaged), np.nan, _floats(rows, "active_people") / 1000)
-    bounds = np.full((3, rows.height), np.nan)
+    bounds = np.full((3, rows.height), np.nan)  # estimate, lower, upper
     for kind in np.unique(alike):
         here = alike == kind
         found = misclassification.shrunk_rate(np.nan_to_num(engaged[here]), np.nan_to_num(thousands[here]))
@@ -175,15 +142,10 @@ def _with_rates(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _with_tone(rows: pl.DataFrame, labeller: Labeller, texts_at_least: int) -> pl.DataFrame:
     """Add the corrected share of hostile texts and what is known of the labeller."""
-    hostile, judged, squares, products, hostile_squares = (
-        _floats(rows, name)
-        for name in ("n_hostile", "n_judged", "judged_squares", "judged_hostile_products", "hostile_squares")
-    )
-    effect = misclassification.design_effect(hostile, judged, squares, products, hostile_squares)
-    found = misclassification.corrected_share(
-        np.nan_to_num(hostile), np.nan_to_num(judged), effect, labelled_sample(labeller)
-    )
-    shown = (np.nan_to_num(judged) >= texts_at_least) & _works(labeller)
+    sample = misclassification.labelled_sample(labeller)
+    texts = TextSums.of(rows)
+    found = misclassification.hostile_share(texts, sample)
+    shown = (np.nan_to_num(texts.n_judged) >= texts_at_least) & misclassification.is_better_than_chance(sample)
     values = {"hostile_share": found.estimate, "hostile_share_lo": found.lo, "hostile_share_hi": found.hi}
     n_found = labeller.true_positives + labeller.false_positives
     return rows.with_columns(

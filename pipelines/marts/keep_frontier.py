@@ -15,9 +15,8 @@ import polars as pl
 from pipelines.common.contract import contracts
 from pipelines.marts import Inputs
 from pipelines.reach import heuristics, milp
-from pipelines.reach.coverage_matrix import Bools, Cover, Floats, Question, read_cover, reduced
+from pipelines.reach.coverage_matrix import EVERYONE, Bools, Cover, CoverTables, Floats, Question, reduced
 from pipelines.reach.milp import SAME
-from pipelines.reach.what_if import EVERYONE
 
 TABLE = "mart.keep_frontier"
 READS = (
@@ -41,15 +40,14 @@ class Point:
 
 
 def make(inputs: Inputs) -> pl.DataFrame:
-    """Make `mart.keep_frontier`: each platform apart, and all added up where there are several."""
-    con, as_of = inputs.con, inputs.as_of
-    measured = con.execute(
-        f"SELECT DISTINCT platform FROM mart.reach_signature WHERE basis = '{BASIS}' ORDER BY platform"
-    ).fetchall()
-    platforms: list[tuple[str, str | None]] = [(str(one), str(one)) for (one,) in measured]
-    if len(platforms) > 1:
-        platforms.append((ALL, None))
-    rows = [row for name, platform in platforms for row in _rows(as_of, name, read_cover(con, BASIS, platform))]
+    """Make a row per size and segment: each platform apart, and all added up where there are several."""
+    tables = CoverTables(
+        inputs.read("mart.reach_signature"), inputs.read("mart.segment_reach"), inputs.read("ref.segment")
+    )
+    covers = {platform: tables.cover(BASIS, platform) for platform in tables.platforms(BASIS)}
+    if len(covers) > 1:
+        covers[ALL] = tables.cover(BASIS)
+    rows = [row for platform, cover in covers.items() for row in _rows(inputs.as_of, platform, cover)]
     names = contracts("mart")["keep_frontier"].column_names
     return pl.DataFrame(rows, schema=dict(zip(names, TYPES, strict=True)), orient="row")
 

@@ -19,7 +19,7 @@ from pipelines.marts import Inputs
 from pipelines.reach import intervals, trend
 from pipelines.reach.intervals import WINDOW_WEEKS, Bounds, Evidence
 from pipelines.reach.trend import Flags, Floats, Trends
-from pipelines.reference.files import read_bands
+from pipelines.reach.verdict_reason import CANNOT_TELL, NO_LONGER, REACHES, PairVerdict
 
 TABLE = "mart.reach_verdict"
 READS = (
@@ -28,7 +28,6 @@ READS = (
     "mart.reach_trend",
 )
 
-REACHES, NO_LONGER, CANNOT_TELL = "reaches", "no longer reaches", "cannot tell"
 FALLING, RISING, STEADY = "falling", "rising", "steady"
 SHARE_BAND, PEOPLE_BAND = "still_reaches_coverage_share", "still_reaches_people"
 BANDS = (SHARE_BAND, PEOPLE_BAND)
@@ -49,35 +48,30 @@ class Verdicts:
     needed_people: Floats
 
 
-def make(inputs: Inputs) -> pl.DataFrame:
-    """Make mart.reach_verdict of mart.segment_reach, mart.account_scorecard and mart.reach_trend.
+@dataclass(frozen=True)
+class Observed:
+    """Pairs of account and segment, their weekly series (pairs x weeks), its trends, and the weeks that are covered."""
 
-    One row per open account of ours and segment, everyone included, as its contract says.
-    Raises `RefError` where bands.yml is unusable.
+    pairs: pl.DataFrame
+    series: Floats
+    trends: Trends
+    covered: Floats
+
+
+def make(inputs: Inputs) -> pl.DataFrame:
+    """Make a row per open account of ours and segment, everyone included.
+
+    Raises `RefError` where bands.yml is not usable.
     """
-    con, settings, as_of = inputs.con, inputs.settings, inputs.as_of
-    pairs = con.sql(
-        """
-        SELECT
-            segment_reach.platform, segment_reach.account_id, segment_reach.segment_id,
-            segment_reach.reach_people, segment_reach.reach_people_lo, segment_reach.reach_people_hi,
-            segment_reach.coverage_share, segment_reach.coverage_share_lo, segment_reach.coverage_share_hi,
-            segment_reach.segment_people, segment_reach.data_on, segment_reach.reach_reason,
-            account_scorecard.last_posted_on
-        FROM mart.segment_reach
-        INNER JOIN mart.account_scorecard
-            ON segment_reach.platform = account_scorecard.platform
-            AND segment_reach.account_id = account_scorecard.account_id
-        WHERE segment_reach.basis = 'active'
-        """
-    ).pl()
-    weeks = con.sql(
-        """
-        SELECT platform, account_id, segment_id, week_on, active_people FROM mart.reach_trend
-        WHERE is_whole_week AND gap_reason IS NULL
-        """
-    ).pl()
-    return judge(pairs, weeks, read_bands(settings), as_of)
+    posted = inputs.read("mart.account_scorecard", "platform", "account_id", "last_posted_on")
+    reach = inputs.read("mart.segment_reach").filter(pl.col("basis") == "active")
+    weeks = inputs.read("mart.reach_trend", *KEY, "week_on", "active_people", "is_whole_week", "gap_reason")
+    return judge(
+        reach.join(posted, on=["platform", "account_id"]),
+        weeks.filter(pl.col("is_whole_week") & pl.col("gap_reason").is_null()),
+        inputs.bands,
+        inputs.as_of,
+    )
 
 
 def judge(pairs: pl.DataFrame, weeks: pl.DataFrame, bands: Mapping[str, float], as_of: date) -> pl.DataFrame:
@@ -86,16 +80,24 @@ def judge(pairs: pl.DataFrame, weeks: pl.DataFrame, bands: Mapping[str, float], 
     series = weekly_series(pairs, weeks, as_of)
     accounts = pairs.select(pl.struct("platform", "account_id").rank("dense").cast(pl.Int64) - 1).to_series()
     trends = trend.fit(series, accounts.to_numpy())
-    trend_q = trend.false_discovery(trends.p)
-    evidence = gather(pairs, series, trends, covered_weeks(pairs, weeks, as_of), bands, as_of)
+    observed = Observed(pairs, series, trends, covered_weeks(pairs, weeks, as_of))
+    evidence = gather(observed, bands, as_of)
     found = decide(evidence, bands["trend_false_discovery_share"])
-    reasons = _reasons(pairs, evidence, found)
-    is_known = np.isfinite(evidence.people)
     columns: dict[str, Any] = {
         "as_of": pl.Series([as_of] * len(pairs), dtype=pl.Date),
         **{name: pairs[name] for name in KEY},
         "verdict": found.verdict,
-        "verdict_reason": reasons,
+        "verdict_reason": _reasons(pairs, evidence, found),
+        **_verdict_columns(evidence, found),
+        **_trend_columns(trends, bands),
+        "last_posted_on": pairs["last_posted_on"],
+    }
+    return pl.DataFrame([_column(name, values) for name, values in columns.items()])
+
+
+def _verdict_columns(evidence: Evidence, found: Verdicts) -> dict[str, Any]:
+    """Give the figures of a verdict. Where no reach is known, a whole window of extracts would tell."""
+    return {
         "threshold_measure": np.where(evidence.is_share, "coverage", "people"),
         "threshold": evidence.threshold,
         "active_people": evidence.people,
@@ -106,17 +108,21 @@ def judge(pairs: pl.DataFrame, weeks: pl.DataFrame, bands: Mapping[str, float], 
         "active_share_hi": found.bounds.share_hi,
         "p_value": found.p,
         "q_value": found.q,
-        "needed_weeks": np.where(is_known, found.needed_weeks, WINDOW_WEEKS),
+        "needed_weeks": np.where(np.isfinite(evidence.people), found.needed_weeks, WINDOW_WEEKS),
         "needed_people": found.needed_people,
-        "trend": trend_words(trends, trend_q, bands),
+    }
+
+
+def _trend_columns(trends: Trends, bands: Mapping[str, float]) -> dict[str, Any]:
+    q = trend.false_discovery(trends.p)
+    return {
+        "trend": trend_words(trends, q, bands),
         "trend_change_share": trends.change,
         "trend_change_share_lo": trends.lo,
         "trend_change_share_hi": trends.hi,
-        "trend_q_value": trend_q,
+        "trend_q_value": q,
         "n_weeks": trends.n_weeks,
-        "last_posted_on": pairs["last_posted_on"],
     }
-    return pl.DataFrame([_column(name, values) for name, values in columns.items()])
 
 
 def _column(name: str, values: Any) -> pl.Series:
@@ -178,18 +184,16 @@ def _band(bands: Mapping[str, float], band: str, segment_id: str) -> float:
     return own.get(band, np.nan) if own else bands[band]
 
 
-def gather(
-    pairs: pl.DataFrame, series: Floats, trends: Trends, covered: Floats, bands: Mapping[str, float], as_of: date
-) -> Evidence:
+def gather(observed: Observed, bands: Mapping[str, float], as_of: date) -> Evidence:
     """Put together what is known of each pair."""
+    pairs, trends = observed.pairs, observed.trends
     threshold, is_share = thresholds(pairs, bands)
     days_old = pairs.select(days=(pl.lit(as_of) - pl.col("data_on")).dt.total_days())["days"]
     newest = pairs.select(pl.col("data_on").max().over("platform"))["data_on"]
     silent_days = (newest - pairs["last_posted_on"]).dt.total_days().fill_null(0)
     n_weeks = trends.n_weeks.astype(np.float64)
-    level = np.nansum(series, axis=1) / np.maximum(n_weeks, 1)
     people = _floats(pairs["reach_people"])
-    lately = np.nansum(series[:, -WINDOW_WEEKS:], axis=1)
+    lately = np.nansum(observed.series[:, -WINDOW_WEEKS:], axis=1)
     habits, loudness = intervals.noise(people, lately, trends.dispersion, trends.autocorrelation)
     platform = pairs["platform"].to_numpy().astype(np.str_)
     return Evidence(
@@ -206,9 +210,9 @@ def gather(
         loudness=loudness,
         slopes=intervals.platform_slopes(trends.slope, trends.slope_se, platform),
         horizon=intervals.horizon(people, lately) + np.maximum(_floats(days_old), 0.0) / 7,
-        covered=covered,
+        covered=observed.covered,
         is_silent=(silent_days >= bands["dormant_after_days"]).to_numpy(),
-        level=level,
+        level=np.nansum(observed.series, axis=1) / np.maximum(n_weeks, 1),
         n_weeks=n_weeks,
     )
 
@@ -246,54 +250,21 @@ def trend_words(trends: Trends, q: Floats, bands: Mapping[str, float]) -> list[s
 
 
 def _reasons(pairs: pl.DataFrame, evidence: Evidence, found: Verdicts) -> list[str]:
-    return [_reason(n, row, evidence, found) for n, row in enumerate(pairs.iter_rows(named=True))]
-
-
-def _reason(n: int, row: Mapping[str, object], evidence: Evidence, found: Verdicts) -> str:
-    """Say in a sentence why the verdict is what it is: without a count of people, for wherever it is shown."""
-    asked = (
-        f"{evidence.threshold[n]:.1%} of the segment".replace(".0%", "%")
-        if evidence.is_share[n]
-        else f"{evidence.threshold[n]:,.0f} people"
+    """Say of each pair why its verdict is what it is."""
+    rows = pairs.select("reach_reason", "last_posted_on").with_columns(
+        verdict=found.verdict,
+        threshold=evidence.threshold,
+        is_share=evidence.is_share,
+        people=evidence.people,
+        segment_people=evidence.segment_people,
+        upper=np.where(evidence.is_share, evidence.share_hi, evidence.people_hi),
+        p_value=found.p,
+        covered_weeks=evidence.covered,
+        is_silent=evidence.is_silent,
+        needed_weeks=found.needed_weeks,
+        needed_people=found.needed_people,
     )
-    if np.isnan(evidence.people[n]):
-        return f"{_missing(str(row['reach_reason']))} would tell ({row['reach_reason']})."
-    if not evidence.segment_people[n] > 0:
-        return "Nobody of the segment is seen on the platform."
-    if found.verdict[n] == REACHES:
-        return f"Even the lower bound of its active reach is {asked} or more."
-    if found.verdict[n] == NO_LONGER:
-        return f"Even the upper bound of its active reach is less than {asked}."
-    causes = [f"the threshold of {asked} lies within the interval of its active reach"]
-    if found.p[n] <= 0.05:
-        causes = ["among so many pairs a find as sure as this may be chance"]
-    if evidence.is_silent[n]:
-        causes = [f"no post of it came since {row['last_posted_on']}: a silent account reaches nobody for certain"]
-    if evidence.covered[n] < WINDOW_WEEKS - 0.5:
-        causes.append(f"extracts cover {evidence.covered[n]:.0f} of the {WINDOW_WEEKS} weeks")
-    hi = evidence.share_hi[n] if evidence.is_share[n] else evidence.people_hi[n]
-    if np.isnan(hi):
-        causes.append(f"the lists lack people that nobody can count ({row['reach_reason']})")
-    return _sentence("; ".join(causes)) + _what_would_tell(n, evidence, found)
-
-
-def _missing(reason: str) -> str:
-    acts = f"{WINDOW_WEEKS} weeks of engagement extracts"
-    return acts.capitalize() if reason.startswith("no engagement") else f"Follower lists or {acts}"
-
-
-def _what_would_tell(n: int, evidence: Evidence, found: Verdicts) -> str:
-    if np.isfinite(found.needed_weeks[n]):
-        return f" {found.needed_weeks[n]:.0f} more weeks of extracts would tell, if nothing else changes."
-    if evidence.is_silent[n]:
-        return " Posts would tell, and the acts on them."
-    if np.isfinite(found.needed_people[n]):
-        return " More weeks alone would not tell; needed_people says how many active people would."
-    return ""
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
+    return [PairVerdict(**row).reason() for row in rows.fill_nan(None).iter_rows(named=True)]
 
 
 def _floats(column: pl.Series) -> Floats:

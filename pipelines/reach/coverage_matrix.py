@@ -7,12 +7,11 @@ their segment: a row holds how many people of each segment it stands for.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from pipelines.reach.what_if import EVERYONE
+EVERYONE = "everyone"
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -55,26 +54,37 @@ class Cover:
         return tuple(one for one, is_in in zip(self.accounts, chosen, strict=True) if is_in)
 
 
-def read_cover(con: duckdb.DuckDBPyConnection, basis: str, platform: str | None = None) -> Cover:
-    """Read one basis of `mart.reach_signature`, of one platform or all: nobody is matched between them.
+@dataclass(frozen=True)
+class CoverTables:
+    """The tables that a cover is laid out from, all rows of each.
 
-    The accounts are those whose reach is measured on the basis; the weights those of `ref.segment`.
+    `signatures` is `mart.reach_signature` (segment_id, platform, basis, account_ids, people, n_members), `reach` is
+    `mart.segment_reach` (segment_id, platform, basis, account_id, reach_people), `segments` is `ref.segment`
+    (segment_id, policy_weight).
     """
-    where = "basis = $basis AND ($platform IS NULL OR platform = $platform)"
-    params = {"basis": basis, "platform": platform}
-    rows = con.sql(
-        f"SELECT segment_id, platform, account_ids, people, n_members FROM mart.reach_signature WHERE {where}",
-        params=params,
-    ).pl()
-    accounts = con.execute(
-        f"""
-        SELECT DISTINCT platform || ':' || account_id FROM mart.segment_reach
-        WHERE {where} AND segment_id = '{EVERYONE}' AND reach_people IS NOT NULL
-        """,
-        params,
-    ).fetchall()
-    weights = con.execute("SELECT segment_id, coalesce(policy_weight, 1) FROM ref.segment").fetchall()
-    return cover_of(rows, [str(ref) for (ref,) in accounts], dict(weights))
+
+    signatures: pl.DataFrame
+    reach: pl.DataFrame
+    segments: pl.DataFrame
+
+    def platforms(self, basis: str) -> list[str]:
+        """List the platforms on which a basis is measured."""
+        return sorted(set(self.signatures.filter(pl.col("basis") == basis)["platform"]))
+
+    def cover(self, basis: str, platform: str | None = None) -> Cover:
+        """Lay out one basis, of one platform or all: nobody is matched between them.
+
+        The accounts are those whose reach is measured on the basis.
+        """
+        is_asked = pl.col("basis") == basis
+        if platform is not None:
+            is_asked &= pl.col("platform") == platform
+        measured = self.reach.filter(
+            is_asked & (pl.col("segment_id") == EVERYONE) & pl.col("reach_people").is_not_null()
+        )
+        refs = measured.select(pl.col("platform") + ":" + pl.col("account_id")).to_series().to_list()
+        weights = self.segments.select("segment_id", pl.col("policy_weight").fill_null(1.0)).iter_rows()
+        return cover_of(self.signatures.filter(is_asked), refs, dict(weights))
 
 
 def cover_of(rows: pl.DataFrame, accounts: Iterable[str], weights: Mapping[str, float]) -> Cover:

@@ -26,7 +26,7 @@ from scipy import stats
 
 from pipelines.reach.trend import Flags, Floats
 
-Z = float(stats.norm.ppf(0.975))
+Z = 1.959963984540054  # 95 % of a normal distribution lie within so many standard deviations; SQL has the same
 WINDOW_WEEKS = 13  # of the 90 days of active reach
 MORE_WEEKS = 26  # the longest wait that is worth saying
 FEW_SERIES = 10  # with fewer on a platform nothing is learnt of how series differ

@@ -7,14 +7,27 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import duckdb
+import polars as pl
 
+from pipelines.reach.coverage_matrix import EVERYONE
+from pipelines.reach.intervals import Z
 from pipelines.reach.rule_engine import Row
 
 Key = tuple[str, str]
-EVERYONE = "everyone"
-# (platform, community) -> (set of accounts, people, variance), for sets that are not empty.
-Signatures = Mapping[tuple[str, str], Sequence[tuple[frozenset[str], float, float]]]
+Place = tuple[str, str | None]  # measure and community, None for the account as a whole
+
+
+@dataclass(frozen=True)
+class Signature:
+    """The people whom exactly these accounts reach: how many are expected, and the variance of that."""
+
+    accounts: frozenset[str]
+    people: float
+    variance: float
+
+
+# By platform and community, everyone among them.
+Signatures = Mapping[tuple[str, str], Sequence[Signature]]
 
 
 @dataclass(frozen=True)
@@ -26,94 +39,133 @@ class Target:
     reason: str | None
 
 
-def read_signatures(con: duckdb.DuckDBPyConnection) -> Signatures:
-    """Read how many people exactly each set of accounts reaches, by platform and community (everyone among them)."""
-    found: dict[tuple[str, str], list[tuple[frozenset[str], float, float]]] = {}
-    for platform, segment_id, account_ids, people, variance in con.execute(
-        "SELECT platform, segment_id, account_ids, people, people_variance FROM mart.reach_signature "
-        "WHERE basis = 'active' AND array_length(account_ids) > 0 ORDER BY ALL"
-    ).fetchall():
-        row = (frozenset(account_ids), float(people), float(variance or 0))
-        found.setdefault((platform, segment_id), []).append(row)
+NOBODY_LEFT = Target(None, None, "No account of ours that stays is known to reach any of them.")
+
+
+def signatures_of(rows: pl.DataFrame) -> Signatures:
+    """Group `mart.reach_signature`: how many active people exactly each set of accounts reaches, by community."""
+    is_asked = (pl.col("basis") == "active") & (pl.col("account_ids").list.len() > 0)
+    found: dict[tuple[str, str], list[Signature]] = {}
+    for platform, segment_id, account_ids, people, variance in (
+        rows.filter(is_asked)
+        .select("platform", "segment_id", "account_ids", "people", "people_variance")
+        .sort("platform", "segment_id", pl.col("account_ids").list.join("\n"))
+        .iter_rows()
+    ):
+        signature = Signature(frozenset(account_ids), float(people), float(variance or 0))
+        found.setdefault((platform, segment_id), []).append(signature)
     return found
 
 
-def together(
-    facts: Mapping[tuple[str, str | None], Row], signatures: Signatures, key: Key, before: Sequence[Key]
-) -> dict[tuple[str, str | None], Row]:
+def together(facts: Mapping[Place, Row], signatures: Signatures, key: Key, before: Sequence[Key]) -> dict[Place, Row]:
     """Give an account's evidence with the losses of closing it together with the accounts before it.
 
     Lost people and shares are those of all of them; overlap and alone are against what stays. Others are as they were.
     """
-    changed = dict(facts)
     closing = {key[1], *(account_id for _, account_id in before)}
+    changed = dict(facts)
     for (measure, segment_id), row in facts.items():
-        rows = signatures.get((key[0], segment_id or EVERYONE), ())
-        if measure in ("lost_people", "lost_share") and row["value"] is not None:
-            lost = sum(people for ids, people, _ in rows if ids <= closing)
-            error = 1.96 * math.sqrt(sum(variance for ids, _, variance in rows if ids <= closing))
-            net = sum(people for _, people, _ in rows)
-            scale = net if measure == "lost_share" else 1.0
-            if scale:
-                bounds = (lost, max(0.0, lost - error), min(net, lost + error))
-                changed[measure, segment_id] = row | dict(
-                    zip(("value", "value_lo", "value_hi"), (one / scale for one in bounds), strict=True)
-                )
-        elif measure == "overlap_of_base" and row["value"] is not None:
-            shared = _shared(rows, key[1], closing)
-            base = sum(people for ids, people, _ in rows if key[1] in ids)
-            changed[measure, segment_id] = row | {"value": max(shared.values(), default=0.0) / base if base else None}
-        elif measure == "alone_share" and row["value"] is not None:
-            base = sum(people for ids, people, _ in rows if key[1] in ids)
-            alone = sum(people for ids, people, _ in rows if key[1] in ids and ids <= closing)
-            changed[measure, segment_id] = row | {"value": alone / base if base else None}
+        if measure in COUNTED_TOGETHER and row["value"] is not None:
+            sets = signatures.get((key[0], segment_id or EVERYONE), ())
+            changed[measure, segment_id] = row | COUNTED_TOGETHER[measure](sets, key[1], closing)
     return changed
 
 
-def target(
-    signatures: Signatures, key: Key, segment_id: str | None, staying: Sequence[Key], names: Mapping[Key, str]
-) -> Target:
+def _lost_people(sets: Sequence[Signature], account_id: str, closing: set[str]) -> Row:
+    """Who is lost is reached by closing accounts only; the sum of many who belong or do not is about normal."""
+    gone = [one for one in sets if one.accounts <= closing]
+    lost = sum(one.people for one in gone)
+    error = Z * math.sqrt(sum(one.variance for one in gone))
+    net = sum(one.people for one in sets)
+    return {"value": lost, "value_lo": max(0.0, lost - error), "value_hi": min(net, lost + error)}
+
+
+def _lost_share(sets: Sequence[Signature], account_id: str, closing: set[str]) -> Row:
+    net = sum(one.people for one in sets)
+    lost = _lost_people(sets, account_id, closing)
+    return {name: value / net for name, value in lost.items()} if net else {}
+
+
+def _overlap_of_base(sets: Sequence[Signature], account_id: str, closing: set[str]) -> Row:
+    base = sum(one.people for one in sets if account_id in one.accounts)
+    shared = _shared(sets, account_id, closing)
+    return {"value": max(shared.values(), default=0.0) / base if base else None}
+
+
+def _alone_share(sets: Sequence[Signature], account_id: str, closing: set[str]) -> Row:
+    reached = [one for one in sets if account_id in one.accounts]
+    base = sum(one.people for one in reached)
+    alone = sum(one.people for one in reached if one.accounts <= closing)
+    return {"value": alone / base if base else None}
+
+
+COUNTED_TOGETHER = {
+    "lost_people": _lost_people,
+    "lost_share": _lost_share,
+    "overlap_of_base": _overlap_of_base,
+    "alone_share": _alone_share,
+}
+
+
+@dataclass(frozen=True)
+class Stay:
+    """The accounts that stay, and the names that sentences use."""
+
+    accounts: Sequence[Key]
+    names: Mapping[Key, str]
+
+    def name(self, key: Key) -> str:
+        return self.names.get(key, key[1])
+
+
+def target(signatures: Signatures, key: Key, segment_id: str | None, stay: Stay) -> Target:
     """Choose where to send people: on the platform the staying account that has most of them already.
 
     Where none has any, the staying account of ours elsewhere that reaches most of the community, as a suggestion
     only: nobody is matched between platforms. Of equals the first id.
     """
-    segment = segment_id or EVERYONE
-    here = {account_id for platform, account_id in staying if platform == key[0]}
-    for where in (segment, EVERYONE):
-        rows = signatures.get((key[0], where), ())
-        shared = {one: n for one, n in _shared(rows, key[1], {key[1]}).items() if one in here and n > 0}
-        if shared:
-            best = min(shared, key=lambda one: (-shared[one], one))
+    for where in (segment_id or EVERYONE, EVERYONE):
+        best = _best_here(signatures.get((key[0], where), ()), key, stay)
+        if best:
             of_whom = "its active people" if where == EVERYONE else "its active people of this community"
-            name = names.get((key[0], best), best)
-            said = f"{name} has more of {of_whom} already than any other account that stays: ask the rest to follow it."
-            return Target(key[0], best, said)
-    elsewhere = {
-        (platform, account_id): sum(
-            people for ids, people, _ in signatures.get((platform, segment), ()) if account_id in ids
-        )
-        for platform, account_id in staying
-        if platform != key[0]
-    }
-    elsewhere = {one: people for one, people in elsewhere.items() if people > 0}
-    if not elsewhere:
-        return Target(None, None, "No account of ours that stays is known to reach any of them.")
-    best_key = min(elsewhere, key=lambda one: (-elsewhere[one], one))
+            said = (
+                f"{stay.name(best)} has more of {of_whom} already than any other account that stays: ask the rest to "
+                "follow it."
+            )
+            return Target(*best, said)
+    best = _best_elsewhere(signatures, segment_id or EVERYONE, key, stay)
+    if best is None:
+        return NOBODY_LEFT
     said = (
-        f"A suggestion only: on {best_key[0]}, {names.get(best_key, best_key[1])} reaches most of the community there. "
+        f"A suggestion only: on {best[0]}, {stay.name(best)} reaches most of the community there. "
         "Nobody is matched between platforms, so who would follow is not known."
     )
-    return Target(*best_key, said)
+    return Target(*best, said)
 
 
-def _shared(
-    rows: Sequence[tuple[frozenset[str], float, float]], account_id: str, closing: set[str]
-) -> dict[str, float]:
+def _best_here(sets: Sequence[Signature], key: Key, stay: Stay) -> Key | None:
+    """Find the staying account of the same platform that shares most people with the one that goes."""
+    shared = _shared(sets, key[1], {key[1]})
+    able = [one for one in stay.accounts if one[0] == key[0] and shared.get(one[1], 0.0) > 0]
+    return min(able, key=lambda one: (-shared[one[1]], one), default=None)
+
+
+def _best_elsewhere(signatures: Signatures, segment_id: str, key: Key, stay: Stay) -> Key | None:
+    """Find the staying account of another platform that reaches most of the community there."""
+    reach = {
+        one: sum(each.people for each in signatures.get((one[0], segment_id), ()) if one[1] in each.accounts)
+        for one in stay.accounts
+        if one[0] != key[0]
+    }
+    able = [one for one, people in reach.items() if people > 0]
+    return min(able, key=lambda one: (-reach[one], one), default=None)
+
+
+def _shared(sets: Sequence[Signature], account_id: str, closing: set[str]) -> dict[str, float]:
     """How many of an account's people each account that stays reaches as well."""
     shared: dict[str, float] = {}
-    for ids, people, _ in rows:
-        if account_id in ids:
-            for other in ids - closing:
-                shared[other] = shared.get(other, 0.0) + people
+    for one in sets:
+        if account_id in one.accounts:
+            for other in one.accounts - closing:
+                shared[other] = shared.get(other, 0.0) + one.people
     return shared

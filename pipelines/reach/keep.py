@@ -13,9 +13,8 @@ import numpy as np
 
 from pipelines.common.errors import SettingsError
 from pipelines.reach import heuristics, milp
-from pipelines.reach.coverage_matrix import Bools, Cover, Floats, reduced
+from pipelines.reach.coverage_matrix import EVERYONE, Bools, Cover, Floats, reduced
 from pipelines.reach.milp import SAME, Aim, Solved, Task
-from pipelines.reach.what_if import EVERYONE
 
 SECONDS = 10.0
 BOOTSTRAPS = 200

@@ -5,13 +5,16 @@ The share of hostile texts is corrected by the formula of Rogan and Gladen (1978
 solved for the share. It holds where the labelled sample is like the texts; tone.yml says what the sample was.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 from scipy.special import betaincinv, gammaincinv, gammaln
 from scipy.stats import qmc
+
+from pipelines.reference.text_rules import Labeller
 
 Numbers = npt.NDArray[np.float64]
 
@@ -36,6 +39,39 @@ class LabelledSample:
     false_negatives: npt.ArrayLike
     false_positives: npt.ArrayLike
     true_negatives: npt.ArrayLike
+
+
+@dataclass(frozen=True)
+class TextSums:
+    """Texts judged by a labeller, shape (rows,): counts, and sums over their authors that say how few wrote them.
+
+    `judged_squares` sums each author's judged texts squared, `hostile_squares` the hostile ones squared, and
+    `judged_hostile_products` their products.
+    """
+
+    n_hostile: Numbers
+    n_judged: Numbers
+    judged_squares: Numbers
+    judged_hostile_products: Numbers
+    hostile_squares: Numbers
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame) -> "TextSums":
+        """Take the columns of these names; not a number where one is missing."""
+        names = (one.name for one in fields(cls))
+        return cls(*(rows[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in names))
+
+
+def labelled_sample(labeller: Labeller) -> LabelledSample:
+    """Take the counts of tone.yml."""
+    return LabelledSample(
+        labeller.true_positives, labeller.false_negatives, labeller.false_positives, labeller.true_negatives
+    )
+
+
+def hostile_share(texts: TextSums, sample: LabelledSample) -> Interval:
+    """Estimate the share of hostile texts: corrected for the labeller's errors, bounded for texts by few authors."""
+    return corrected_share(np.nan_to_num(texts.n_hostile), np.nan_to_num(texts.n_judged), design_effect(texts), sample)
 
 
 def corrected_share(
@@ -75,23 +111,22 @@ def is_better_than_chance(sample: LabelledSample) -> bool:
     return bool(np.quantile(recall - false_rate, TAILS[0]) > 0)
 
 
-def design_effect(
-    n_hostile: Numbers, n_judged: Numbers, judged_squares: Numbers, products: Numbers, hostile_squares: Numbers
-) -> Numbers:
+def design_effect(texts: TextSums) -> Numbers:
     """Tell by how much the share's variance is larger than if each text had another author; at least 1.
 
     The variance of a ratio over clusters (Cochran, Sampling Techniques, section 11.4), linearised, against the
-    binomial one; the sums of squares and products are over authors.
+    binomial one; the clusters are authors.
     """
+    judged = texts.n_judged
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = n_hostile / n_judged
-        between = hostile_squares - 2 * share * products + share**2 * judged_squares
+        share = texts.n_hostile / judged
+        between = texts.hostile_squares - 2 * share * texts.judged_hostile_products + share**2 * texts.judged_squares
         # So many authors, were all as diligent, would give such sums; a spread among few is measured too small.
-        authors = n_judged**2 / judged_squares
-        effect = between / (n_judged * share * (1 - share)) * np.where(authors > 1, authors / (authors - 1), np.nan)
+        authors = judged**2 / texts.judged_squares
+        effect = between / (judged * share * (1 - share)) * np.where(authors > 1, authors / (authors - 1), np.nan)
         # Where all or none are hostile nothing tells how alike an author's texts are: then count authors, about.
-        alike = judged_squares / n_judged
-    degenerate = ~((n_hostile > 0) & (n_hostile < n_judged))
+        alike = texts.judged_squares / judged
+    degenerate = ~((texts.n_hostile > 0) & (texts.n_hostile < judged))
     inflated: Numbers = np.maximum(1, np.nan_to_num(np.where(degenerate, alike, effect), nan=1.0))
     return inflated
 

@@ -7,10 +7,10 @@ import duckdb
 import polars as pl
 import pytest
 
+from pipelines.analysis.reach_cover import read_cover
+from pipelines.analysis.what_if import VISITORS, totals, what_if, who_else
 from pipelines.common.settings import Settings
-from pipelines.reach.coverage_matrix import read_cover
 from pipelines.reach.keep import Wish, floors_for, keep
-from pipelines.reach.what_if import VISITORS, totals, what_if, who_else
 from pipelines.warehouse import publish
 from tests.cli.command import Stillreach
 from tests.reach.closure_world import World, drawn, fill, snapshot

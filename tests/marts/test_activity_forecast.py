@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from pipelines.common.settings import SHIPPED_REF, Settings
-from pipelines.marts import activity_forecast
-from tests.marts.making import make
+from pipelines.reach import forecast
+from tests.marts.making import derive, make
 from tests.sql.case_runner import create_tables
 
 AS_OF = date(2026, 9, 30)
@@ -111,36 +111,35 @@ def test_intervals_hold_the_people_who_come(shipped: Settings) -> None:
     assert abs(np.mean(everyone)) < 1.5, "no leaning to either side"
 
 
+def counted(con: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame:
+    """Give the rows of `core.activity_count`."""
+    derive(con, frozenset({"core.activity_count"}), settings, AS_OF)
+    rows: pl.DataFrame = con.sql("FROM core.activity_count").pl()
+    return rows
+
+
 def test_a_livelier_audience_is_expected_to_be_so(shipped: Settings) -> None:
     """Scores alone pull accounts together; the factor of the period before keeps them apart."""
     acts = planted(7, n_people=6000, n_accounts=2, lively=4.0)
-    counts = activity_forecast.count(a_night(acts), shipped, AS_OF)
+    counts = counted(a_night(acts), shipped)
     days = {"x": N_DAYS}
-    came = counts.filter((pl.col("period_no") == 1) & pl.col("came") & (pl.col("segment_id") == "everyone"))
+    came = counts.filter((pl.col("periods_ago") == 1) & pl.col("is_active_next") & (pl.col("segment_id") == "everyone"))
     truth = dict(came.group_by("account_id").agg(pl.col("people").sum()).iter_rows())
-    predicted = activity_forecast.predict(counts, days, 1).filter(pl.col("segment_id") == "everyone")
+    predicted = forecast.predict(counts, days, 1).filter(pl.col("segment_id") == "everyone")
     for row in predicted.iter_rows(named=True):
         assert row["expected_people"] == pytest.approx(truth[row["account_id"]], rel=0.15)
-
-
-def test_the_half_life_is_the_parameter() -> None:
-    """A weight of 0.955 a day is a half-life of 15 days, not 7; 14 days of time constant are one of 9.7."""
-    assert math.exp(-1 / activity_forecast.tau(15)) == pytest.approx(0.955, abs=0.0005)
-    assert math.exp(-1 / activity_forecast.tau(7)) == pytest.approx(0.906, abs=0.0005)
-    assert activity_forecast.tau(9.7) == pytest.approx(14, abs=0.01)
-    assert math.exp(-1 / activity_forecast.tau(9.7)) == pytest.approx(0.5 ** (1 / 9.7))
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_scores_are_sums_over_acts(seed: int, shipped: Settings) -> None:
     """Bins, quiet periods and outcomes of every pair, now and one to four periods ago, as plain Python has them."""
     acts = planted(seed, n_people=40, n_accounts=2)
-    counts = activity_forecast.count(a_night(acts), shipped, AS_OF).filter(pl.col("segment_id") == "everyone")
-    got = {
-        (row["account_id"], row["period_no"], row["n_quiet"], row["score_bin"] if row["n_quiet"] is not None else None,
-         row["came"]): row["n_members"]
-        for row in counts.iter_rows(named=True)
-    }  # fmt: skip
+    counts = counted(a_night(acts), shipped).filter(pl.col("segment_id") == "everyone")
+    got = {}
+    for row in counts.iter_rows(named=True):
+        is_new = row["quiet_periods"] is None
+        state = (None, None) if is_new else (row["quiet_periods"], row["score_bin"])
+        got[row["account_id"], row["periods_ago"], *state, row["is_active_next"]] = row["n_members"]
     wanted: dict[Any, int] = {}
     days: dict[tuple[int, int], list[int]] = {}
     for who, account, day in zip(*acts, strict=True):
@@ -160,7 +159,7 @@ def test_scores_are_sums_over_acts(seed: int, shipped: Settings) -> None:
 
 
 def test_isotonic_probabilities_rise_and_keep_their_mean() -> None:
-    learnt = activity_forecast.fit(
+    learnt = forecast.fit(
         np.array([1, 1, 2, 2, 3, 3]), np.array([0, 1, 0, 1, 0, 1]), np.array([90, 10, 50, 50, 60, 40.0])
     )
     assert learnt.predict(np.array([1])) == pytest.approx([10.5 / 101])

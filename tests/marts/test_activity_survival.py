@@ -12,6 +12,7 @@ import pytest
 
 from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.marts import activity_survival
+from pipelines.reach import survival
 from tests.marts.making import make
 from tests.sql.case_runner import Row, create_tables, insert
 
@@ -56,7 +57,7 @@ def test_the_curve_is_the_textbooks() -> None:
 
 
 def test_nobody_silent_yet_is_no_certainty() -> None:
-    share, lo, hi = activity_survival.kaplan_meier(np.array([10.0, 10.0, 4.0]), np.array([0.0, 0.0, 0.0]))
+    share, lo, hi = survival.kaplan_meier(np.array([10.0, 10.0, 4.0]), np.array([0.0, 0.0, 0.0]))
     assert share.tolist() == hi.tolist() == [1, 1, 1]
     assert lo[0] == 1, "who enters is active by definition"
     assert lo[1] == pytest.approx(0.025 ** (1 / 10))
@@ -64,7 +65,7 @@ def test_nobody_silent_yet_is_no_certainty() -> None:
 
 
 def test_everybody_silent_is_no_certainty_either() -> None:
-    share, lo, hi = activity_survival.kaplan_meier(np.array([10.0, 10.0]), np.array([0.0, 10.0]))
+    share, lo, hi = survival.kaplan_meier(np.array([10.0, 10.0]), np.array([0.0, 10.0]))
     assert (share[1], lo[1]) == (0, 0)
     assert hi[1] == pytest.approx(1 - 0.025 ** (1 / 10))
 
@@ -145,7 +146,7 @@ def test_bounds_cover_a_planted_curve() -> None:
         week_no = np.minimum(ends, limits)
         silent = np.bincount(week_no[ends <= limits], minlength=16).astype(float)
         at_risk = (week_no[None, :] >= np.arange(16)[:, None]).sum(axis=1).astype(float)
-        _, lo, hi = activity_survival.kaplan_meier(at_risk, silent)
+        _, lo, hi = survival.kaplan_meier(at_risk, silent)
         held.append([lo[n] <= 0.9**n <= hi[n] for n in (2, 5, 10)])
     assert all(0.93 <= share <= 0.98 for share in np.mean(held, axis=0)), np.mean(held, axis=0)
 

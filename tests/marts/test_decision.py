@@ -274,24 +274,25 @@ def contact_night(daily: list[int]) -> list[contacts.Contacts]:
          "account_id": "1", "n": count}
         for n, count in enumerate(daily)
     ] + [{"day": AS_OF, "channel": "none recorded", "kind": "report", "n": 999}])  # fmt: skip
-    return list(contacts.contacts(con, AS_OF))
+    return list(contacts.contacts(con.sql("FROM core.contact").pl(), AS_OF))
 
 
 def test_contacts_are_counted_a_month_and_compared_with_the_first_four_weeks() -> None:
     (one,) = contact_night([20] * 45 + [10] * 46)
     assert one.per_month == pytest.approx((45 * 20 + 46 * 10) / 91 * contacts.DAYS_IN_MONTH)
-    assert one.change == pytest.approx(-0.5)
-    assert one.change_lo is not None
-    assert one.change_hi is not None
-    assert one.change_lo < -0.5 < one.change_hi < 0
+    change = one.change
+    assert change.share == pytest.approx(-0.5)
+    assert change.lo is not None
+    assert change.hi is not None
+    assert change.lo < -0.5 < change.hi < 0
 
 
 def test_too_few_weeks_of_contacts_tell_no_change() -> None:
     (one,) = contact_night([20] * 50)
-    assert one.change is None
-    assert one.change_reason == "under 8 whole weeks of contacts"
+    assert one.change.share is None
+    assert one.change.reason == "under 8 whole weeks of contacts"
     (none,) = contact_night([0] * 45 + [10] * 46)
-    assert none.change_reason == "four weeks without a contact"
+    assert none.change.reason == "four weeks without a contact"
 
 
 def test_the_interval_of_a_change_of_contacts_covers_the_truth() -> None:
@@ -301,8 +302,8 @@ def test_the_interval_of_a_change_of_contacts_covers_the_truth() -> None:
     covered = 0
     for _ in range(400):
         weeks = rng.poisson(rng.gamma(40, means / 40)).astype(float)
-        _, low, high, _ = contacts.change(weeks)
-        assert low is not None
-        assert high is not None
-        covered += math.log1p(low) <= math.log(0.7) <= math.log1p(high)
+        change = contacts.change(weeks)
+        assert change.lo is not None
+        assert change.hi is not None
+        covered += math.log1p(change.lo) <= math.log(0.7) <= math.log1p(change.hi)
     assert 0.93 <= covered / 400 <= 0.98

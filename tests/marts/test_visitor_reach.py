@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipelines.common.settings import SHIPPED_REF, Settings
-from pipelines.marts.visitor_reach import Told, visitor_share
+from pipelines.reach.visitor_share import Told, visitor_share
 from pipelines.reference.gazetteer import BANDS
 from tests.marts.making import make
 from tests.sql.case_runner import Row, build, create_tables, every_table, insert, select

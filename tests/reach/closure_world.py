@@ -10,10 +10,10 @@ import duckdb
 import numpy as np
 import polars as pl
 
+from pipelines.analysis.what_if import BANDS, BASES
 from pipelines.common.contract import read_contract
 from pipelines.common.settings import SQL
 from pipelines.reach.coverage_matrix import Cover, cover_of
-from pipelines.reach.what_if import BANDS, BASES
 
 TABLES = ("core.account", "mart.segment_reach", "mart.reach_signature", "mart.home_signature", "mart.segment_size")
 

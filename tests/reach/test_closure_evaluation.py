@@ -9,16 +9,24 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pipelines.analysis import closure_evaluation
+from pipelines.analysis.closure_evaluation import ClosureAudit, audit
 from pipelines.common.errors import SettingsError
-from pipelines.reach import closure_evaluation
 from pipelines.reach.closure_estimate import Gap, Sums, gap, trend_apart
-from pipelines.reach.closure_evaluation import audit
-from tests.sql.case_runner import create_tables, insert
+from pipelines.warehouse.build import build_model
+from tests.sql.case_runner import all_models, create_tables, insert
 
 CLOSED = date(2026, 7, 1)
 TABLES = ("core.account", "core.follow", "core.follower_list", "core.engagement", "core.member",
           "core.segment_membership")  # fmt: skip
 N_BEFORE, N_AFTER = 8, 9
+
+
+def audited(con: duckdb.DuckDBPyConnection, account: str, closed_on: date) -> ClosureAudit:
+    """Audit a closure on a night whose own tables follow from the planted ones."""
+    for name in ("core.own_account", "core.segment_person"):
+        build_model(con, all_models()[name])
+    return audit(con, account, closed_on)
 
 
 def audiences(
@@ -143,7 +151,7 @@ def planted(effect: float = 0, seed: int = 5, leave: float = 0, falling: float =
 
 
 def seen(world: SimpleNamespace, segment: str = "everyone", measure: str = "active") -> closure_evaluation.Effect:
-    done = audit(world.con, "x:a0", CLOSED)
+    done = audited(world.con, "x:a0", CLOSED)
     return next(one for one in done.effects if (one.segment_id, one.measure) == (segment, measure))
 
 
@@ -194,7 +202,7 @@ def test_followers_of_the_closed_account_alone_are_lost_by_the_closure() -> None
 
 def test_former_followers_are_counted_where_they_are_now() -> None:
     world = planted(leave=0.3)
-    former = audit(world.con, "x:a0", CLOSED).former.row(0, named=True)
+    former = audited(world.con, "x:a0", CLOSED).former.row(0, named=True)
     audience, goes = world.in_audience, world.goes
     another = audience & ((world.first > 0) | (world.second > 0)) & ~goes
     acts = audience & world.acted[:, N_BEFORE:].any(axis=1)
@@ -234,7 +242,7 @@ def test_without_enough_to_compare_it_cannot_tell_and_says_what_it_needs(
 ) -> None:
     con = planted(effect=-0.7).con
     spoil(con)
-    done = audit(con, "h0", closed_on)
+    done = audited(con, "h0", closed_on)
     assert done.effects
     assert all(one.verdict == "cannot tell" and said in one.reason for one in done.effects)
     assert all(one.effect_people is None for one in done.effects)
@@ -244,13 +252,13 @@ def test_an_account_that_is_not_ours_is_refused_with_those_that_are() -> None:
     con = planted().con
     for unknown in ("x:nobody", "x:magazine", "h99"):
         with pytest.raises(SettingsError, match=r"is no account of ours.*Known: x:a0, x:a1"):
-            audit(con, unknown, CLOSED)
+            audited(con, unknown, CLOSED)
     con.execute("INSERT INTO core.account (platform, account_id, handle, role) VALUES ('bluesky', 'b', 'h0', 'own')")
     with pytest.raises(SettingsError, match="several accounts"):
-        audit(con, "h0", CLOSED)
+        audited(con, "h0", CLOSED)
 
 
 def test_no_trace_of_a_person_is_left_in_the_connection() -> None:
     con = planted().con
-    audit(con, "x:a0", CLOSED)
+    audited(con, "x:a0", CLOSED)
     assert not con.execute("SELECT 1 FROM duckdb_tables() WHERE temporary").fetchall()

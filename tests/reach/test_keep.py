@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipelines.analysis.reach_cover import read_cover
 from pipelines.common.errors import SettingsError
 from pipelines.reach import heuristics, milp
 from pipelines.reach import keep as keeping
-from pipelines.reach.coverage_matrix import Cover, cover_of, read_cover, reduced
+from pipelines.reach.coverage_matrix import Cover, cover_of, reduced
 from pipelines.reach.keep import Wish, floors_for, keep
 from tests.reach.closure_world import cover, drawn, snapshot
 

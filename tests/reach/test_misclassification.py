@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.reach import misclassification
+from pipelines.reach.misclassification import TextSums
 
 WORLDS = 2000  # of 400, chance alone would move a coverage of 95 % by 2 %
 RECALL, FALSE_RATE = 0.77, 0.13  # of the planted labeller, about as of the shipped one
@@ -41,7 +42,7 @@ def test_a_few_people_who_write_most_of_the_texts_widen_the_interval() -> None:
         (one * other).sum(axis=1).astype(float) for one, other in ((texts, texts), (texts, flagged), (flagged, flagged))
     ]
     n_flagged, n_texts = flagged.sum(axis=1).astype(float), texts.sum(axis=1).astype(float)
-    effect = misclassification.design_effect(n_flagged, n_texts, *sums)
+    effect = misclassification.design_effect(TextSums(n_flagged, n_texts, *sums))
     assert 1.7 < effect.mean() < 2.2
     sample = labelled(rng)
     with_effect, without = (misclassification.corrected_share(n_flagged, n_texts, one, sample) for one in (effect, 1))
@@ -52,14 +53,17 @@ def test_a_few_people_who_write_most_of_the_texts_widen_the_interval() -> None:
 def test_a_text_each_has_a_design_effect_of_about_one() -> None:
     ones = np.array([600.0])
     assert (
-        misclassification.design_effect(np.array([200.0]), ones, ones, np.array([200.0]), np.array([200.0]))[0] < 1.01
+        misclassification.design_effect(TextSums(np.array([200.0]), ones, ones, np.array([200.0]), np.array([200.0])))[
+            0
+        ]
+        < 1.01
     )
 
 
 def test_where_all_texts_are_alike_authors_are_counted() -> None:
     # Two authors of ten texts each, none hostile: about two texts' worth of knowledge.
     twenty, none = np.array([20.0]), np.array([0.0])
-    assert misclassification.design_effect(none, twenty, np.array([200.0]), none, none)[0] == 10
+    assert misclassification.design_effect(TextSums(none, twenty, np.array([200.0]), none, none))[0] == 10
 
 
 @settings(max_examples=40, deadline=None)

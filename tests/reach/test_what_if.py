@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pipelines.analysis.what_if import BASES, totals, what_if, who_else
 from pipelines.common.errors import SettingsError
-from pipelines.reach.what_if import BASES, totals, what_if, who_else
 from tests.reach.closure_world import World, drawn, fill, planted, snapshot
 
 KEY = ["segment_id", "platform", "basis", "home_band"]

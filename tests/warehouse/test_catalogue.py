@@ -16,7 +16,9 @@ from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.marts import Inputs
 from pipelines.warehouse import build, catalogue
 from pipelines.warehouse.catalogue import LAYERS, PythonModel, models
+from tests.sql.case_runner import filled_bench
 
+AS_OF = date(2026, 9, 30)
 CONTRACT = "table: mart.{name}\nrow: One row.\nkey: [n]\ncolumns:\n  n: BIGINT\n"
 
 
@@ -104,4 +106,25 @@ def test_a_mart_that_reads_a_table_it_does_not_declare_fails(tmp_path: Path) -> 
     model = PythonModel("mart", "careless", frozenset({"core.post"}), declared.contract, careless)
     settings = Settings(data=tmp_path, ref=SHIPPED_REF, key_file=tmp_path)
     with pytest.raises(ModelError, match=r"mart\.careless.*reads core\.account, which its READS does not name"):
-        build.make(duckdb.connect(), model, settings, date(2026, 9, 30))
+        build.make(duckdb.connect(), model, settings, AS_OF)
+
+
+@pytest.mark.parametrize("name", [one.name for one in models("mart") if isinstance(one, PythonModel)])
+def test_a_mart_of_python_reads_what_it_declares_and_is_made_from_empty_tables(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (model,) = (one for one in models("mart") if one.name == name)
+    assert isinstance(model, PythonModel)
+    used = set()
+    read = Inputs.read
+
+    def noting(inputs: Inputs, table: str, *columns: str) -> pl.DataFrame:
+        used.add(table)
+        return read(inputs, table, *columns)
+
+    monkeypatch.setattr(Inputs, "read", noting)
+    with filled_bench({}, AS_OF) as con:
+        rows = build.make(con, model, Settings(data=tmp_path, ref=SHIPPED_REF, key_file=tmp_path), AS_OF)
+    assert tuple(rows.columns) == model.contract.column_names
+    assert rows.is_empty()
+    assert used == model.reads

@@ -9,14 +9,13 @@ from collections.abc import Iterable
 import duckdb
 import polars as pl
 
-from pipelines.reach.account_name import open_accounts, resolve
+from pipelines.analysis.account_name import open_accounts, resolve
+from pipelines.reach.coverage_matrix import EVERYONE
+from pipelines.reach.intervals import Z
 
 BASES = ("follower", "active", "engaged")
 BANDS = ("home area", "under 25 km", "25 to 100 km", "over 100 km", "abroad", "unknown")
 VISITORS = BANDS[1:5]
-EVERYONE = "everyone"
-# 95 % of a normal: of the sum of many who belong or do not.
-Z = 1.96
 
 
 def what_if(
@@ -58,7 +57,7 @@ def who_else(
 def totals(rows: pl.DataFrame, by: Iterable[str] = ("segment_id", "platform", "basis")) -> pl.DataFrame:
     """Add rows of `what_if` up over what `by` leaves out, bounds and all; the order of rows stays.
 
-    Bounds are the total -/+ 1.96 x the root of its variance, never below 0 nor above the sum of the parts' bounds. A
+    Bounds are the total -/+ z x the root of its variance, never below 0 nor above the sum of the parts' bounds. A
     total with a missing part is missing: how much that part hides is unknown.
     """
     figures = ("reach_people", "lost_people", "lost_variance", "kept_people", "only_together_people")

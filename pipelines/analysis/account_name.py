@@ -7,6 +7,7 @@ from difflib import get_close_matches
 import duckdb
 
 from pipelines.common.errors import SettingsError
+from pipelines.common.query import query
 
 MAIN = "main"
 
@@ -49,25 +50,7 @@ def open_accounts(con: duckdb.DuckDBPyConnection) -> list[Named]:
 
     The main one of a platform is the one that reaches most of everyone, on whichever basis that is.
     """
-    found = con.execute(
-        """
-        WITH reached AS (
-            SELECT platform, account_id, max(reach_people) AS people FROM mart.segment_reach
-            WHERE segment_id = 'everyone'
-            GROUP BY platform, account_id
-        )
-
-        SELECT
-            account.platform, account.account_id, account.handle, account.name,
-            reached.people IS NOT NULL AND row_number() OVER (
-                PARTITION BY account.platform ORDER BY reached.people DESC NULLS LAST, account.account_id
-            ) = 1 AS is_main
-        FROM core.account
-        LEFT JOIN reached ON account.platform = reached.platform AND account.account_id = reached.account_id
-        WHERE account.role = 'own' AND account.is_open
-        ORDER BY account.platform, account.account_id
-        """
-    ).fetchall()
+    found = con.execute(query("analysis/open_account")).fetchall()
     return [Named(*row) for row in found]
 
 
