@@ -11,8 +11,8 @@ import pytest
 from pipelines.common.settings import Settings
 from pipelines.marts import interaction_quality
 from pipelines.reference import text_rules
-from tests.marts.making import make
-from tests.sql.case_runner import build, create_tables, every_table, insert
+from tests.marts.making import derive, make
+from tests.sql.case_runner import all_models, build, create_tables, every_table, insert
 
 AS_OF = date(2026, 9, 30)  # a Wednesday
 NEWS = {"platform": "x", "account_id": "news"}
@@ -48,6 +48,12 @@ def reach(segment: str, follower: int, active: int) -> list[Row]:
 
 def made(con: duckdb.DuckDBPyConnection, settings: Settings) -> dict[tuple[str, str, str], Row]:
     """Make the mart and give its rows by segment, account and group."""
+    con.execute("""
+        INSERT INTO core.member BY NAME
+        SELECT DISTINCT platform, member_key, true AS is_present FROM core.engagement
+        WHERE member_key NOT IN (SELECT member_key FROM core.member)
+    """)
+    derive(con, all_models()["mart.interaction_count"].reads, settings, AS_OF)
     build(con, "mart.interaction_count")
     rows = make("interaction_quality", con, settings, AS_OF).to_dicts()
     return {(row["segment_id"], row["account_id"], row["by_whom"]): row for row in rows}

@@ -14,6 +14,7 @@ from pipelines.analysis.what_if import BANDS, BASES
 from pipelines.common.contract import read_contract
 from pipelines.common.settings import SQL
 from pipelines.reach.coverage_matrix import Cover, cover_of
+from tests.sql.case_runner import all_models
 
 TABLES = ("core.account", "mart.segment_reach", "mart.reach_signature", "mart.home_signature", "mart.segment_size")
 
@@ -91,6 +92,7 @@ def snapshot(world: World, path: Path | None = None) -> Iterator[duckdb.DuckDBPy
             )
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
             con.execute(f"CREATE TABLE {name} ({columns})")
+        con.execute(f"CREATE VIEW core.own_account AS {all_models()['core.own_account'].sql}")
         con.execute("CREATE SCHEMA ref")
         con.execute("CREATE TABLE ref.segment (segment_id VARCHAR, policy_weight DOUBLE)")
         for platform, account_id in world.accounts:
