@@ -50,7 +50,7 @@ REACH_SET_MUTATIONS = [
     ),
 ]
 
-SIGNATURE_MUTATIONS = []
+SIGNATURE_MUTATIONS: list[tuple[str, str, str]] = []
 
 INTERVAL_MUTATIONS = [
     ("mart.reach_interval", "band.band = 'account_share_apart'", "band.band <> ''"),
