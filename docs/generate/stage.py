@@ -22,8 +22,8 @@ def stage(folder: Path) -> None:
     for path in sorted((ROOT / "docs").rglob("*.md")):
         _write(pages / path.relative_to(ROOT / "docs"), path.read_text(encoding="utf-8"))
     for ending in ("svg", "css"):
-        for path in (ROOT / "docs").glob(f"*.{ending}"):
-            shutil.copy(path, pages / path.name)
+        for path in (ROOT / "docs").rglob(f"*.{ending}"):
+            shutil.copy(path, pages / path.relative_to(ROOT / "docs"))
     for name in ROOT_PAGES:
         page = "index" if name == "README" else name
         _write(pages / f"{page}.md", (ROOT / f"{name}.md").read_text(encoding="utf-8"))
