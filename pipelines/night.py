@@ -87,34 +87,24 @@ def load(as_of: date, *, replay: bool = False) -> str:
     """
     settings = from_environment()
     key = pseudonym.read_key(settings)
-    known = definition.read_known(settings)
-    definitions = definition.read_definitions(settings, known)
-    weights = reference.read_policy_weights(settings, [one.segment_id for one in definitions])
-    examples.check_examples(definitions, examples.run_examples(settings, definitions, known))
-    decision_rule.read_rules(settings)  # what is wrong with them is said before a night is spent
-    versions = history.versions_of_night(settings, as_of, history.compiled(definitions))
+    decided = _read_reference(settings, as_of)
     wanted = list(current_deliveries(settings, until=as_of).values())
     if not wanted:
         raise NothingLandedError(str(settings.landing), f"holds no delivery up to {as_of}", hint="stillreach land")
-    refs = [account.ref for account in known.accounts]
+    refs = [account.ref for account in decided.known.accounts]
     built_hash = state.build_hash(refs, pseudonym.fingerprint(key), text_labels.fingerprint(settings))
-    told = partial(history.history_hash, versions)
+    history_hash = partial(history.history_hash, decided.versions)
     base = state.Base(None, tuple(wanted))
     if not replay:
-        base = state.choose_base(settings, as_of, wanted, built_hash, told)
-    run_id = runs.begin(settings, as_of, base, (built_hash, told(as_of)), wanted)
+        base = state.choose_base(settings, as_of, wanted, built_hash, history_hash)
+    run_id = runs.begin(settings, as_of, base, (built_hash, history_hash(as_of)), wanted)
     with _step(settings, run_id, "load") as con:
         for delivery in base.missing:
             verify_files(delivery, settings)
         state.attach_prior(con, settings, base.snapshot_id)
-        reconciliation.create_meta(con, goes_on=base.snapshot_id is not None)
-        accepted = reference.read_accepted_lists(settings)
-        kept = label_history.read_audits(settings, as_of)
-        bands = reference.read_bands(settings)
-        placed = gazetteer.tables(settings, known.places, known.accounts)
-        changes = reference.read_metric_changes(settings)
-        reference_tables.load(con, known, accepted, definitions, versions, kept, bands, weights, placed, changes)
-        history.write(runs.folder(settings, run_id) / DEFINITIONS, versions[-1].compiled)
+        reconciliation.create_meta(con, is_incremental=base.snapshot_id is not None)
+        reference_tables.load(con, decided)
+        history.write(runs.folder(settings, run_id) / DEFINITIONS, decided.versions[-1].compiled)
         raw.load(con, list(base.missing), settings)
         text_labels.label(con, settings)
         pseudonym.give_key(con, key)
@@ -123,6 +113,29 @@ def load(as_of: date, *, replay: bool = False) -> str:
         reconciliation.await_sources(con, source.configured(settings), wanted, as_of)
         ledger.write_cost(con, settings, as_of)
     return run_id
+
+
+def _read_reference(settings: Settings, as_of: date) -> reference_tables.Reference:
+    """Read and check everything that people decide, before a night is spent on it.
+
+    Raises `RefError`.
+    """
+    known = definition.read_known(settings)
+    definitions = definition.read_definitions(settings, known)
+    weights = reference.read_policy_weights(settings, [one.segment_id for one in definitions])
+    examples.check_examples(definitions, examples.run_examples(settings, definitions, known))
+    decision_rule.read_rules(settings)
+    return reference_tables.Reference(
+        known,
+        definitions,
+        history.versions_of_night(settings, as_of, history.compiled(definitions)),
+        accepted=reference.read_accepted_lists(settings),
+        audits=label_history.read_audits(settings, as_of),
+        bands=reference.read_bands(settings),
+        weights=weights,
+        frames=gazetteer.tables(settings, known.places, known.accounts),
+        metric_changes=reference.read_metric_changes(settings),
+    )
 
 
 def check(run_id: str, layer: str) -> None:

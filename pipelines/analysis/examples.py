@@ -1,4 +1,4 @@
-"""Run every definition's examples: invented people, through the very models that find the real ones."""
+"""Run the examples of every definition: invented people, through the same models as real ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +14,8 @@ from pipelines.segments.rule import InSegment, leaves
 
 SOME_DAY = date(2026, 1, 15)
 SOME_ACCOUNT = "(examples)"
+MEMBERS = "SELECT segment_id, member_key FROM core.segment_membership WHERE left_on IS NULL"
+RULE_HITS = "SELECT segment_id, member_key, rule_id FROM core.segment_rule_hit ORDER BY ALL"
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Ran:
 def run_examples(settings: Settings, definitions: Sequence[Definition], known: Known) -> list[Ran]:
     """Run the examples of all definitions, drafts included.
 
-    All people are put into one small county; what one segment's examples do to another's is not looked at.
+    All invented people are loaded together; a person counts only for the segment whose example it is.
     """
     tried = [replace(one, header=one.header.model_copy(update={"status": "active"})) for one in definitions]
     people = [(one.segment_id, n, example) for one in tried for n, example in enumerate(one.header.examples)]
@@ -42,13 +44,9 @@ def run_examples(settings: Settings, definitions: Sequence[Definition], known: K
         for key, (_, _, example) in enumerate(people):
             _insert(con, key, example)
         find_members(con, tried, known)
-        members = set(
-            con.execute("SELECT segment_id, member_key FROM core.segment_membership WHERE left_on IS NULL").fetchall()
-        )
+        members = set(con.execute(MEMBERS).fetchall())
         hits: dict[tuple[str, int], list[str]] = {}
-        for segment_id, key, rule_id in con.execute(
-            "SELECT segment_id, member_key, rule_id FROM core.segment_rule_hit ORDER BY ALL"
-        ).fetchall():
+        for segment_id, key, rule_id in con.execute(RULE_HITS).fetchall():
             hits.setdefault((segment_id, key), []).append(rule_id)
     by_id = {one.segment_id: one for one in tried}
     return [
@@ -64,9 +62,9 @@ def run_examples(settings: Settings, definitions: Sequence[Definition], known: K
 
 
 def check_examples(definitions: Sequence[Definition], ran: Sequence[Ran]) -> None:
-    """Check that the active definitions' examples came out as they must, and leave no rule untried.
+    """Check that the active definitions' examples give the expected result, and that every rule has an example.
 
-    Raises `SegmentDefinitionError` for the first that did not, and for a rule that no example exercises.
+    Raises `SegmentDefinitionError` for the first that does not, and for a rule without an example.
     """
     for definition in definitions:
         if definition.header.status != "active":
@@ -101,26 +99,23 @@ def _segments_hit(definition: Definition, key: int, members: set[tuple[str, int]
 def _insert(con: duckdb.DuckDBPyConnection, key: int, example: Example) -> None:
     named = [*example.follows, *(act.account for act in example.acts)]
     platform = named[0].split(":")[0] if named else "x"
-    con.execute(
-        "INSERT INTO core.member BY NAME SELECT ? AS platform, ? AS member_key, true AS is_present", [platform, key]
-    )
-    con.execute(
-        "INSERT INTO stg.profile BY NAME SELECT ? AS platform, ? AS member_key, ? AS profile_on, ? AS name, ? AS bio, "
-        "? AS location",
-        [platform, key, SOME_DAY, example.name, example.bio, example.location],
-    )
+    who = {"platform": platform, "member_key": key}
+    _add(con, "core.member", **who, is_present=True)
+    profile = {"name": example.name, "bio": example.bio, "location": example.location}
+    _add(con, "stg.profile", **who, profile_on=SOME_DAY, **profile)
     for followed in (SOME_ACCOUNT, *(ref.split(":", 1)[1] for ref in example.follows)):
-        con.execute(
-            "INSERT INTO core.follow BY NAME SELECT ? AS platform, ? AS account_id, ? AS member_key, "
-            "? AS first_seen_on, ? AS last_seen_on",
-            [platform, followed, key, SOME_DAY, SOME_DAY],
-        )
+        _add(con, "core.follow", **who, account_id=followed, first_seen_on=SOME_DAY, last_seen_on=SOME_DAY)
     for n, act in enumerate(example.acts):
+        on = SOME_DAY - timedelta(days=act.days_ago)
+        account_id = act.account.split(":", 1)[1]
         for post in range(act.n_posts):
-            con.execute(
-                "INSERT INTO core.engagement BY NAME SELECT ? AS platform, ? AS post_id, ? AS account_id, "
-                "? AS member_key, 'like' AS kind, ? AS engaged_on",
-                [platform, f"{n}-{post}", act.account.split(":", 1)[1], key, SOME_DAY - timedelta(days=act.days_ago)],
-            )
+            like = {"post_id": f"{n}-{post}", "account_id": account_id, "kind": "like", "engaged_on": on}
+            _add(con, "core.engagement", **who, **like)
     for tag in example.tags:
         con.execute("INSERT INTO stg.tag SELECT ?, ?, ?, ?", [platform, key, tag.lstrip("#"), SOME_DAY])
+
+
+def _add(con: duckdb.DuckDBPyConnection, table: str, **values: object) -> None:
+    """Insert one row; columns that are not given stay NULL."""
+    columns = ", ".join(f"? AS {name}" for name in values)
+    con.execute(f"INSERT INTO {table} BY NAME SELECT {columns}", list(values.values()))

@@ -8,11 +8,13 @@ import polars as pl
 
 from pipelines.common import database
 from pipelines.common.errors import PublishError, SettingsError
+from pipelines.common.query import query
 from pipelines.common.settings import Settings
 from pipelines.warehouse.state import snapshot_path, state_path
 
-N_REASONS = 5
+PARTS = ("explain_rules", "explain_spells", "explain_accounts")
 
+# The columns of sql/query/analysis/size_change.sql between its first and its last size.
 CAUSES = ("people in", "people out", "rule edits", "new extracts", "lost extracts", "re-audits")
 
 
@@ -51,9 +53,8 @@ def explain(settings: Settings, snapshot_id: str, segment_id: str, member_key: i
         who = {"segment_id": segment_id, "member_key": member_key}
         if not con.execute("SELECT 1 FROM core.member WHERE member_key = ?", [member_key]).fetchall():
             raise SettingsError("the member key", "is of nobody in the published night", hint="copy it whole")
-        return Explanation(
-            con.sql(RULES, params=who).pl(), con.sql(SPELLS, params=who).pl(), con.sql(ACCOUNTS, params=who).pl()
-        )
+        parts = (con.sql(query(f"analysis/{name}"), params=who).pl() for name in PARTS)
+        return Explanation(*parts)
     finally:
         con.close()
 
@@ -65,9 +66,8 @@ def changes(con: duckdb.DuckDBPyConnection, segment_id: str, first: date, last: 
     to the difference exactly; counts are as the newest night knows them, late extracts included.
     Raises `SettingsError` where the segment is unknown or the days are not in order or not yet known.
     """
-    known = [
-        row[0] for row in con.execute("SELECT DISTINCT segment_id FROM ref.segment_version ORDER BY ALL").fetchall()
-    ]
+    versions = con.execute("SELECT DISTINCT segment_id FROM ref.segment_version ORDER BY ALL").fetchall()
+    known = [row[0] for row in versions]
     if segment_id not in known:
         raise SettingsError(f"segment {segment_id!r}", "is not in the published night", known=known)
     newest = con.execute("SELECT max(as_of) FROM mart.segment_size").fetchall()[0][0]
@@ -75,60 +75,6 @@ def changes(con: duckdb.DuckDBPyConnection, segment_id: str, first: date, last: 
         raise SettingsError(
             f"{first} to {last}", "are no two days in order up to the published one", known=[str(newest)]
         )
-    split: pl.DataFrame = con.sql(WHY, params={"segment_id": segment_id, "first": first, "last": last}).pl()
+    between = {"segment_id": segment_id, "first": first, "last": last}
+    split: pl.DataFrame = con.sql(query("analysis/size_change"), params=between).pl()
     return split
-
-
-RULES = """
-    SELECT segment_rule.rule_id, segment_rule.effect, segment_rule.match, hit.weight, hit.hit_from, segment_rule.why
-    FROM core.segment_rule_hit AS hit
-    INNER JOIN ref.segment_rule ON hit.segment_id = segment_rule.segment_id AND hit.rule_id = segment_rule.rule_id
-    WHERE hit.segment_id = $segment_id AND hit.member_key = $member_key
-    ORDER BY segment_rule.effect DESC, hit.weight DESC, segment_rule.rule_id
-"""
-
-SPELLS = """
-    SELECT entered_on, left_on, membership_probability, evidence
-    FROM core.segment_membership
-    WHERE segment_id = $segment_id AND member_key = $member_key
-    ORDER BY entered_on
-"""
-
-ACCOUNTS = f"""
-    SELECT
-        affinity.platform,
-        affinity.account_id,
-        coalesce(account.name, affinity.account_id) AS name,
-        affinity.channel,
-        affinity.log_odds_z
-    FROM mart.segment_account_affinity AS affinity
-    INNER JOIN core.account
-        ON affinity.platform = account.platform AND affinity.account_id = account.account_id
-    INNER JOIN core.follow
-        ON affinity.platform = follow.platform AND affinity.account_id = follow.account_id
-    WHERE
-        affinity.segment_id = $segment_id
-        AND affinity.channel = 'follow'
-        AND follow.member_key = $member_key
-        AND follow.ended_on IS NULL
-    ORDER BY affinity.log_odds_z DESC, affinity.account_id
-    LIMIT {N_REASONS}
-"""
-
-WHY = """
-    SELECT
-        platform,
-        CAST(sum(CASE WHEN changed_on <= $first THEN people_in - people_out ELSE 0 END) AS BIGINT) AS people_first,
-{causes},
-        CAST(sum(CASE WHEN changed_on <= $last THEN people_in - people_out ELSE 0 END) AS BIGINT) AS people_last
-    FROM mart.segment_change
-    WHERE segment_id = $segment_id
-    GROUP BY platform
-    ORDER BY platform
-""".format(
-    causes=",\n".join(
-        f"        CAST(sum(CASE WHEN changed_on > $first AND changed_on <= $last AND cause = '{cause}' "
-        f'THEN people_in - people_out ELSE 0 END) AS BIGINT) AS "{cause}"'
-        for cause in CAUSES
-    )
-)

@@ -10,6 +10,7 @@ from pipelines.analysis.preview import current
 from pipelines.analysis.sandbox import opened_on
 from pipelines.analysis.weights import freeze_weights, known_labels
 from pipelines.common.errors import RefError, SegmentDefinitionError
+from pipelines.common.query import query
 from pipelines.common.settings import Settings
 from pipelines.reference.files import read_bands
 from pipelines.segments import history, label_audit, label_file, label_history
@@ -35,24 +36,22 @@ def label_sample(
     snapshot_id = current(settings)
     with opened_on(settings, snapshot_id) as con:
         for name in ("segment_evidence", "segment_membership"):
-            con.execute(
-                f"INSERT INTO core.{name} SELECT * FROM snapshot.core.{name} WHERE segment_id = $segment_id",
-                {"segment_id": segment_id},
-            )
+            own_rows = f"SELECT * FROM snapshot.core.{name} WHERE segment_id = ?"
+            con.execute(f"INSERT INTO core.{name} {own_rows}", [segment_id])
         version = history.Version(history.ALWAYS, history.compiled(definitions))
         definition_hash = _published_hash(con, segment_id, version)
         platform = _platform(con, segment_id, platform)
-        load_reference.load(con, known, [], list(definitions), [version])
-        con.execute("DELETE FROM ref.segment WHERE segment_id <> $segment_id", {"segment_id": segment_id})
+        load_reference.load(con, load_reference.Reference(known, definitions, [version]))
+        con.execute("DELETE FROM ref.segment WHERE segment_id <> ?", [segment_id])
         labels = known_labels(settings, segment_id, platform, today)
         weights, basis = freeze_weights(con, segment_id, platform, labels)
-        people = con.sql(PEOPLE, params={"platform": platform}).pl()
+        people = con.sql(query("labels/people"), params={"platform": platform}).pl()
         audit_id = _new_id(settings, segment_id, snapshot_id[:10], platform)
         sample = label_file.draw_sample(label_audit.strata(people), n, f"{segment_id} {audit_id}")
         as_of = date.fromisoformat(snapshot_id[:10])
         about = (segment_id, audit_id, definition_hash, snapshot_id, as_of, today)
         con.register("drawn", sample.people.select("member_key").to_arrow())
-        words = con.sql(WORDS).pl()
+        words = con.sql(query("labels/words")).pl()
     design = label_file.Design(*about, sample)
     path = label_file.write_sample(settings, design, words)
     label_history.write_weights(path.parent, platform, weights, basis)
@@ -89,9 +88,8 @@ def score(settings: Settings, segment_id: str, path: Path, on: date) -> label_hi
 
 
 def _published_hash(con: duckdb.DuckDBPyConnection, segment_id: str, today: history.Version) -> str:
-    found = con.execute(
-        "SELECT definition_hash FROM snapshot.ref.segment WHERE segment_id = ?", [segment_id]
-    ).fetchall()
+    published = "SELECT definition_hash FROM snapshot.ref.segment WHERE segment_id = ?"
+    found = con.execute(published, [segment_id]).fetchall()
     now = today.compiled["segments"].get(segment_id, {}).get("definition_hash")
     if not found or found[0][0] != now:
         raise SegmentDefinitionError(
@@ -101,12 +99,7 @@ def _published_hash(con: duckdb.DuckDBPyConnection, segment_id: str, today: hist
 
 
 def _platform(con: duckdb.DuckDBPyConnection, segment_id: str, platform: str | None) -> str:
-    sizes = dict(
-        con.execute(
-            "SELECT platform, count(*) FROM core.segment_membership WHERE left_on IS NULL GROUP BY platform "
-            "ORDER BY count(*) DESC, platform"
-        ).fetchall()
-    )
+    sizes = dict(con.execute(query("labels/platform_size")).fetchall())
     if not sizes or (platform and platform not in sizes):
         where = f" on {platform}" if platform else ""
         raise RefError(f"segment {segment_id}", f"has nobody{where} in the published night", known=sizes)
@@ -116,44 +109,3 @@ def _platform(con: duckdb.DuckDBPyConnection, segment_id: str, platform: str | N
 def _new_id(settings: Settings, segment_id: str, as_of: str, platform: str) -> str:
     folder = settings.work / "audits" / segment_id
     return f"{as_of}-{platform}-{sum(1 for _ in folder.glob(f'{as_of}-{platform}-*')) + 1}"
-
-
-# The same formula as core.audit_hit's, on the same decimals: a score is found again to the last bit.
-PEOPLE = """
-    WITH scores AS (
-        SELECT follow.member_key, CAST(sum(frozen.log_odds_z) AS DOUBLE) / sqrt(count(*) + 3) AS expansion_score
-        FROM core.follow
-        INNER JOIN frozen ON follow.account_id = frozen.account_id
-        WHERE follow.platform = $platform AND follow.ended_on IS NULL
-        GROUP BY follow.member_key
-    )
-
-    SELECT
-        member.member_key,
-        member.platform,
-        rule_member.member_key IS NOT NULL AS is_rule_member,
-        scores.expansion_score
-    FROM core.member
-    LEFT JOIN scores ON member.member_key = scores.member_key
-    LEFT JOIN core.rule_member ON member.member_key = rule_member.member_key
-    WHERE member.is_present AND member.platform = $platform
-"""
-
-WORDS = """
-    WITH followed AS (
-        SELECT
-            follow.member_key,
-            string_agg(coalesce(account.name, account.handle, account.account_id), '; ' ORDER BY account.account_id)
-                AS follows
-        FROM core.follow
-        INNER JOIN core.account ON follow.platform = account.platform AND follow.account_id = account.account_id
-        INNER JOIN drawn ON follow.member_key = drawn.member_key
-        WHERE follow.ended_on IS NULL AND account.role <> 'own'
-        GROUP BY follow.member_key
-    )
-
-    SELECT drawn.member_key, member.platform, member.name, member.bio, member.location, followed.follows
-    FROM drawn
-    INNER JOIN prior.member ON drawn.member_key = member.member_key
-    LEFT JOIN followed ON drawn.member_key = followed.member_key
-"""

@@ -1,4 +1,4 @@
-"""A small warehouse in memory, for definitions tried outside a night: the same models, on other tables."""
+"""A small warehouse in memory, to try definitions outside a night: the same models on other tables."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -31,37 +31,32 @@ RESTRICTED = ("member", "member_tag")
 
 @contextmanager
 def opened(settings: Settings, as_of: date) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open a database in memory in which every table that a model may read is there, and empty."""
+    """Open a database in memory that has every table a model may read, all empty."""
     con = database.connect(None, settings)
     try:
         con.execute("SET VARIABLE as_of = $as_of", {"as_of": as_of})
         for schema in ("stg", "core", "expansion", "mart", "ref"):
             con.execute(f"CREATE SCHEMA {schema}")
-            for name in contracts(schema):
-                _create(con, f"{schema}.{name}", f"{schema}.{name}")
+            for contract in contracts(schema).values():
+                build.create_table(con, contract)
         con.execute("CREATE SCHEMA prior")
-        for name, was in CARRIED.items():
-            _create(con, f"prior.{name}", was)
+        for name, source in CARRIED.items():
+            schema, table = source.split(".")
+            build.create_table(con, contracts(schema)[table], f"prior.{name}")
         yield con
     finally:
         con.close()
 
 
-def _create(con: duckdb.DuckDBPyConnection, table: str, contract_of: str) -> None:
-    schema, name = contract_of.split(".")
-    columns = ", ".join(f"{column.name} {column.type}" for column in contracts(schema)[name].columns)
-    con.execute(f"CREATE TABLE {table} ({columns})")
-
-
 @contextmanager
 def opened_on(settings: Settings, snapshot_id: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open one over a published night: its people as they are, read-only, and the words kept of them.
+    """Open a sandbox over a published night: its people, read-only, and the stored words about them.
 
-    Raises `PublishError` where the night's restricted half is gone.
+    Raises `PublishError` where the night's restricted file is gone.
     """
     state = state_path(settings, snapshot_id)
     if not state.exists():
-        raise PublishError(snapshot_id, "has no restricted half any more", hint="run stillreach nightly")
+        raise PublishError(snapshot_id, "no longer has its restricted file", hint="run stillreach nightly")
     with opened(settings, date.fromisoformat(snapshot_id[:10])) as con:
         for path, name in ((snapshot_path(settings, snapshot_id), "snapshot"), (state, "state")):
             con.execute(f"ATTACH '{database.quoted(path)}' AS {name} (READ_ONLY)")
@@ -75,10 +70,10 @@ def opened_on(settings: Settings, snapshot_id: str) -> Iterator[duckdb.DuckDBPyC
 
 
 def find_members(con: duckdb.DuckDBPyConnection, definitions: Iterable[Definition], known: Known) -> None:
-    """Build rule hits and membership by some definitions, as if they had always been in force."""
+    """Build rule hits and membership by some definitions, as if they had always been current."""
     wanted = list(definitions)
     version = history.Version(history.ALWAYS, history.compiled(wanted))
-    load_reference.load(con, known, [], wanted, [version])
+    load_reference.load(con, load_reference.Reference(known, wanted, [version]))
     for model in sql_models("core"):
         if model.name in RULE_MODELS:
             build.build_model(con, model)

@@ -20,6 +20,7 @@ from rich.table import Table
 from pipelines import night
 from pipelines.cli import closure, pull, reach, review, segments
 from pipelines.common.errors import PublishError, SettingsError, StillreachError
+from pipelines.common.query import query
 from pipelines.common.settings import Settings, from_environment
 from pipelines.warehouse import pseudonym, publish, runs
 from pipelines.warehouse.dictionary import dictionary as data_dictionary
@@ -35,6 +36,8 @@ app.command("pull")(pull.pull)
 screen = Console()
 
 ACCOUNT_WIDTH = 16
+WARNINGS = "SELECT expectation_id, notes FROM meta.validation_result WHERE NOT is_success ORDER BY ALL"
+OVERRIDES = "SELECT segment_id, lawful_basis, approved_by FROM ref.segment WHERE approved_by IS NOT NULL ORDER BY ALL"
 
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, YYYY-MM-DD.")]
 
@@ -97,18 +100,8 @@ def status() -> None:
         screen.print(f"run {record['run_id']} {record['status']}{reason}", soft_wrap=True, markup=False)
     if current:
         with _current(settings) as con:
-            warned = con.execute(
-                "SELECT expectation_id, notes FROM meta.validation_result WHERE NOT is_success ORDER BY ALL"
-            ).fetchall()
-            partial = con.execute(
-                """
-                SELECT list_kind, coalesce(account.name, account_id), platform, n_collected, n_reported, snapshot_on,
-                    completeness_reason
-                FROM meta.partial_list
-                LEFT JOIN core.account USING (platform, account_id)
-                ORDER BY platform, account_id, list_kind
-                """
-            ).fetchall()
+            warned = con.execute(WARNINGS).fetchall()
+            partial = con.execute(query("cli/partial_lists")).fetchall()
             absent = con.execute("SELECT source, newest_on FROM meta.source_arrival WHERE NOT is_here").fetchall()
         for expectation_id, notes in warned:
             screen.print(f"warning {expectation_id}: {notes}", soft_wrap=True, markup=False)
@@ -125,21 +118,8 @@ def show(basis: Annotated[str, typer.Option(help="follower, active or engaged.")
     """Print the segment x account table of the published snapshot, and where everything is."""
     settings = from_environment()
     with _current(settings) as con:
-        cells = con.execute(
-            """
-            SELECT as_of, segment_id, platform, account_id, coalesce(account.name, account_id), reach_people,
-                exclusive_people, reach_reason
-            FROM mart.segment_reach
-            INNER JOIN core.account USING (platform, account_id)
-            WHERE basis = $basis
-            ORDER BY platform = 'x' DESC, platform, max(reach_people) OVER (PARTITION BY platform, account_id) DESC,
-                account_id, segment_id = 'everyone' DESC, segment_id
-            """,
-            {"basis": basis},
-        ).fetchall()
-        overrides = con.execute(
-            "SELECT segment_id, lawful_basis, approved_by FROM ref.segment WHERE approved_by IS NOT NULL ORDER BY ALL"
-        ).fetchall()
+        cells = con.execute(query("cli/reach"), {"basis": basis}).fetchall()
+        overrides = con.execute(OVERRIDES).fetchall()
     if not cells:
         raise SettingsError(f"--basis {basis}", "gives no rows", known=("follower", "active", "engaged"))
     for part in _fitting(cells, screen.width):

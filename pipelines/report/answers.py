@@ -12,6 +12,8 @@ import polars as pl
 
 from pipelines.report import frontier_chart
 
+NAMES = "SELECT platform, account_id, coalesce(name, handle, account_id) AS name FROM core.account"
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -39,44 +41,37 @@ def read_answers(con: duckdb.DuckDBPyConnection) -> Answers:
 
 def trend(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per segment, open account of ours and week: `mart.reach_trend` (people)."""
-    return _named(con, "mart.reach_trend", "week_on")
+    return named(con, "mart.reach_trend", "week_on")
 
 
 def verdicts(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per segment and open account of ours: `mart.reach_verdict`."""
-    return _named(con, "mart.reach_verdict")
+    return named(con, "mart.reach_verdict")
 
 
 def homes(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per segment, open account of ours, basis and band of distance from home: `mart.reach_home` (people)."""
-    return _named(con, "mart.reach_home", "basis, home_band")
+    return named(con, "mart.reach_home", "basis", "home_band")
 
 
 def visitors(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per segment, open account of ours and basis: `mart.visitor_reach` (people; shares of 0 to 1)."""
-    return _named(con, "mart.visitor_reach", "basis")
+    return named(con, "mart.visitor_reach", "basis")
 
 
 def interactions(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """One row per segment, open account of ours and group of people: `mart.interaction_quality`."""
-    return _named(con, "mart.interaction_quality", "by_whom")
+    return named(con, "mart.interaction_quality", "by_whom")
 
 
-def _named(con: duckdb.DuckDBPyConnection, table: str, more_keys: str = "") -> pl.DataFrame:
-    """Read a mart of segments and accounts with their names; an account without a name goes by its handle or id."""
-    keys = ", ".join(key for key in ("segment_id", "platform", "account_id", more_keys) if key)
-    frame: pl.DataFrame = con.sql(
-        f"""
-        WITH titles AS (SELECT segment_id, max(title) AS title FROM mart.segment_size GROUP BY segment_id)
-        SELECT
-            answer.*,
-            coalesce(titles.title, answer.segment_id) AS title,
-            coalesce(account.name, account.handle, answer.account_id) AS name
-        FROM {table} AS answer
-        LEFT JOIN titles ON answer.segment_id = titles.segment_id
-        LEFT JOIN core.account
-            ON answer.platform = account.platform AND answer.account_id = account.account_id
-        ORDER BY {keys}
-        """
-    ).pl()
-    return frame
+def named(con: duckdb.DuckDBPyConnection, table: str, *more_keys: str) -> pl.DataFrame:
+    """Read a mart of segments and accounts with titles and names; an account without a name has its handle or id."""
+    rows: pl.DataFrame = con.sql(f"FROM {table}").pl()
+    titles: pl.DataFrame = con.sql("SELECT segment_id, max(title) AS title FROM mart.segment_size GROUP BY ALL").pl()
+    names: pl.DataFrame = con.sql(NAMES).pl()
+    return (
+        rows.join(titles, on="segment_id", how="left")
+        .join(names, on=("platform", "account_id"), how="left")
+        .with_columns(pl.col("title").fill_null(pl.col("segment_id")), pl.col("name").fill_null(pl.col("account_id")))
+        .sort("segment_id", "platform", "account_id", *more_keys)
+    )

@@ -11,6 +11,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipelines.common.query import query
 from pipelines.release import disclosure
 from pipelines.report import canvas, findings
 from pipelines.report.canvas import INK, LINE, MARGIN, QUIET
@@ -37,24 +38,7 @@ class Path:
 
 def read_frontier(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Read `mart.keep_frontier` with titles and account names; a row per platform, size and segment."""
-    found: pl.DataFrame = con.sql(
-        """
-        WITH titles AS (SELECT segment_id, max(title) AS title FROM mart.segment_size GROUP BY segment_id),
-        names AS (
-            SELECT frontier.platform, frontier.n_kept, list(coalesce(account.name, one.ref) ORDER BY one.ref) AS names
-            FROM (SELECT DISTINCT platform, n_kept, kept_account_ids FROM mart.keep_frontier) AS frontier,
-            LATERAL (SELECT unnest(frontier.kept_account_ids) AS ref) AS one
-            LEFT JOIN core.account ON one.ref = account.platform || ':' || account.account_id
-            GROUP BY frontier.platform, frontier.n_kept
-        )
-
-        SELECT keep_frontier.*, coalesce(titles.title, keep_frontier.segment_id) AS title, names.names AS kept_names
-        FROM mart.keep_frontier
-        LEFT JOIN titles ON keep_frontier.segment_id = titles.segment_id
-        INNER JOIN names ON keep_frontier.platform = names.platform AND keep_frontier.n_kept = names.n_kept
-        ORDER BY keep_frontier.platform, keep_frontier.n_kept, keep_frontier.segment_id
-        """
-    ).pl()
+    found: pl.DataFrame = con.sql(query("report/frontier")).pl()
     return found
 
 

@@ -14,6 +14,7 @@ import duckdb
 
 from pipelines.common import database
 from pipelines.common.errors import ModelError, PublishError
+from pipelines.common.query import query
 from pipelines.report.figures import run
 from pipelines.report.labels import PLATFORMS
 
@@ -98,12 +99,7 @@ def _accounts(con: duckdb.DuckDBPyConnection, before: dict[Key, str]) -> list[De
     losses = _by_key(
         _rows(
             con,
-            """
-            SELECT platform, account_id, segment_id, basis, reach_people, net_reach_people, lost_people,
-                lost_visitor_people
-            FROM mart.closure_effect
-            ORDER BY segment_id = 'everyone', segment_id, basis
-            """,
+            query("report/losses"),
         )
     )
     days: dict[Key, list[date]] = {}

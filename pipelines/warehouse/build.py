@@ -47,6 +47,12 @@ def make(con: duckdb.DuckDBPyConnection, model: PythonModel, settings: Settings,
     return model.make(Inputs(con, settings, as_of, model.full_name, model.reads))
 
 
+def create_table(con: duckdb.DuckDBPyConnection, contract: Table, name: str = "") -> None:
+    """Create the empty table of a contract, under another name where one is given; replace what is there."""
+    columns = ", ".join(f"{column.name} {column.type}" for column in contract.columns)
+    con.execute(f"CREATE OR REPLACE TABLE {name or contract.name} ({columns})")
+
+
 def write_table(con: duckdb.DuckDBPyConnection, name: str, rows: pl.DataFrame) -> None:
     """Replace a table (`schema.table`) that has a contract and no SQL by the rows that Python made for it.
 

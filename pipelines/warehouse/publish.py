@@ -13,6 +13,7 @@ from pipelines.common import database
 from pipelines.common.contract import Table, contracts
 from pipelines.common.disk import sync_folder
 from pipelines.common.errors import BusyError, PublishError
+from pipelines.common.query import query
 from pipelines.common.settings import SQL, Settings
 from pipelines.warehouse.state import snapshot_path, state_path
 
@@ -20,7 +21,7 @@ PUBLISHED_SCHEMAS = ("ref", "core", "mart", "meta")
 OLDEST_READER = "v1.4.0"  # the file format that DuckDB 1.4.5 opens
 LINK = "current.duckdb"
 
-# What an audit's labels say of people stays in the restricted area; who is reached stands in the marts.
+# Labels of people stay in the restricted area; the marts say who is reached.
 KEPT_BACK = ("core.audit_hit", "core.member_home", "core.reach_set", "ref.audit_judgement", "ref.audit_label")
 
 
@@ -80,19 +81,7 @@ def smoke_test(path: Path, settings: Settings) -> None:
                 con.execute(f"SELECT {_columns(table)} FROM {table.name} LIMIT 1").fetchall()
         for macro in sorted((SQL / "macro").glob("*.sql")):
             con.execute(f"FROM mart.{macro.stem}() LIMIT 1").fetchall()
-        apart = con.execute(
-            """
-            SELECT count(*) FROM (
-                SELECT segment_id, platform, basis, sum(people) AS people
-                FROM mart.reach_signature WHERE len(account_ids) > 0 GROUP BY ALL
-            ) AS net
-            FULL JOIN (
-                SELECT segment_id, platform, basis, sum(fair_share_people) AS people
-                FROM mart.segment_reach WHERE fair_share_people > 0 GROUP BY ALL
-            ) AS shared USING (segment_id, platform, basis)
-            WHERE NOT coalesce(abs(net.people - shared.people) < 1e-6 * net.people, false)
-            """
-        ).fetchone()
+        apart = con.execute(query("warehouse/unequal_fair_shares")).fetchone()
         rows = con.execute("SELECT count(*) FROM mart.account_scorecard").fetchone()
     except duckdb.Error as failure:
         raise PublishError(path.name, f"does not read back ({type(failure).__name__})") from None

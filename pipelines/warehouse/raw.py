@@ -1,7 +1,7 @@
-"""Load tonight's deliveries as they came, and give every row its fate: fit, or kept out with a reason.
+"""Load a night's deliveries as they came, and accept or reject every row with a reason.
 
-A row without a usable required value is kept out. A row whose optional value is unusable keeps its place and
-loses that value: a broken date of birth of an account must not lose a follower. Both are counted.
+A row without a usable required value is rejected. A row whose optional value is unusable is accepted without that
+value: an unreadable creation date must not lose a follower. Both are counted.
 """
 
 import duckdb
@@ -10,19 +10,19 @@ from pipelines.common import database
 from pipelines.common.contract import EXTRACT_TYPES, Column, Table, contracts
 from pipelines.common.errors import UnreadableFileError
 from pipelines.common.progress import shown
+from pipelines.common.query import query
 from pipelines.common.settings import Settings
 from pipelines.landing import extract_file
 from pipelines.landing.declaration import FOLLOWER
 from pipelines.landing.manifest import Delivery
+from pipelines.warehouse import build
 
 # A spreadsheet showed the id as 1.22158E+17, or a program as 7.0: its last digits are gone, or another person's.
 DAMAGED_ID = r"\d+[.,]\d+[eE]\+?\d+|\d+[eE]\+\d+|\d+\.0"
-EARLIEST = "DATE '1990-01-01'"  # nothing social is older; also keeps out -infinity and years before Christ
+EARLIEST = "DATE '1990-01-01'"  # no social medium is older; this also rejects -infinity and years before Christ
 OFFSET = r".*[+-]\d\d(:?\d\d)?"
 BLANKS = "E' \\t\\r\\n\u00a0'"
 WHOLE_NUMBER = r"\d{1,18}(\.0+)?"
-
-EMPTY_LIST = "stg.empty_list"
 
 
 def load(con: duckdb.DuckDBPyConnection, deliveries: list[Delivery], settings: Settings) -> None:
@@ -40,84 +40,65 @@ def load(con: duckdb.DuckDBPyConnection, deliveries: list[Delivery], settings: S
             table = contracts("raw")[file.table]
             relation = extract_file.relation(path, table, tuple(file.columns))
             with database.without_values(UnreadableFileError, f"{delivery.delivery_id}/{file.name}"):
-                con.execute(_insert(table, relation, delivery))
+                _insert(con, table, relation, delivery)
     con.execute("COMMIT")
     _note_empty_lists(con, deliveries)
 
 
 def _note_empty_lists(con: duckdb.DuckDBPyConnection, deliveries: list[Delivery]) -> None:
-    """Write `stg.empty_list`: a list of nobody has no row that could say it was read, its sender's word does."""
-    columns = ", ".join(f"{column.name} {column.type}" for column in contracts("stg")["empty_list"].columns)
+    """Write `stg.empty_list`: a verified empty list has no rows, so the sender's declaration is the evidence."""
     con.execute("CREATE SCHEMA IF NOT EXISTS stg")
-    con.execute(f"CREATE OR REPLACE TABLE {EMPTY_LIST} ({columns})")
+    build.create_table(con, contracts("stg")["empty_list"])
     for delivery in deliveries:
+        about = {"delivery_id": delivery.delivery_id, "snapshot_on": delivery.snapshot_on}
         for one in delivery.empty_lists:
-            con.execute(
-                f"INSERT INTO {EMPTY_LIST} SELECT $delivery_id, platform, account_id, CAST($on AS DATE) "
-                "FROM ref.account WHERE platform = $platform AND account_id = $account_id",
-                {"delivery_id": delivery.delivery_id, "on": delivery.snapshot_on}
-                | {"platform": one.platform, "account_id": one.account_id},
-            )
+            account = {"platform": one.platform, "account_id": one.account_id}
+            con.execute(query("warehouse/add_empty_list"), about | account)
 
 
 def _definition(table: Table) -> str:
-    columns = [f"{name} VARCHAR" for name in table.column_names]
-    return ", ".join(
-        [
-            "delivery_id VARCHAR",
-            "snapshot_on DATE",
-            "follower_scope VARCHAR",
-            *columns,
-            "quarantine_reason VARCHAR",
-            "unusable_columns VARCHAR[]",
-        ]
-    )
+    columns = ", ".join(f"{name} VARCHAR" for name in table.column_names)
+    first, last = "delivery_id VARCHAR, snapshot_on DATE, follower_scope VARCHAR", "quarantine_reason VARCHAR"
+    return f"{first}, {columns}, {last}, unusable_columns VARCHAR[]"
 
 
-def _insert(table: Table, relation: str, delivery: Delivery) -> str:
+def _insert(con: duckdb.DuckDBPyConnection, table: Table, relation: str, delivery: Delivery) -> None:
+    """Insert a file's rows into its table of `raw`, in three steps: trim the values, test them, keep what fits."""
     optional = [column.name for column in table.columns if not column.required and _usable(column)]
     trimmed = ", ".join(f"nullif(trim({name}, {BLANKS}), '') AS {name}" for name in table.column_names)
-    judgements = "".join(
-        f"came.{column.name} IS NULL OR coalesce({_usable(column, 'came.')}, false) AS {column.name}_fits, "
+    about = f"'{database.quoted(delivery.delivery_id)}' AS delivery_id, DATE '{delivery.snapshot_on}' AS snapshot_on"
+    con.execute(f"CREATE OR REPLACE TEMP VIEW came AS SELECT {about}, {trimmed} FROM {relation}")
+
+    tests = ", ".join(
+        f"came.{column.name} IS NULL OR coalesce({_usable(column, 'came.')}, false) AS {column.name}_fits"
         for column in table.columns
         if column.name in optional
     )
-    kept = ", ".join(
+    added = ", ".join(filter(None, (f"{_scope(table, delivery)} AS follower_scope", tests)))
+    reason = f"{_reason(table)} AS quarantine_reason"
+    source = f"FROM came {_account_join(table)}"
+    con.execute(f"CREATE OR REPLACE TEMP VIEW tested AS SELECT came.*, {added}, {reason} {source}")
+
+    values = ", ".join(
         f"CASE WHEN {name}_fits THEN {name} END AS {name}" if name in optional else name for name in table.column_names
     )
     broken = ", ".join(f"CASE WHEN NOT {name}_fits THEN '{name}' END" for name in optional)
     unusable = f"list_filter([{broken}], lambda name: name IS NOT NULL)" if broken else "[]"
-    return f"""
-        INSERT INTO raw.{table.name.removeprefix("raw.")} BY NAME
-        WITH came AS (
-            SELECT
-                '{database.quoted(delivery.delivery_id)}' AS delivery_id,
-                DATE '{delivery.snapshot_on}' AS snapshot_on,
-                {trimmed}
-            FROM {relation}
-        ), judged AS (
-            SELECT
-                came.*, {_scope(table, delivery)} AS follower_scope, {judgements}{_reason(table)} AS quarantine_reason
-            FROM came
-            {_account_join(table)}
-        )
-        SELECT
-            delivery_id, snapshot_on, follower_scope, {kept}, quarantine_reason, {unusable} AS unusable_columns
-        FROM judged
-    """
+    columns = f"delivery_id, snapshot_on, follower_scope, {values}, quarantine_reason, {unusable} AS unusable_columns"
+    con.execute(f"INSERT INTO {table.name} BY NAME SELECT {columns} FROM tested")
 
 
 def _scope(table: Table, delivery: Delivery) -> str:
-    """SQL for how complete a row's follower list is: partial if its account's was cut short, else as its delivery."""
+    """Give the SQL for how complete a row's follower list is: partial where its account's is, else as declared."""
     cut_short = [
         f"('{database.quoted(one.platform)}', '{database.quoted(one.account_id)}')"
         for one in delivery.completeness
         if one.kind == FOLLOWER and one.scope == "partial"
     ]
-    told = f"'{delivery.follower_scope}'"
+    declared = f"'{delivery.follower_scope}'"
     if table.name != "raw.follower" or not cut_short:
-        return told
-    return f"CASE WHEN (came.platform, came.account_id) IN ({', '.join(cut_short)}) THEN 'partial' ELSE {told} END"
+        return declared
+    return f"CASE WHEN (came.platform, came.account_id) IN ({', '.join(cut_short)}) THEN 'partial' ELSE {declared} END"
 
 
 def _account_join(table: Table) -> str:
@@ -127,7 +108,7 @@ def _account_join(table: Table) -> str:
 
 
 def _reason(table: Table) -> str:
-    """SQL that says why a row is kept out, or NULL; the first complaint wins."""
+    """Give the SQL for the reason why a row is rejected, or NULL; the first reason that applies."""
     cases = []
     for column in table.columns:
         if column.required:
@@ -146,9 +127,9 @@ def _kind(column: Column) -> str:
 
 
 def _usable(column: Column, of: str = "") -> str | None:
-    """SQL that is true where a value can be used, or None where any text can.
+    """Give the SQL that is true where a value is usable, or None where any text is.
 
-    No day may lie after the delivery's own; an instant may by the width of the time zones.
+    No day may be later than the delivery's; an instant may, by the width of the time zones.
     """
     name = f"{of}{column.name}"
     match column.type:

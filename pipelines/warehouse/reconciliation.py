@@ -1,6 +1,6 @@
-"""What became of every row that came, and what did not come.
+"""Account for every row that arrived, and for missing data.
 
-Rows in = loaded + quarantined + duplicate, per delivery and table; lists whole or partial, per account and kind.
+Rows in = loaded + quarantined + duplicate, per delivery and table; how complete each list is, per account and kind.
 """
 
 from collections.abc import Iterable
@@ -11,23 +11,24 @@ import duckdb
 
 from pipelines.common import database
 from pipelines.common.contract import contracts
+from pipelines.common.query import query
 from pipelines.landing.declaration import FOLLOWER
 from pipelines.landing.manifest import Collected, Delivery
+from pipelines.warehouse import build
 
 ACCOUNTED = ("delivery", "quarantine", "completeness")
 
-# Files whose rows are entries of an account's lists, and the kinds of lists that a sender may account for beside each.
+# Files whose rows are entries of an account's lists, and the kinds of lists that a sender may declare for each.
 LISTED = {FOLLOWER: (FOLLOWER,), "post": ("post",), "engagement": ("like", "repost", "quote", "reply", "mention")}
 NO_TABLE = "nothing"
 
 
-def create_meta(con: duckdb.DuckDBPyConnection, *, goes_on: bool) -> None:
-    """Make the `meta` tables; a night that goes on from another takes over what that one accounted for."""
+def create_meta(con: duckdb.DuckDBPyConnection, *, is_incremental: bool) -> None:
+    """Create the `meta` tables; an incremental night takes over the counts of its base."""
     con.execute("CREATE SCHEMA IF NOT EXISTS meta")
-    for name, table in contracts("meta").items():
-        columns = ", ".join(f"{column.name} {column.type}" for column in table.columns)
-        con.execute(f"CREATE OR REPLACE TABLE meta.{name} ({columns})")
-    if goes_on:
+    for table in contracts("meta").values():
+        build.create_table(con, table)
+    if is_incremental:
         for name in ACCOUNTED:
             con.execute(f"INSERT INTO meta.{name} SELECT * FROM last_snapshot.meta.{name}")
 
@@ -35,15 +36,14 @@ def create_meta(con: duckdb.DuckDBPyConnection, *, goes_on: bool) -> None:
 def account_for(con: duckdb.DuckDBPyConnection, deliveries: tuple[Delivery, ...]) -> None:
     """Write tonight's deliveries into `meta.delivery`, `meta.quarantine` and `meta.completeness`.
 
-    Needs `raw` and `stg`. A row stands in `stg` for `n_rows` rows of its delivery: one loaded, the rest duplicates.
-    A delivery without a file has one row, of no table: it is in the numbers, and brought nothing.
+    Needs `raw` and `stg`. A row of `stg` represents `n_rows` rows of its delivery: one loaded, the rest duplicates.
+    A delivery without a file has one row, of no table: it was read, and it was empty.
     """
     con.execute("CREATE OR REPLACE TEMP TABLE landed AS SELECT * FROM meta.delivery WHERE false")
     landed = [_facts(one, table) for one in deliveries for table in sorted({file.table for file in one.files})]
     database.insert(con, "landed", landed)
     for name in contracts("raw"):
-        con.execute(_quarantine(name))
-        con.execute(_fates(name))
+        _count_rows(con, name)
     database.insert(con, "meta.delivery", [_facts(one, NO_TABLE) for one in deliveries if not one.files])
     database.insert(con, "meta.completeness", [row for one in deliveries for row in _completeness(one)])
 
@@ -51,7 +51,7 @@ def account_for(con: duckdb.DuckDBPyConnection, deliveries: tuple[Delivery, ...]
 def await_sources(
     con: duckdb.DuckDBPyConnection, sources: Iterable[str], deliveries: Iterable[Delivery], as_of: date
 ) -> None:
-    """Write `meta.source_arrival`: which of the sources that should have landed by this day did."""
+    """Write `meta.source_arrival`: which of the configured sources have landed for this day."""
     newest: dict[str, str] = {}
     for one in deliveries:
         newest[one.source] = max(one.snapshot_on, newest.get(one.source, ""))
@@ -65,9 +65,9 @@ def await_sources(
 
 
 def _facts(delivery: Delivery, table: str) -> tuple[object, ...]:
-    """What the manifest says of one table of a delivery, in the order of `meta.delivery`; fates still unknown."""
+    """Give one table of a delivery as its manifest has it, a row of `meta.delivery`; the counts come later."""
     files = [file for file in delivery.files if file.table == table]
-    fate = None if files else 0
+    unknown = None if files else 0
     return (
         delivery.delivery_id,
         delivery.source,
@@ -78,31 +78,31 @@ def _facts(delivery: Delivery, table: str) -> tuple[object, ...]:
         len(files),
         sum(file.bytes for file in files),
         sum(file.rows for file in files),
-        fate,
-        fate,
-        fate,
+        unknown,
+        unknown,
+        unknown,
         delivery.notes,
     )
 
 
 def _completeness(delivery: Delivery) -> list[tuple[object, ...]]:
-    """What is known of each list of a delivery, in the order of `meta.completeness`.
+    """Give what is known about each list of a delivery, as rows of `meta.completeness`.
 
-    A list that its sender says nothing of is known by its rows alone.
+    A list without a declaration by its sender is known by its rows alone.
     """
-    told = [(*astuple(one)[:-1], one.reason or None) for one in delivery.completeness]
-    spoken_of = {row[:3] for row in told}
+    declared = [(*astuple(one)[:-1], one.reason or None) for one in delivery.completeness]
+    has_declaration = {row[:3] for row in declared}
     counted = [
         _counted_row(one, delivery)
         for one in delivery.accounts
-        if not spoken_of & {(one.platform, one.account_id, kind) for kind in LISTED.get(one.table, ())}
+        if not has_declaration & {(one.platform, one.account_id, kind) for kind in LISTED.get(one.table, ())}
         and one.table in LISTED
     ]
-    return [(delivery.delivery_id, delivery.source, delivery.snapshot_on, *row) for row in told + counted]
+    return [(delivery.delivery_id, delivery.source, delivery.snapshot_on, *row) for row in declared + counted]
 
 
 def _counted_row(one: Collected, delivery: Delivery) -> tuple[object, ...]:
-    """A list known by its rows: followers are whole unless declared partial (docs/EXTRACTS.md), of others who knows."""
+    """Give a list known by its rows: followers are complete unless declared partial, other lists are unknown."""
     scope, reason = "unknown", None
     if one.table == FOLLOWER:
         is_partial = delivery.follower_scope == "partial"
@@ -111,36 +111,11 @@ def _counted_row(one: Collected, delivery: Delivery) -> tuple[object, ...]:
     return (one.platform, one.account_id, one.table, None, one.reported, one.collected, *fetched, scope, reason)
 
 
-def _quarantine(name: str) -> str:
-    return f"""
-        INSERT INTO meta.quarantine
-        SELECT delivery_id, '{name}', 'row kept out', quarantine_reason, count(*)
-        FROM raw.{name} WHERE quarantine_reason IS NOT NULL GROUP BY ALL
-        UNION ALL
-        SELECT delivery_id, '{name}', 'value set to unknown', column_name || ' is unusable', count(*)
-        FROM (
-            SELECT delivery_id, unnest(unusable_columns) AS column_name
-            FROM raw.{name} WHERE quarantine_reason IS NULL AND len(unusable_columns) > 0
-        ) GROUP BY ALL
-    """
-
-
-def _fates(name: str) -> str:
-    return f"""
-        INSERT INTO meta.delivery
-        SELECT landed.* REPLACE (
-            coalesce(fit.n_rows_loaded, 0) AS n_rows_loaded,
-            coalesce(kept_out.n_rows_quarantined, 0) AS n_rows_quarantined,
-            coalesce(fit.n_rows_duplicate, 0) AS n_rows_duplicate
-        )
-        FROM landed
-        LEFT JOIN (
-            SELECT delivery_id, count(*) AS n_rows_loaded, sum(n_rows - 1) AS n_rows_duplicate
-            FROM stg.{name} GROUP BY delivery_id
-        ) AS fit USING (delivery_id)
-        LEFT JOIN (
-            SELECT delivery_id, count(*) AS n_rows_quarantined
-            FROM raw.{name} WHERE quarantine_reason IS NOT NULL GROUP BY delivery_id
-        ) AS kept_out USING (delivery_id)
-        WHERE landed.table_name = '{name}'
-    """
+def _count_rows(con: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Count the rows of `raw.<name>` and `stg.<name>` by delivery, and insert the counts."""
+    broken = f"SELECT delivery_id, quarantine_reason, unusable_columns FROM raw.{name}"
+    loaded = f"SELECT delivery_id, count(*) AS n_rows_loaded, sum(n_rows - 1) AS n_rows_duplicate FROM stg.{name}"
+    con.execute(f"CREATE OR REPLACE TEMP VIEW judged_row AS {broken}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW loaded_rows AS {loaded} GROUP BY delivery_id")
+    con.execute(query("warehouse/add_quarantine"), {"name": name})
+    con.execute(query("warehouse/add_delivery"), {"name": name})

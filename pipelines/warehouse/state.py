@@ -16,6 +16,7 @@ import duckdb
 
 from pipelines.common import database
 from pipelines.common.contract import contracts
+from pipelines.common.query import query
 from pipelines.common.settings import SQL, Settings, private
 from pipelines.landing import extract_file, manifest
 from pipelines.landing.manifest import Delivery
@@ -47,7 +48,7 @@ def build_hash(account_refs: list[str], key_fingerprint: str, tone_fingerprint: 
     A state built under another hash is never carried forward.
     """
     digest = hashlib.sha256()
-    deciding = [path for layer in ("raw", "stg", "core") for path in sorted((SQL / layer).iterdir())]
+    deciding = [path for layer in ("raw", "stg", "core", "query/warehouse") for path in sorted((SQL / layer).iterdir())]
     deciding += sorted((SQL / "meta").glob("*.yml"))  # what was accounted for goes on, too
     for path in (*deciding, *(Path(str(module.__file__)) for module in (raw, extract_file, manifest))):
         digest.update(f"{path.parent.name}/{path.name}\n".encode() + path.read_bytes())
@@ -87,10 +88,7 @@ def _missing(
         _attach(con, settings, snapshot_id, with_state=False)
         state = con.execute("SELECT build_hash, history_hash FROM meta.state").fetchone()
         held = {row[0] for row in con.execute("SELECT delivery_id FROM last_snapshot.meta.delivery").fetchall()}
-        newest = con.execute(
-            "SELECT (SELECT max(snapshot_on)::VARCHAR FROM last_snapshot.meta.delivery), "
-            "(SELECT max(observed_on)::VARCHAR FROM last_snapshot.core.follower_list)"
-        ).fetchone()
+        newest = con.execute(query("warehouse/newest_days")).fetchone()
     except duckdb.Error:
         return None  # not readable as a state: older ones, or the deliveries themselves, hold all of it
     finally:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from pipelines.common.contract import contracts
+from pipelines.common.query import query
 from pipelines.common.settings import Settings
 from pipelines.reference.text_rules import Substance, read_labeller, read_substance
 from pipelines.warehouse import build
@@ -94,11 +95,7 @@ def hostile_probabilities(texts: list[str]) -> npt.NDArray[np.float64]:
 
 
 def _batches(con: duckdb.DuckDBPyConnection) -> Iterator[pl.DataFrame]:
-    con.execute(
-        "SELECT DISTINCT md5(text) AS text_digest, text FROM raw.engagement "
-        "WHERE quarantine_reason IS NULL AND text IS NOT NULL AND list_contains($kinds, kind)",
-        {"kinds": list(WORDED_KINDS)},
-    )
+    con.execute(query("warehouse/texts"))
     while rows := con.fetchmany(BATCH):
         yield pl.DataFrame(rows, schema={"text_digest": pl.String, "text": pl.String}, orient="row")
 

@@ -14,6 +14,9 @@ from pipelines.common.settings import ROOT, SQL
 QUERIES = sorted((SQL / "query").rglob("*.sql"))
 PYTHON = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "pipelines").rglob("*.py")))
 
+# Queries of these areas ask a published snapshot or an in-memory database, which are DuckDB's whatever the engine.
+DUCKDB_ALONE = ("cli", "labels", "report", "warehouse")
+
 # Functions that sqlglot carries to Spark with another meaning (the models' rule, tests/conventions/test_portable.py).
 NOT_PORTABLE = re.compile(r"\b(len|list|list_\w+|string_agg)\(", re.IGNORECASE)
 
@@ -31,6 +34,8 @@ def test_queries_are_described_and_portable(path: Path) -> None:
         assert text.startswith("-- ")
         return
     assert text.startswith("-- One row"), "begin with '-- One row per ...'"
+    if path.parent.name in DUCKDB_ALONE:
+        return
     assert not NOT_PORTABLE.search(re.sub(r"--.*", "", text))
     (carried,) = sqlglot.transpile(text, read="duckdb", write="spark", unsupported_level=ErrorLevel.RAISE)
     assert sqlglot.parse_one(carried, read="spark").find(exp.Select)
@@ -38,7 +43,7 @@ def test_queries_are_described_and_portable(path: Path) -> None:
 
 @pytest.mark.parametrize("path", QUERIES, ids=name_of)
 def test_queries_are_used(path: Path) -> None:
-    assert re.search(rf'"({path.parent.name}/)?{path.stem}"', PYTHON)
+    assert re.search(rf"['\"]({path.parent.name}/)?{path.stem}['\"]", PYTHON)
 
 
 def test_queries_are_read_by_name() -> None:

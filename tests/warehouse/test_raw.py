@@ -49,10 +49,10 @@ def load(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> Iterator[
         opened.append(con)
         known = definition.read_known(settings)
         state.attach_prior(con, settings, None)
-        reconciliation.create_meta(con, goes_on=False)
+        reconciliation.create_meta(con, is_incremental=False)
         definitions = definition.read_definitions(settings, known)
         versions = [history.Version(history.ALWAYS, history.compiled(definitions))]
-        reference_tables.load(con, known, [], definitions, versions)
+        reference_tables.load(con, reference_tables.Reference(known, definitions, versions))
         raw.load(con, [delivery], settings)
         text_labels.label(con, settings)
         pseudonym.give_key(con, pseudonym.read_key(settings))

@@ -49,7 +49,7 @@ def test_bands_stand_in_a_table_for_sql(settings: Settings) -> None:
     con = duckdb.connect()
     known, bands = definition.read_known(settings), read_bands(settings)
     versions = [history.Version(history.ALWAYS, history.compiled([]))]
-    reference_tables.load(con, known, [], [], versions, bands=bands)
+    reference_tables.load(con, reference_tables.Reference(known, [], versions, bands=bands))
     assert dict(con.execute("SELECT band, value FROM ref.band").fetchall()) == bands
     assert bands["account_share_apart"] == 0.07
     assert con.execute("SELECT count(*) FROM ref.audit_judgement").fetchall() == [(0,)]
