@@ -69,7 +69,8 @@ def score(settings: Settings, segment_id: str, path: Path, on: date) -> label_hi
         if not (one.parent / label_file.RECORD).exists()
     ]
     if not waiting:
-        raise RefError(f"segment {segment_id}", "has no sample that waits for labels", hint="segments label-sample")
+        draw = "run stillreach segments label-sample"
+        raise RefError(f"segment {segment_id}", "has no sample that waits for labels", hint=draw)
     own = [one for one in waiting if one == path.absolute().parent]
     folder = (own or sorted(waiting, key=lambda one: (one / label_file.DESIGN).stat().st_mtime_ns))[-1]
     design = label_file.read_design(settings, segment_id, folder.name)

@@ -294,7 +294,7 @@ def _table(path: Path) -> tuple[Any, list[str]]:
     try:
         read = path.read_bytes()
     except OSError:
-        raise RefError(path.name, "cannot be read", hint="give the file that label-sample wrote") from None
+        raise RefError(path.name, "cannot be read", hint="give the file of stillreach segments label-sample") from None
     try:
         text = read.decode("utf-16" if read.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except UnicodeDecodeError:
