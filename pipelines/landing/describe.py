@@ -73,10 +73,8 @@ def _accounts(con: duckdb.DuckDBPyConnection, rows: str, file: LandedFile, decla
     """Count the rows of each account, where the file has accounts."""
     if "account_id" not in file.columns or "platform" not in file.columns:
         return []
-    counts = con.execute(
-        f"SELECT platform, account_id, count(*) FROM {rows} "
-        "WHERE platform IS NOT NULL AND account_id IS NOT NULL GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
+    per_account = f"SELECT platform, account_id, count(*) FROM {rows} WHERE platform || account_id IS NOT NULL"
+    counts = sorted(con.execute(f"{per_account} GROUP BY ALL").fetchall())
     return [
         Collected(file.table, platform, account_id, n, declaration.n_reported(file.table, platform, account_id))
         for platform, account_id, n in counts
@@ -87,11 +85,9 @@ def _oldest_list(con: duckdb.DuckDBPyConnection, rows: str, table: Table) -> str
     """The day of the oldest follower list: nights from that day on have to be built again."""
     if "observed_on" not in table.required:
         return None
-    found = con.execute(
-        "SELECT CAST(min(listed_on) AS VARCHAR) FROM ("
-        f"SELECT TRY_CAST(observed_on AS DATE) AS listed_on FROM {rows}"
-        ") WHERE listed_on >= DATE '1990-01-01'"
-    ).fetchone()
+    day = "TRY_CAST(observed_on AS DATE)"
+    oldest = f"SELECT CAST(min({day}) AS VARCHAR) FROM {rows} WHERE {day} >= DATE '1990-01-01'"
+    found = con.execute(oldest).fetchone()
     return str(found[0]) if found and found[0] else None
 
 
