@@ -93,9 +93,9 @@ def test_a_draft_that_is_not_usable_says_so(two_nights: Settings) -> None:
         tried(two_nights, draft(two_nights, ("match: any_word", "match: sql")))
 
 
-def test_a_trial_needs_a_published_night_and_its_restricted_half(settings: Settings, two_nights: Settings) -> None:
+def test_a_trial_needs_a_published_night_and_its_restricted_file(settings: Settings, two_nights: Settings) -> None:
     state_path(two_nights, preview.current(two_nights)).unlink()
-    with pytest.raises(PublishError, match="has no restricted half any more"):
+    with pytest.raises(PublishError, match="no longer has its restricted file"):
         tried(two_nights, draft(two_nights))
     (two_nights.published / publish.LINK).unlink()
     with pytest.raises(PublishError, match="is not there"):
