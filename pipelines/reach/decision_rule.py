@@ -16,7 +16,7 @@ from typing import Any
 from pipelines.common.errors import RefError
 from pipelines.common.settings import Settings
 from pipelines.reach.metrics import MEASURES, YES_OR_NO, known_measures
-from pipelines.reference.files import line_of, read_yaml
+from pipelines.reference.reader import line_of, read_yaml
 
 FILE = "decision_rule.yml"
 

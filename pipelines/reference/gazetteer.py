@@ -4,24 +4,24 @@ Everything that depends on where home is, is worked out here once for each of so
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Literal
 
 import duckdb
 import numpy as np
 import polars as pl
+from pydantic import Field, model_validator
 
 from pipelines.common.errors import RefError
 from pipelines.common.settings import Settings
-from pipelines.reference.files import Account, Place, read_bands, read_yaml
+from pipelines.reference.files import Account, Place, read_bands
 from pipelines.reference.home_area import HomeArea, check_order, haversine_km, read_home_area
+from pipelines.reference.reader import Entry, Text, line_of, read_entries, read_entry
 
 BANDS = ("home area", "under 25 km", "25 to 100 km", "over 100 km", "abroad", "unknown")
 HOME, NEAR, MIDDLE, FAR, ABROAD, UNKNOWN = BANDS
 COLUMNS = ("place", "also", "kind", "within", "latitude", "longitude", "people")
 TOWNS = ("town", "outcode", "own")
 KINDS = (*TOWNS, "county", "area", "region", "nation", "union", "province", "code", "state", "exception")
-ROLES = ("filler", "ordinary")
-AUDIENCES = ("local", "visitors", "anyone")
 # A town of an everyday name is meant by its name alone only if it is this large: Bath and Reading, not Hook.
 ORDINARY_PEOPLE = 20_000
 
@@ -32,6 +32,44 @@ FOLD = r"""
         '[^\p{L}\p{N}\x{1F1E6}-\x{1F1FF}]+', ' ', 'g'
     ))
 """
+
+
+Count = Annotated[int, Field(ge=0, description="a whole number from 0, at most n_checked")]
+
+
+class PlaceRule(Entry):
+    """One way to read a declared place, and how many of its readings a sample found right: of `place_rule.yml`."""
+
+    reason: Text
+    n_checked: Count | None = None
+    n_right: Count | None = None
+
+    @model_validator(mode="after")
+    def _counts_are_possible(self) -> "PlaceRule":
+        if (self.n_checked is None) != (self.n_right is None) or (self.n_right or 0) > (self.n_checked or 0):
+            raise ValueError("has counts that cannot be: 0 <= n_right <= n_checked")
+        return self
+
+
+class WordList(Entry):
+    """One kind of word of `place_word.yml`."""
+
+    reason: Text
+    words: Annotated[list[Text], Field(description="a list of texts; put no and on in quotes")]
+
+
+class PlaceWords(Entry):
+    """The file `place_word.yml`."""
+
+    filler: WordList
+    ordinary: WordList
+
+
+class Audience(Entry):
+    """Whom one account of ours is for: an entry of `audience.yml`."""
+
+    audience: Literal["local", "visitors", "anyone"]
+    reason: Text
 
 
 @dataclass(frozen=True)
@@ -314,20 +352,15 @@ def _folded(names: pl.DataFrame) -> pl.DataFrame:
 def read_rules(settings: Settings) -> pl.DataFrame:
     """Read `place_rule.yml`: rules in their order, with the confidence of their readings.
 
+    The confidence is the share of readings that a sample found right, drawn towards one half where few were checked:
+    (right + 0.5) / (checked + 1).
     Raises `RefError`.
     """
-    path = settings.ref_file("place_rule.yml")
     rows = []
-    for rule_no, (rule_id, rule) in enumerate(read_yaml(path).items(), start=1):
-        if not isinstance(rule, dict) or not {"reason"} <= set(rule) <= {"reason", "n_checked", "n_right"}:
-            raise RefError(f"{path.name}: {rule_id}", "is no rule", known=("reason", "n_checked", "n_right"))
-        checked, right = rule.get("n_checked"), rule.get("n_right")
-        if not str(rule["reason"] or "").strip():
-            raise RefError(f"{path.name}: {rule_id}", "gives no reason")
-        if not _is_count(checked, right):
-            raise RefError(f"{path.name}: {rule_id}", "has counts that cannot be", hint="0 <= n_right <= n_checked")
+    for number, (rule_id, rule) in enumerate(read_entries(settings.ref_file("place_rule.yml"), PlaceRule).items(), 1):
+        checked, right = rule.n_checked, rule.n_right
         confidence = None if checked is None or right is None else (right + 0.5) / (checked + 1)
-        rows.append((rule_id, rule_no, confidence, checked, right, rule["reason"]))
+        rows.append((rule_id, number, confidence, checked, right, rule.reason))
     schema = {
         "place_rule_id": pl.String,
         "place_rule_no": pl.Int64,
@@ -339,54 +372,28 @@ def read_rules(settings: Settings) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _is_count(checked: Any, right: Any) -> bool:
-    if checked is None and right is None:
-        return True
-    return type(checked) is int and type(right) is int and 0 <= right <= checked
-
-
 def read_words(settings: Settings) -> pl.DataFrame:
-    """Read `place_word.yml`: words around places, and words of every day that are also places.
+    """Read `place_word.yml`: words around places, and everyday words that are also places.
 
     Raises `RefError`.
     """
-    path = settings.ref_file("place_word.yml")
-    read = read_yaml(path)
-    if sorted(read) != sorted(ROLES):
-        raise RefError(path.name, f"has the keys {', '.join(map(str, read))}", known=ROLES)
-    rows = []
-    for role, about in read.items():
-        words = about.get("words") if isinstance(about, dict) else None
-        if not isinstance(words, list) or not all(isinstance(one, str) and one.strip() for one in words):
-            raise RefError(
-                f"{path.name}: {role}", "has words that are no list of texts", hint="put no and on in quotes"
-            )
-        if not str(about.get("reason") or "").strip():
-            raise RefError(f"{path.name}: {role}", "gives no reason")
-        rows += [(one, role) for one in dict.fromkeys(words)]
+    read = read_entry(settings.ref_file("place_word.yml"), PlaceWords)
+    rows = [(word, role) for role, kind in read for word in dict.fromkeys(kind.words)]
     return pl.DataFrame(rows, schema={"word": pl.String, "role": pl.String}, orient="row")
 
 
 def read_audiences(settings: Settings, accounts: tuple[Account, ...]) -> pl.DataFrame:
     """Read the deployment's own `audience.yml`: whom each account of ours is for; without it nobody has said.
 
-    Raises `RefError` where an account is not ours or an audience is none.
+    Raises `RefError` where an account is not ours or an audience is unknown.
     """
     schema = {"platform": pl.String, "account_id": pl.String, "audience": pl.String, "reason": pl.String}
     path = settings.ref / "audience.yml"
-    if not path.exists():
-        return pl.DataFrame(schema=schema)
     own = {one.ref: one for one in accounts if one.role == "own"}
-    rows = []
-    for ref, about in read_yaml(path).items():
-        where = f"{path.name}: {ref}"
+    audiences = read_entries(path, Audience) if path.exists() else {}
+    for ref in audiences:
         if ref not in own:
-            raise RefError(where, "is no account of ours", hint="platform:account_id, as in account.csv")
-        if not isinstance(about, dict) or set(about) != {"audience", "reason"}:
-            raise RefError(where, "is no audience", known=("audience", "reason"))
-        if about["audience"] not in AUDIENCES:
-            raise RefError(where, f"has the audience {about['audience']!r}", known=AUDIENCES)
-        if not str(about["reason"] or "").strip():
-            raise RefError(where, "gives no reason")
-        rows.append((own[ref].platform, own[ref].account_id, about["audience"], about["reason"]))
+            where = f"{path.name} line {line_of(path, (ref,))}: {ref}"
+            raise RefError(where, "is not an account of ours", hint="platform:account_id, as in account.csv")
+    rows = [(own[ref].platform, own[ref].account_id, one.audience, one.reason) for ref, one in audiences.items()]
     return pl.DataFrame(rows, schema=schema, orient="row")

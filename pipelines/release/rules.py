@@ -7,7 +7,7 @@ from typing import Any
 from pipelines.common.contract import Table, contracts
 from pipelines.common.errors import RefError
 from pipelines.common.settings import Settings
-from pipelines.reference.files import read_yaml
+from pipelines.reference.reader import read_yaml
 from pipelines.release.cells import MEASURES, Cell
 
 KEYS = {"title", "why", "key", "complete", "counts", "intervals", "ratios", "indices", "words", "told_with"}

@@ -12,16 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pipelines.common.errors import RefusedSegmentError, SegmentDefinitionError
 from pipelines.common.settings import SHIPPED_REF, Settings
-from pipelines.reference.files import (
-    Account,
-    Place,
-    line_of,
-    lines_of_values,
-    read_accounts,
-    read_list,
-    read_places,
-    read_yaml,
-)
+from pipelines.reference.files import Account, Place, read_accounts, read_list, read_places
+from pipelines.reference.reader import line_of, lines_of_values, read_yaml
 from pipelines.segments import parse, values
 from pipelines.segments.policy import Policy, read_policy, refusals, said
 from pipelines.segments.rule import Group, InSegment, Item, Name, Words, leaves, place_of

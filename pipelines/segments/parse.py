@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pipelines.common.errors import SegmentDefinitionError
-from pipelines.reference.files import line_of
+from pipelines.reference.reader import line_of
 from pipelines.segments.rule import GROUPS, MATCHES, Group, Item, Rule
 
 Model = TypeVar("Model", bound=BaseModel)

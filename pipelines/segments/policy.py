@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipelines.common.errors import RefError
-from pipelines.reference.files import read_yaml
+from pipelines.reference.reader import read_yaml
 
 TOPICS = ("health", "politics", "religion", "ethnicity", "sex_life", "trade_union", "crime", "named_person")
 PERSON = "named_person"

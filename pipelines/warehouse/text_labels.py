@@ -42,7 +42,7 @@ def fingerprint(settings: Settings) -> str:
     """
     substance = read_substance(settings)
     told = (version(LABELLER), read_labeller(settings).threshold, substance.content_words_at_least)
-    words = (sorted(substance.small_words), sorted(substance.telling_words))
+    words = (sorted(substance.stop_words), sorted(substance.telling_words))
     return hashlib.sha256(f"{told} {words}".encode() + Path(__file__).read_bytes()).hexdigest()[:16]
 
 
@@ -70,7 +70,7 @@ def label_texts(texts: pl.DataFrame, threshold: float, substance: Substance) -> 
         asks=pl.col("said").str.contains("?", literal=True),
         tells=pl.col("said").str.contains(TELLING),
     )
-    content = pl.element().filter(~pl.element().is_in(list(substance.small_words)) & (pl.element().str.len_chars() > 1))
+    content = pl.element().filter(~pl.element().is_in(list(substance.stop_words)) & (pl.element().str.len_chars() > 1))
     telling = pl.element().is_in(list(substance.telling_words))
     n_content = pl.col("word").list.eval(content).list.n_unique()
     tells = pl.col("tells") | pl.col("word").list.eval(telling).list.any()

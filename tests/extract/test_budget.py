@@ -401,7 +401,7 @@ GOOD = "post,0.005,no,2026-01-01,,a page,Because."
         ([HEADER, "post,0.005,maybe,2026-01-01,,a page,Because."], "has 'maybe' for is_owned"),
         ([HEADER, "post,0.005,no,yesterday,,a page,Because."], "has 'yesterday' for valid_from"),
         ([HEADER, "post,0.005,no,2026-01-01,many,a page,Because."], "has 'many' for n_most_per_month"),
-        ([HEADER, "post,0.005,no,2026-01-01,,a page,"], "line 2: lacks a value"),
+        ([HEADER, "post,0.005,no,2026-01-01,,a page,"], "line 2: has no reason"),
         ([HEADER, GOOD, GOOD], "line 3: prices a resource twice for one day"),
     ],
 )

@@ -394,12 +394,12 @@ def test_utf_16_and_other_delimiters_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"platfrom": "x"}, r"platfrom: is no key. Known: .*platform.* Hint: did you mean platform\?"),
+        ({"platfrom": "x"}, r"has the unknown key platfrom. Known: .*platform.* Hint: did you mean platform\?"),
         ({"platform": "myspace"}, "platform: is 'myspace'"),
         ({"source": "other"}, "source: is 'other'"),
-        ({"reason": ""}, "reason: String should have at least 1 character"),
-        ({"tables": []}, "tables: List should have at least 1 item"),
-        ({"tables": [{"table": "likes", "columns": {}}]}, r"tables.0.table: Input should be 'follower'"),
+        ({"reason": ""}, "has no reason"),
+        ({"tables": []}, "has \\[\\] for tables"),
+        ({"tables": [{"table": "likes", "columns": {}}]}, r"has 'likes' for tables.0.table. Known: follower"),
         ({"tables": [{"table": "post", "columns": {"post_id": {"form": "Id"}}}]}, "post_id"),
         ({"tables": [{"table": "post", "columns": {"post_id": {"from": "Id"}}}]}, "lacks posted_at"),
         ({"tables": [POST | {"columns": {"post_id": {"from": "Id"}, "posted_at": {"from": "W"}}}]}, "has no zone"),

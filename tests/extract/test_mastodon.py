@@ -67,7 +67,7 @@ def one_page(
 
 
 def ours(account_id: str, handle: str | None) -> Account:
-    return Account("mastodon", account_id, handle, None, "own", None, None, None)
+    return Account(platform="mastodon", account_id=account_id, handle=handle, role="own")
 
 
 def members(page: Page) -> list[str | None]:
@@ -634,7 +634,7 @@ def test_an_id_with_another_handle_is_somebody_else() -> None:
 
 def test_lists_follow_the_role() -> None:
     connector = Connector(Source("mastodon", follower_lists=("own",)), SINCE, TODAY)
-    seed = Account("mastodon", "3", "@club@social.example", None, "seed", None, None, None)
+    seed = Account(platform="mastodon", account_id="3", handle="@club@social.example", role="seed")
     assert [one.kind for one in connector.first_lists(OURS)] == ["follower", "post"]
     assert list(connector.first_lists(seed)) == []
     assert connector._servers["3"].client.api_base_url == "https://social.example"

@@ -413,9 +413,9 @@ def test_every_shipped_alias_names_a_column_once(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("meta,Aika,when,fi,seen", "which meta has not"),
-        ("meta,Aika,publish_time,fi,", "lacks a value"),
-        ("meta,Aika,publish_time", "lacks a value"),
+        ("meta,Aika,when,fi,seen", "which meta does not have"),
+        ("meta,Aika,publish_time,fi,", "has no reason"),
+        ("meta,Aika,publish_time", "has too many or too few cells"),
     ],
 )
 def test_an_unusable_alias_is_refused_with_its_line(settings: Settings, line: str, said: str) -> None:
@@ -428,8 +428,8 @@ def test_an_unusable_alias_is_refused_with_its_line(settings: Settings, line: st
     ("text", "said"),
     [
         ("meta: {zone: Europe/Londres, reason: here}", "has the zone 'Europe/Londres'"),
-        ("meta: {zone: UTC}", "no zone with a reason"),
-        ("meta: {zone: UTC, reason: ' '}", "gives no reason"),
+        ("meta: {zone: UTC}", "has no reason. Known: zone, reason"),
+        ("meta: {zone: UTC, reason: ' '}", "has no reason"),
         ("other: {zone: UTC, reason: here}", "is not there"),
     ],
 )

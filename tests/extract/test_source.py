@@ -8,7 +8,7 @@ import pytest
 from pipelines.common.errors import RefError, SettingsError
 from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.extract.pulls.source import configured, read_source
-from pipelines.reference.files import read_yaml
+from pipelines.reference.reader import read_yaml
 
 
 def say(settings: Settings, text: str) -> None:
@@ -68,9 +68,9 @@ def test_a_token_others_could_read_is_refused(settings: Settings, tmp_path: Path
     ("said", "why"),
     [
         ("myspace: {}", "myspace: is not a source that can be pulled.*Known: bluesky, mastodon, x_api"),
-        ("bluesky: {tokn_file: a}", "tokn_file: Extra inputs.*Known:.*token_file"),
-        ("bluesky: {days: 0}", "days: "),
-        ("bluesky: {days: '28'}", "days: Input should be a valid integer"),
+        ("bluesky: {tokn_file: a}", "has the unknown key tokn_file.*Known:.*token_file"),
+        ("bluesky: {days: 0}", "has 0 for days"),
+        ("bluesky: {days: '28'}", "has '28' for days"),
         ("bluesky: {follower_lists: [all]}", "follower_lists.0"),
         ("bluesky: {concurrency: 99}", "concurrency"),
         ("bluesky: {deadline_minutes: 0}", "deadline_minutes"),
@@ -82,7 +82,7 @@ def test_a_token_others_could_read_is_refused(settings: Settings, tmp_path: Path
         ("x_api: {budget_usd_per_month: -1.0}", "budget_usd_per_month"),
         ("x_api: {token_file: a, token_secret: b}", "exclude each other"),
         ("mastodon: {base_url: 'http://social.example', token_file: a}", "over https alone"),
-        ("x_api: [1]", "the source: "),
+        ("x_api: [1]", "x_api: is a list, not a mapping"),
     ],
 )
 def test_what_is_not_known_is_refused(settings: Settings, said: str, why: str) -> None:

@@ -46,7 +46,12 @@ def pulled(planted: dict[str, Any], name: str, role: str, folder: Path) -> Pulle
     """Pull one of the two accounts by the handle that it no longer has."""
     today = datetime.now(UTC).date()
     connector = Connector(Source("bluesky", base_url=URL), today - timedelta(days=28), today)
-    account = Account("bluesky", planted["accounts"][name], planted["handles"][name], None, role, None, None, None)
+    account = Account(
+        platform="bluesky",
+        account_id=planted["accounts"][name],
+        handle=planted["handles"][name],
+        role=role,  # type: ignore[arg-type]
+    )
     lists = pull(connector, connector.first_lists(account), folder)
     book = journal.reading(folder)
     assert book is not None

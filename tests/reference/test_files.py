@@ -27,8 +27,15 @@ def test_accounts_are_read_as_written(settings: Settings) -> None:
         f'\ufeff{HEADER}x, 1 ,,"One, two",own,,2010-01-01,2020-12-31\r\nx,91,a,,seed,,,\r\n\r\n',
     )
     assert files.read_accounts(settings) == [
-        files.Account("x", "1", None, "One, two", "own", None, date(2010, 1, 1), date(2020, 12, 31)),
-        files.Account("x", "91", "a", None, "seed", None, None, None),
+        files.Account(
+            platform="x",
+            account_id="1",
+            name="One, two",
+            role="own",
+            opened_on=date(2010, 1, 1),
+            closed_on=date(2020, 12, 31),
+        ),
+        files.Account(platform="x", account_id="91", handle="a", role="seed"),
     ]
     assert files.read_accounts(settings)[1].ref == "x:91"
 
@@ -45,7 +52,11 @@ def test_accounts_are_read_as_written(settings: Settings) -> None:
         ("no platform", HEADER + OWN + ",2,,,own,,,\n", "account.csv line 3: has no platform"),
         ("no id", HEADER + OWN + "x, ,,,own,,,\n", "account.csv line 3: has no account_id"),
         ("no role", HEADER + OWN + "x,2,,,,,,\n", "account.csv line 3: has no role"),
-        ("another role", HEADER + OWN + "x,2,,,ours,,,\n", "account.csv line 3: has role 'ours'. Known: own, seed."),
+        (
+            "another role",
+            HEADER + OWN + "x,2,,,ours,,,\n",
+            "account.csv line 3: has 'ours' for role. Known: own, seed.",
+        ),
         ("twice", HEADER + OWN + "x,2,,,own,,,\n" + OWN, "account.csv line 4: names x:1 a second time"),
         ("no day", HEADER + OWN + "x,2,,,own,,1/2/2010,\n", "account.csv line 3: has '1/2/2010' for opened_on"),
         ("no such day", HEADER + OWN + "x,2,,,own,,,2010-02-30\n", "line 3: has '2010-02-30' for closed_on"),
@@ -78,13 +89,23 @@ def test_an_account_file_that_cannot_be_meant_is_refused(what: str, content: str
 def test_accepted_lists_are_read_and_the_shipped_ones_are_none(settings: Settings) -> None:
     assert files.read_accepted_lists(settings) == []
     write(settings, "accepted_list.csv", ACCEPTED + "x,1,2026-07-08,we closed it\n")
-    assert files.read_accepted_lists(settings) == [files.AcceptedList("x", "1", date(2026, 7, 8), "we closed it")]
+    assert files.read_accepted_lists(settings) == [
+        files.AcceptedList(platform="x", account_id="1", observed_on=date(2026, 7, 8), reason="we closed it")
+    ]
 
 
-@pytest.mark.parametrize("row", ["x,1,2026-07-08,", "x,1,,why", "x,,2026-07-08,why", ",1,2026-07-08,why"])
-def test_an_accepted_list_says_which_and_why(row: str, settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("row", "missing"),
+    [
+        ("x,1,2026-07-08,", "reason"),
+        ("x,1,,why", "observed_on"),
+        ("x,,2026-07-08,why", "account_id"),
+        (",1,2026-07-08,why", "platform"),
+    ],
+)
+def test_an_accepted_list_says_which_and_why(row: str, missing: str, settings: Settings) -> None:
     write(settings, "accepted_list.csv", f"{ACCEPTED}{row}\n")
-    with pytest.raises(RefError, match=r"accepted_list\.csv line 2: lacks a value"):
+    with pytest.raises(RefError, match=rf"accepted_list\.csv line 2: has no {missing}"):
         files.read_accepted_lists(settings)
 
 
@@ -105,8 +126,8 @@ def test_a_segment_may_have_a_threshold_of_its_own(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        ("still_reaches_people.walker", "is for 'walker', no segment. Known: everyone, rider."),
-        ("still_reaches_people.", "is for '', no segment"),
+        ("still_reaches_people.walker", "is for 'walker', not a segment. Known: everyone, rider."),
+        ("still_reaches_people.", "is for '', not a segment"),
         ("still_reach_people.rider", "has the unknown band still_reach_people.rider. Known: follower_list_shrinks_to"),
     ],
 )
@@ -120,13 +141,13 @@ def test_a_threshold_of_an_unknown_segment_is_refused(name: str, found: str, set
 @pytest.mark.parametrize(
     ("what", "content", "found"),
     [
-        ("no reason", "a: {value: 1}", "bands.yml: a: is no band. Known: value, reason."),
-        ("no value", "a: {reason: b}", "bands.yml: a: is no band"),
-        ("a bare number", "a: 1", "bands.yml: a: is no band"),
-        ("more than a band", "a: {value: 1, reason: b, since: 2020}", "bands.yml: a: is no band"),
-        ("words", "a: {value: half, reason: b}", "bands.yml: a: has a value that is no number"),
-        ("nothing", "", "bands.yml: is no mapping of keys to values"),
-        ("a list", "- a", "bands.yml: is no mapping of keys to values"),
+        ("no reason", "a: {value: 1}", "bands.yml line 1: a: has no reason. Known: value, reason."),
+        ("no value", "a: {reason: b}", "bands.yml line 1: a: has no value"),
+        ("a bare number", "a: 1", "bands.yml line 1: a: is a number, not a mapping. Known: value"),
+        ("more than a band", "a: {value: 1, reason: b, since: 2020}", "line 1: a: has the unknown key since"),
+        ("words", "a: {value: half, reason: b}", "bands.yml line 1: a: has 'half' for value. Hint: a number."),
+        ("nothing", "", "bands.yml: is empty, not a mapping of keys to values"),
+        ("a list", "- a", "bands.yml: is a list, not a mapping of keys to values"),
         ("no YAML", "b: 1\na: {value: 1", "bands.yml line 2: is not YAML"),
         ("a tab", "a:\n\tvalue: 1", "bands.yml line 2: is not YAML"),
         ("an object", "a: !!python/object/apply:os.getpid []", "bands.yml line 1: is not YAML"),
@@ -208,12 +229,12 @@ def test_policy_weights_are_the_deployments_own_each_with_its_reason(settings: S
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        ("riders:\n  policy_weight: 2\n  reason: A.\n", "segment.yml: riders: is no segment. Known: rider."),
-        ("rider: 2\n", "segment.yml: rider: is no weight. Known: policy_weight, reason."),
-        ("rider:\n  policy_weight: yes\n  reason: A.\n", "has a policy_weight that is no number"),
-        ("rider:\n  policy_weight: -1\n  reason: A.\n", "has a policy_weight that is no number"),
-        ("rider:\n  policy_weight: .nan\n  reason: A.\n", "has a policy_weight that is no number"),
-        ("rider:\n  policy_weight: 2\n  reason: ' '\n", "segment.yml: rider: gives no reason"),
+        ("riders:\n  policy_weight: 2\n  reason: A.\n", "segment.yml: riders: is not a segment. Known: rider."),
+        ("rider: 2\n", "segment.yml line 1: rider: is a number, not a mapping. Known: policy_weight, reason."),
+        ("rider:\n  policy_weight: yes\n  reason: A.\n", "line 2: rider: has True for policy_weight"),
+        ("rider:\n  policy_weight: -1\n  reason: A.\n", "has -1 for policy_weight. Hint: 0 to 1000"),
+        ("rider:\n  policy_weight: .nan\n  reason: A.\n", "has nan for policy_weight"),
+        ("rider:\n  policy_weight: 2\n  reason: ' '\n", "segment.yml line 3: rider: has no reason"),
     ],
 )
 def test_an_unusable_policy_weight_is_refused(content: str, found: str, settings: Settings) -> None:

@@ -202,9 +202,11 @@ def test_a_polygon_makes_its_towns_home_and_the_others_bands_follow(bare: Settin
 
 
 def test_home_places_make_bands_by_distance(bare: Settings) -> None:
-    home = Place("Ludlow", "Shropshire", "England", 52.368, -2.718, True)
-    other = Place("The Old Mill", None, "England", 52.40, -2.72, False)
-    foreign = Place("Partner Town", None, "France", 48.1, 4.1, False)
+    home = Place(
+        place="Ludlow", region="Shropshire", country="England", latitude=52.368, longitude=-2.718, is_home=True
+    )
+    other = Place(place="The Old Mill", region=None, country="England", latitude=52.40, longitude=-2.72, is_home=False)
+    foreign = Place(place="Partner Town", region=None, country="France", latitude=48.1, longitude=4.1, is_home=False)
     bands = bands_of(bare, (home, other, foreign))
     assert bands["Ludlow", "own"] == "home area"
     assert bands["Ludlow", "Shropshire"] == "home area", "the gazetteer's Ludlow is the same town"
@@ -296,18 +298,26 @@ def test_an_area_that_is_no_json_is_refused(bare: Settings) -> None:
         ("gazetteer.csv", ",".join(gazetteer.COLUMNS) + "\nHull,,town,Nowhere,53.7,-0.3,5\n", "within Nowhere"),
         ("gazetteer.csv", ",".join(gazetteer.COLUMNS) + "\nHull,,town,,north,-0.3,5\n", "is no UTF-8 CSV"),
         ("gazetteer.csv", ",".join(gazetteer.COLUMNS) + "\nHull,,town,,,-0.3,5\n", "without name, kind or degrees"),
-        ("place_rule.yml", "own_place: {n_checked: 3}", "is no rule"),
-        ("place_rule.yml", "own_place: {reason: '', n_checked: 3, n_right: 3}", "gives no reason"),
+        ("place_rule.yml", "own_place: {n_checked: 3}", "has no reason. Known: reason, n_checked"),
+        ("place_rule.yml", "own_place: {reason: '', n_checked: 3, n_right: 3}", "has no reason"),
         ("place_rule.yml", "own_place: {reason: a, n_checked: 3, n_right: 4}", "counts that cannot be"),
         ("place_rule.yml", "own_place: {reason: a, n_checked: 3}", "counts that cannot be"),
-        ("place_word.yml", "filler: {reason: a, words: [near]}", "has the keys"),
-        ("place_word.yml", "filler: {reason: a, words: [no]}\nordinary: {reason: a, words: []}", "no list of texts"),
-        ("place_word.yml", "filler: {words: [near]}\nordinary: {reason: a, words: []}", "gives no reason"),
-        ("audience.yml", '"x:999": {audience: local, reason: a}', "is no account of ours"),
-        ("audience.yml", '"x:91": {audience: local, reason: a}', "is no account of ours"),
-        ("audience.yml", '"x:1": {audience: locals, reason: a}', "has the audience 'locals'"),
-        ("audience.yml", '"x:1": {audience: local}', "is no audience"),
-        ("audience.yml", '"x:1": {audience: local, reason: " "}', "gives no reason"),
+        ("place_word.yml", "filler: {reason: a, words: [near]}", "has no ordinary"),
+        (
+            "place_word.yml",
+            "filler: {reason: a, words: [no]}\nordinary: {reason: a, words: []}",
+            "has False for filler.words.0. Hint: a list of texts",
+        ),
+        ("place_word.yml", "filler: {words: [near]}\nordinary: {reason: a, words: []}", "has no filler.reason"),
+        ("audience.yml", '"x:999": {audience: local, reason: a}', "is not an account of ours"),
+        ("audience.yml", '"x:91": {audience: local, reason: a}', "is not an account of ours"),
+        (
+            "audience.yml",
+            '"x:1": {audience: locals, reason: a}',
+            "has 'locals' for audience. Known: local",
+        ),
+        ("audience.yml", '"x:1": {audience: local}', "has no reason"),
+        ("audience.yml", '"x:1": {audience: local, reason: " "}', "has no reason"),
     ],
 )
 def test_a_wrong_file_says_what_is_wrong(name: str, content: str, found: str, bare: Settings) -> None:
@@ -382,5 +392,7 @@ def test_british_towns_lie_where_they_should() -> None:
 @cache
 def county_free() -> dict[str, pl.DataFrame]:
     """The shipped tables of a body at home in Shrewsbury, with no other place of its own."""
-    home = Place("Shrewsbury", "Shropshire", "England", 52.708, -2.754, True)
+    home = Place(
+        place="Shrewsbury", region="Shropshire", country="England", latitude=52.708, longitude=-2.754, is_home=True
+    )
     return gazetteer.tables(SHIPPED, (home,), tuple(files.read_accounts(SHIPPED)))

@@ -149,19 +149,27 @@ reason: r
 
 def test_a_deployment_brings_its_own_sample_whole(settings: Settings) -> None:
     (settings.ref / "tone.yml").write_text(GOOD, encoding="utf-8")
-    assert text_rules.read_labeller(settings) == text_rules.Labeller(0.2, 8, 2, 1, 9, "ours")
+    assert text_rules.read_labeller(settings) == text_rules.Labeller(
+        threshold=0.2,
+        true_positives=8,
+        false_negatives=2,
+        false_positives=1,
+        true_negatives=9,
+        source="ours",
+        reason="r",
+    )
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("0.2", "1.2", "threshold 1.2"),
-        ("0.2", "yes", "threshold True"),
-        (": 8", ": 8.5", "true_positives: is 8.5"),
-        (": 8", ": -1", "true_positives: is -1"),
-        ("source: ours\n", "", "has the keys"),
-        ("ours", "''", "gives no source"),
-        ("reason: r", "reason: ' '", "gives no reason"),
+        ("0.2", "1.2", "tone.yml line 1: has 1.2 for threshold"),
+        ("0.2", "yes", "has True for threshold. Hint: a probability"),
+        (": 8", ": 8.5", "line 2: has 8.5 for true_positives. Hint: a whole number from 0"),
+        (": 8", ": -1", "has -1 for true_positives"),
+        ("source: ours\n", "", "has no source. Known: threshold"),
+        ("ours", "''", "line 6: has no source"),
+        ("reason: r", "reason: ' '", "has no reason"),
         (
             "_positives: 1\ntrue_negatives: 9",
             "_positives: 0\ntrue_negatives: 0",
@@ -185,7 +193,9 @@ def test_other_rules_of_substance_are_read_and_unusable_ones_refused(settings: S
     with pytest.raises(RefError, match="whole number"):
         text_rules.read_substance(settings)
     path.write_text(re.sub(r'"no"', "no", shipped), encoding="utf-8")
-    with pytest.raises(RefError, match="small_words: is no list of texts"):
+    with pytest.raises(
+        RefError, match=r"has False for small_words\.\d+\. Hint: a list of texts; put numbers, yes and no in quotes"
+    ):
         text_rules.read_substance(settings)
 
 

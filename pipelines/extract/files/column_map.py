@@ -10,14 +10,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from pipelines.common.contract import Table, contracts
 from pipelines.common.errors import RefError
 from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.extract.files.cell import read_format
 from pipelines.extract.files.export_locale import checked_zone
-from pipelines.reference.files import line_of, read_yaml
+from pipelines.reference.reader import Entry, Text, read_entry
 
 FOLDER = "column_map"
 # What the reader fills in: the account may also be a column of the export.
@@ -35,11 +35,7 @@ PLATFORMS = {
 TableName = Literal["follower", "post", "engagement", "account_day", "contact"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class From(_Part):
+class From(Entry):
     """One column of ours: what theirs is called (the first name that is there counts), and how to read its cells.
 
     `format` as strptime's, months in English; `zone` for times that name none; `values` turns their words into ours;
@@ -51,7 +47,7 @@ class From(_Part):
     zone: str | None = None
     thousands: Literal[",", ".", " ", "'"] | None = None
     decimal: Literal[".", ","] = "."
-    unknown: list[str] = []
+    unknown: list[str] = Field(default=[])
     values: dict[str, str] | None = None
     pattern: str | None = None
     optional: bool = False
@@ -61,14 +57,14 @@ class From(_Part):
         return [self.from_] if isinstance(self.from_, str) else self.from_
 
 
-class SkipRows(_Part):
+class SkipRows(Entry):
     """Rows to pass over: totals, footers. `column` is theirs."""
 
     column: str
     values: list[str] = Field(alias="is", min_length=1)
 
 
-class TableMap(_Part):
+class TableMap(Entry):
     """One table of the contract: where it stands in the export, and its columns.
 
     `metrics` turns a row of many figures into rows of `account_day`. Where `header_row` is not given the header is the
@@ -79,9 +75,9 @@ class TableMap(_Part):
     sheet: str | None = None
     header_row: int | None = Field(default=None, ge=1)
     skip_rows_where: SkipRows | None = None
-    columns: dict[str, From] = {}
-    metrics: dict[str, From] = {}
-    constants: dict[str, str] = {}
+    columns: dict[str, From] = Field(default={})
+    metrics: dict[str, From] = Field(default={})
+    constants: dict[str, str] = Field(default={})
 
     @property
     def contract(self) -> Table:
@@ -92,12 +88,12 @@ class TableMap(_Part):
         yield from self.metrics.values()
 
 
-class ColumnMap(_Part):
+class ColumnMap(Entry):
     """What one source's exports are: of which platform, why they are read so, and their tables."""
 
     source: str
     platform: str
-    reason: str = Field(min_length=1)
+    reason: Text
     delimiter: Literal[",", ";", "\t"] = ","
     tables: list[TableMap] = Field(min_length=1)
 
@@ -121,10 +117,7 @@ def known_sources(settings: Settings) -> list[str]:
 
 def read_map(path: Path) -> ColumnMap:
     """Read and check one map; raise `RefError`."""
-    try:
-        found = ColumnMap.model_validate(read_yaml(path))
-    except ValidationError as failure:
-        raise _said(path, failure) from None
+    found = read_entry(path, ColumnMap)
     if found.source != path.stem:
         raise RefError(f"{path.name}: source", f"is {found.source!r}", known=[path.stem], hint="as the file's name")
     if found.platform not in PLATFORMS:
@@ -132,27 +125,6 @@ def read_map(path: Path) -> ColumnMap:
     for n, table in enumerate(found.tables):
         _check_table(f"{path.name}: tables.{n}", table)
     return found
-
-
-def _said(path: Path, failure: ValidationError) -> RefError:
-    """One sentence for the first thing that pydantic found wrong: the key, what is there, what is known."""
-    first = failure.errors(include_url=False, include_context=False)[0]
-    keys = tuple(key for key in first["loc"] if key not in ("str", "list[str]"))
-    line = line_of(path, tuple(key for key in keys if isinstance(key, str | int)))
-    where = f"{path.name} line {line}" if line else path.name
-    parts: dict[str, type[BaseModel]] = {
-        "tables": TableMap,
-        "columns": From,
-        "metrics": From,
-        "skip_rows_where": SkipRows,
-    }
-    inside: list[type[BaseModel]] = [ColumnMap, *(parts[str(key)] for key in keys[:-1] if str(key) in parts)]
-    fields = inside[-1].model_fields
-    known = [about.alias or name for name, about in fields.items()]
-    near = get_close_matches(str(keys[-1]), known, n=1) if keys else []
-    extra = first["type"] == "extra_forbidden"
-    found = f"{'.'.join(map(str, keys)) or 'the file'}: {'is no key' if extra else first['msg']}"
-    return RefError(where, found, known=known, hint=f"did you mean {near[0]}?" if extra and near else "")
 
 
 def _check_table(where: str, table: TableMap) -> None:

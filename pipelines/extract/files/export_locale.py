@@ -3,21 +3,34 @@
 Both are data with a reason: `column_alias.csv` and `export.yml` in the reference folder.
 """
 
-import csv
 import unicodedata
 import zoneinfo
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from pipelines.common.errors import RefError
 from pipelines.common.settings import SHIPPED_REF, Settings
-from pipelines.reference.files import read_yaml
+from pipelines.reference.reader import Entry, Row, Text, checked_part, line_of, read_rows, read_yaml
 
 ALIASES = "column_alias.csv"
-ALIAS_COLUMNS = ("source", "alias", "column", "language", "reason")
 ZONES = "export.yml"
+
+
+class Alias(Row):
+    """One row of `column_alias.csv`: what a header is called in one language."""
+
+    source: str
+    alias: str
+    column: str
+    language: str
+    reason: str
+
+
+class ZoneEntry(Entry):
+    """The zone of one source's times: an entry of `export.yml`."""
+
+    zone: Text
+    reason: Text
 
 
 @dataclass(frozen=True)
@@ -81,13 +94,13 @@ def read_aliases(settings: Settings, source: str, columns: tuple[str, ...]) -> d
     """
     aliases = {}
     for path in dict.fromkeys((SHIPPED_REF / ALIASES, settings.ref_file(ALIASES))):
-        for line, row in _alias_rows(path):
-            if row["source"] != source:
+        for line, row in read_rows(path, Alias):
+            if row.source != source:
                 continue
-            if row["column"] not in columns:
-                found = f"gives {row['alias']!r} the column {row['column']!r}, which {source} has not"
+            if row.column not in columns:
+                found = f"gives {row.alias!r} the column {row.column!r}, which {source} does not have"
                 raise RefError(f"{ALIASES} line {line}", found, known=columns)
-            aliases[plain(row["alias"])] = row["column"]
+            aliases[plain(row.alias)] = row.column
     return aliases
 
 
@@ -97,16 +110,12 @@ def read_zone(settings: Settings, source: str) -> Zone:
     Raises `RefError` where the source is missing, or its zone is no zone or has no reason.
     """
     path = settings.ref_file(ZONES)
-    said = read_yaml(path)
-    where = f"{ZONES}: {source}"
-    given = said.get(source)
-    if given is None:
-        raise RefError(where, "is not there", known=sorted(map(str, said)), hint=f"copy it from {SHIPPED_REF / ZONES}")
-    if not isinstance(given, Mapping) or set(given) != {"zone", "reason"}:
-        raise RefError(where, "is no zone with a reason", known=("zone", "reason"))
-    if not str(given["reason"] or "").strip():
-        raise RefError(where, "gives no reason")
-    return Zone(checked_zone(where, given["zone"]), str(given["reason"]))
+    given = read_yaml(path)
+    if source not in given:
+        known, hint = sorted(map(str, given)), f"copy it from {SHIPPED_REF / ZONES}"
+        raise RefError(f"{ZONES}: {source}", "is not there", known=known, hint=hint)
+    zone = checked_part(ZoneEntry, given[source], path, (source,))
+    return Zone(checked_zone(f"{ZONES} line {line_of(path, (source, 'zone'))}: {source}", zone.zone), zone.reason)
 
 
 def checked_zone(where: str, name: object) -> str:
@@ -115,18 +124,3 @@ def checked_zone(where: str, name: object) -> str:
         return zoneinfo.ZoneInfo(str(name)).key
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise RefError(where, f"has the zone {name!r}", hint="a name as in Europe/London or UTC") from None
-
-
-def _alias_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as source:
-            reader = csv.DictReader(source, strict=True)
-            found = tuple(reader.fieldnames or ())
-            if found != ALIAS_COLUMNS:
-                raise RefError(path.name, f"has the columns {', '.join(found)}", known=ALIAS_COLUMNS)
-            for row in reader:
-                if None in row or not all(cell and cell.strip() for cell in row.values()):
-                    raise RefError(f"{path.name} line {reader.line_num}", "lacks a value", known=ALIAS_COLUMNS)
-                yield reader.line_num, {name: cell.strip() for name, cell in row.items()}
-    except (csv.Error, UnicodeDecodeError) as failure:
-        raise RefError(path.name, f"is no UTF-8 CSV ({type(failure).__name__})", hint="save it as UTF-8 CSV") from None

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from pipelines.common.errors import RefError
 from pipelines.common.settings import Settings
 from pipelines.extract import registry
 from pipelines.extract.pulls import credential
 from pipelines.extract.pulls.credential import Secret
-from pipelines.reference.files import read_yaml
+from pipelines.reference.reader import Entry, checked_part, read_yaml
 
 LOOPBACK = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
 TERMS_KEYS = ("terms_confirmed", "budget_usd_per_month")
@@ -47,15 +47,18 @@ class Source:
         return self.secret.reveal() if self.secret else None
 
 
-class _Given(BaseModel):
+class _Given(Entry):
     """What `source.yml` may say of one source."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    base_url: Annotated[str, Field(pattern=r"^https?://[^/?#@\s]+(/[^?#@\s]*)?$")] | None = None
+    base_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/?#@\s]+(/[^?#@\s]*)?$",
+        description="https://host, without a user, a password or a query",
+        repr=False,
+    )
     token_file: str | None = None
     token_secret: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = None
-    follower_lists: list[Literal["own", "seed"]] = ["own", "seed"]
+    follower_lists: tuple[Literal["own", "seed"], ...] = Field(default=("own", "seed"), strict=False)
     days: Annotated[int, Field(ge=1, le=365)] = 28
     concurrency: Annotated[int, Field(ge=1, le=32)] = 4
     deadline_minutes: Annotated[float, Field(gt=0, le=24 * 60)] = 90
@@ -112,19 +115,14 @@ def read_source(settings: Settings, name: str, *, with_token: bool = True) -> So
 
 
 def _read(settings: Settings) -> dict[str, _Given]:
-    read = read_yaml(settings.ref_file("source.yml"))
-    return {name: _given(name, about) for name, about in read.items()}
+    path = settings.ref_file("source.yml")
+    return {name: _given(path, name, about) for name, about in read_yaml(path).items()}
 
 
-def _given(name: Any, about: Any) -> _Given:
+def _given(path: Path, name: Any, about: Any) -> _Given:
     if name not in registry.PULLED:
         raise RefError(f"source.yml: {name}", "is not a source that can be pulled", known=registry.PULLED)
-    try:
-        given = _Given.model_validate(about or {})
-    except ValidationError as failure:
-        first = failure.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the source"
-        raise RefError(f"source.yml: {name}", f"{where}: {first['msg']}", known=_Given.model_fields) from None
+    given = checked_part(_Given, about or {}, path, (name,))
     if not registry.PULLED[name].is_paid and (paid := [key for key in TERMS_KEYS if getattr(given, key) is not None]):
         raise RefError(f"source.yml: {name}", f"{paid[0]} is for paid sources only", hint="leave it out")
     return given

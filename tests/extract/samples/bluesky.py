@@ -24,7 +24,7 @@ from tests.extract.loopback import Answer, Request, Server, serve
 FIGURES: tuple[str, ...] = ("likes", "replies", "reposts", "quotes")
 NAMES = {"likes": "likeCount", "replies": "replyCount", "reposts": "repostCount", "quotes": "quoteCount"}
 DID = "did:plc:ourbikers"
-OURS = Account("bluesky", DID, "bikers.test", "Bikers", "own", None, None, None)
+OURS = Account(platform="bluesky", account_id=DID, handle="bikers.test", name="Bikers", role="own")
 SINCE, TODAY = datetime.date(2026, 10, 26), datetime.date(2026, 11, 23)
 AT_ONCE = Patience(wait_initial=0.0, wait_max=0.0, wait_jitter=0.0, wait_scale=0.0)
 TABLES = ("follower", "post", "engagement", "account_day")

@@ -22,7 +22,7 @@ from tests.extract.loopback import Answer, Request, Server, serve
 
 FIGURES: tuple[str, ...] = ("likes", "replies", "reposts", "quotes")
 NAMES = {"likes": "favourites_count", "replies": "replies_count", "reposts": "reblogs_count", "quotes": "quotes_count"}
-OURS = Account("mastodon", "1171", "police@social.example", "Police", "own", None, None, None)
+OURS = Account(platform="mastodon", account_id="1171", handle="police@social.example", name="Police", role="own")
 SINCE, TODAY = datetime.date(2026, 10, 26), datetime.date(2026, 11, 23)
 AT_ONCE = Patience(wait_initial=0.0, wait_max=0.0, wait_jitter=0.0, wait_scale=0.0)
 

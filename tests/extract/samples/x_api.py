@@ -24,8 +24,8 @@ from pipelines.reference.files import Account
 from tests.extract.loopback import Answer, Request, Server, serve
 
 FIGURES: tuple[str, ...] = ("impressions", "likes", "replies", "reposts", "quotes", "clicks")
-OURS = Account("x", "1", "force", "The Force", "own", None, None, None)
-SEED = Account("x", "91", "throttle", "Throttle", "seed", None, None, None)
+OURS = Account(platform="x", account_id="1", handle="force", name="The Force", role="own")
+SEED = Account(platform="x", account_id="91", handle="throttle", name="Throttle", role="seed")
 SINCE, TODAY = date(2026, 10, 26), date(2026, 11, 23)
 AT_ONCE = Patience(attempts=4, wait_initial=0.0, wait_max=0.0, wait_jitter=0.0, wait_scale=0.0)
 TABLES = ("follower", "post", "engagement", "account_day")
