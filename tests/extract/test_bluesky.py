@@ -6,7 +6,6 @@ import json
 import traceback
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +89,7 @@ def page(town: Callable[[Request], Answer], kind: Any, *, cursor: str | None = N
 
 @needs_recorded
 def test_recorded_answers_give_their_exact_counts(tmp_path: Path) -> None:
-    account = replace(OURS, account_id=BIKERS, handle="rpubikers2.test")
+    account = OURS.model_copy(update={"account_id": BIKERS, "handle": "rpubikers2.test"})
     with serve(recorded()) as server:
         lists = pulled(server, tmp_path / "p/b/d/a", tmp_path / "out", account, concurrency=4)
     whole = {"follower": 130, "like": 130, "repost": 65, "quote": 1, "reply": 33}
@@ -112,7 +111,7 @@ def test_recorded_answers_give_their_exact_counts(tmp_path: Path) -> None:
 
 @needs_recorded
 def test_a_seed_gives_its_followers_alone(tmp_path: Path) -> None:
-    account = replace(OURS, account_id=FORCE, handle="force2.test", role="seed")
+    account = OURS.model_copy(update={"account_id": FORCE, "handle": "force2.test", "role": "seed"})
     with serve(recorded()) as server:
         lists = pulled(server, tmp_path / "p/b/d/a", account=account)
     assert by_kind(lists) == {"follower": (44, 44, "complete")}
@@ -236,7 +235,10 @@ def test_all_kinds_of_lists_share_one_limit() -> None:
 
 
 def test_one_question_brings_the_counts_of_all_accounts() -> None:
-    others = [replace(OURS, account_id=f"did:plc:seed{n}", handle=f"seed{n}.test", role="seed") for n in range(9)]
+    others = [
+        OURS.model_copy(update={"account_id": f"did:plc:seed{n}", "handle": f"seed{n}.test", "role": "seed"})
+        for n in range(9)
+    ]
     profiles = [person(f"seed{n}", followersCount=n) for n in range(9)]
     town = Town(profiles=[us(followersCount=1), *profiles], followers=[person()])
 
@@ -254,7 +256,10 @@ def test_one_question_brings_the_counts_of_all_accounts() -> None:
 
 
 def test_more_accounts_than_one_question_holds_take_more_questions() -> None:
-    many = [replace(OURS, account_id=f"did:plc:seed{n}", handle=f"seed{n}.test", role="seed") for n in range(30)]
+    many = [
+        OURS.model_copy(update={"account_id": f"did:plc:seed{n}", "handle": f"seed{n}.test", "role": "seed"})
+        for n in range(30)
+    ]
 
     async def ask(connector: Connector) -> list[Page]:
         first = [connector.first_lists(account)[0] for account in many]
@@ -282,7 +287,7 @@ def test_more_accounts_than_one_question_holds_take_more_questions() -> None:
 def test_a_handle_that_moved_is_noted_and_the_id_stays(
     handle: str | None, profiles: list[dict[str, Any]], said: str, tmp_path: Path
 ) -> None:
-    account = replace(OURS, handle=handle)
+    account = OURS.model_copy(update={"handle": handle})
     with serve(Town(profiles=profiles, followers=[person()])) as server:
         lists = pulled(server, tmp_path / "p/b/d/a", account=account)
     notes = [note for one in lists for note in one.notes]
@@ -295,7 +300,7 @@ def test_an_id_that_is_no_did_is_refused_before_anything_is_asked() -> None:
         with serve(Town()) as server:
 
             async def first(connector: Connector) -> None:
-                connector.first_lists(replace(OURS, account_id=account_id))
+                connector.first_lists(OURS.model_copy(update={"account_id": account_id}))
 
             once(server, first)
         assert not server.requests
