@@ -1,13 +1,13 @@
-"""The data dictionary as Markdown, from the contracts: every published table and column, and the extract contract."""
+"""Write the data dictionary as Markdown from the contracts: published tables and columns, and the extract contract."""
 
 from pipelines.common.contract import Table
 from pipelines.warehouse.publish import published_tables
 
 SCHEMAS = {
     "mart": "Marts: one table per question",
-    "core": "Core: platform-free nouns, people under pseudonyms",
-    "meta": "Meta: runs, deliveries, audits",
-    "ref": "Ref: what people decided",
+    "core": "Core: platform-free nouns, with people under pseudonyms",
+    "meta": "Meta: runs, deliveries, validation",
+    "ref": "Ref: what people decide",
     "raw": "The extract contract (not published; docs/EXTRACTS.md explains it)",
 }
 
@@ -16,7 +16,7 @@ def dictionary() -> str:
     """Write the whole dictionary."""
     parts = [
         "# Data dictionary",
-        "Written by `make dictionary` from the contracts under `sql/`; a test holds it to them.",
+        "`make dictionary` writes this page from the contracts under `sql/`; a test compares the two.",
     ]
     for schema, title in SCHEMAS.items():
         parts.append(f"## {title}")
