@@ -18,8 +18,8 @@ SQL = re.compile(
 )
 LONGEST = 120
 
-# Built from a file's header and its contract, so that the columns are known only when it is read.
-BUILT_FROM_A_CONTRACT = {"pipelines/landing/extract_file.py"}
+# Built from a contract (and a file's header), so that the columns are known only when it is read.
+BUILT_FROM_A_CONTRACT = {"pipelines/landing/extract_file.py", "pipelines/validation/contract_suite.py"}
 # To be emptied: their SQL moves to models and queries.
 MOVING = {"pipelines/marts", "pipelines/reach"}
 MODULES = [
