@@ -21,7 +21,7 @@ DEMO_DAY := 2026-09-30
 DEMO := $(STILLREACH_DATA)/demo/$(PEOPLE)-$(SEED)-$(DAYS)
 BENCH_PEOPLE ?= 1000000
 
-.PHONY: help setup demo test check docs fix live-bluesky notebooks airflow bench lock dictionary clean
+.PHONY: help setup demo test test-fast mutants check docs fix live-bluesky notebooks airflow bench lock dictionary clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,8 +52,14 @@ $(AIRFLOW_HOME)/.ready: | $(READY)
 	@$(BIN)/airflow pools import dags/pools.json > /dev/null 2>&1
 	@touch $@
 
-test: $(READY) ## Run the tests
+test: $(READY) ## Run the tests, all but every mutant of the SQL models
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test-fast: $(READY) ## Run the fast tests: no whole night, no Airflow, no large world; under a minute
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not (night or airflow or slow)"
+
+mutants: $(READY) ## Change each SQL model in every way an operator knows; fail where too few changes are noticed
+	@$(BIN)/python -m tests.sql.mutant_runner
 
 check: $(READY) docs ## Check formatting, lint, types, SQL style and documentation; change nothing
 	@$(BIN)/ruff format --check .

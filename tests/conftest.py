@@ -21,6 +21,7 @@ from pipelines import night
 from pipelines.common.settings import Settings, from_environment
 
 KEY = bytes(range(32)).hex()
+TESTS = Path(__file__).parent
 
 # Files that take longest go first: whichever worker is free takes the next, and none is left alone with one at the end.
 LONGEST_FIRST = (
@@ -32,14 +33,36 @@ LONGEST_FIRST = (
     "test_bad_input.py",
     "test_segment_oracle.py",
     "test_demo_night.py",
-    "test_cli_segments.py",
-    "test_mutations.py",
+    "test_segments.py",
+    "test_mutants.py",
     "test_cases.py",
-    "test_audit.py",
+    "test_label_audit.py",
     "test_suites.py",
-    "test_cli.py",
+    "test_app.py",
     "test_reach_oracle.py",
 )
+
+# What is not fast, by folder or file under tests/; a test that uses a fixture of NIGHT_FIXTURES is a `night`, too.
+TIERS = {
+    "night": (
+        "cli/test_app.py",
+        "demo",
+        "docs",
+        "end_to_end",
+        "release",
+        "test_bad_input.py",
+        "test_faults.py",
+    ),
+    "airflow": ("dags",),
+    "slow": (
+        "analysis",
+        "expectations",
+        "live",
+        "report",
+        "sql",
+    ),
+}
+NIGHT_FIXTURES = {"no_report", "two_nights_template"}
 
 ACCOUNT_CSV = """\
 platform,account_id,handle,name,role,purpose,opened_on,closed_on
@@ -246,9 +269,18 @@ def followers() -> Callable[..., list[dict[str, Any]]]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first; a file's own tests stay in their order."""
+    """Mark what is not fast. Put the longest files first; a file's own tests stay in their order."""
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(item.path.name, len(places)))
+    for item in items:
+        for tier in _tiers(item):
+            item.add_marker(tier)
+
+
+def _tiers(item: pytest.Item) -> set[str]:
+    path = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
+    tiers = {tier for tier, places in TIERS.items() if any(path == one or path.startswith(f"{one}/") for one in places)}
+    return tiers | ({"night"} if NIGHT_FIXTURES & set(getattr(item, "fixturenames", ())) else set())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -15,20 +15,16 @@ STILL_TOO_LARGE = {
     "analysis/keyness.py: draft_definition",
     "analysis/keyness.py: portraits",
     "analysis/label_sample.py: label_sample",
-    "cli/app.py: show",
     "cli/reach.py: ask_keep",
     "extract/exports/meta.py: _posts",
     "extract/pulls/pull.py: pull",
     "extract/x/connector.py: _ask",
-    "night.py: load",
     "reference/gazetteer.py: _named",
     "report/charts.py: _platform_rows",
     "report/page.py: _segment",
     "report/page.py: render",
-    "report/review_data.py: _accounts",
     "segments/label_file.py: keep",
     "segments/policy.py: read_policy",
-    "warehouse/load_reference.py: load",
 }
 
 
