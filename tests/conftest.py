@@ -56,6 +56,7 @@ TIERS = {
     "airflow": ("dags",),
     "slow": (
         "analysis",
+        "conventions/test_plain_words.py",
         "expectations",
         "live",
         "report",

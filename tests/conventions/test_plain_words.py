@@ -118,12 +118,14 @@ def _python(path: Path) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
     with tokenize.open(path) as opened:
         tokens = list(tokenize.generate_tokens(opened.readline))
     prose = [(one.start[0], one.string) for one in tokens if one.type in (tokenize.COMMENT, tokenize.STRING)]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    names = [(node.lineno, node.name) for node in ast.walk(tree)
-             if isinstance(node, ast.FunctionDef | ast.ClassDef)]  # fmt: skip
-    names += [(node.lineno, node.arg) for node in ast.walk(tree) if isinstance(node, ast.arg)]
-    names += [(node.lineno, node.id) for node in ast.walk(tree)
-              if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]  # fmt: skip
+    names: list[tuple[int, str]] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append((node.lineno, node.name))
+        elif isinstance(node, ast.arg):
+            names.append((node.lineno, node.arg))
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.append((node.lineno, node.id))
     return prose, names
 
 
@@ -132,10 +134,20 @@ def _plain(path: Path) -> list[tuple[int, str]]:
     return list(enumerate(path.read_text(encoding="utf-8").splitlines(), start=1))
 
 
+def _may_hold_any(text: str) -> bool:
+    """Most files hold none of the words: that is quickly seen without reading their syntax."""
+    words = set(re.findall(r"\w+", text))
+    return any(re.search(coinage.pattern, word) for coinage in NAMES for word in words) or any(
+        re.search(coinage.pattern, text, re.IGNORECASE) for coinage in PROSE
+    )
+
+
 def hits_in(path: Path) -> list[Hit]:
-    name = str(path.relative_to(ROOT))
+    name, text = str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
     if path.suffix == ".md":
-        return prose_hits(name, _paragraphs(path.read_text(encoding="utf-8")))
+        return prose_hits(name, _paragraphs(text))
+    if not _may_hold_any(text):
+        return []
     if path.suffix == ".py":
         prose, names = _python(path)
     else:

@@ -20,6 +20,7 @@ from pipelines.warehouse.dictionary import dictionary
 from tests.docs.queries import PAGE, QUESTION, with_answers
 from tests.end_to_end.world import Deployment, use
 
+SCHEMAS = ("raw", "stg", "core", "expansion", "mart", "meta", "ref")
 OLDEST_READER = "1.4.5"
 # Marts that are parts of others.
 LEFT_TO_THE_SITE = {
@@ -113,3 +114,17 @@ def test_links_between_documents_lead_somewhere() -> None:
     for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), (page.name, target)
+
+
+def test_tables_that_the_documents_name_exist() -> None:
+    macros = {f"mart.{path.stem}" for path in (ROOT / "sql" / "macro").glob("*.sql")}
+    known = macros | {table.name for schema in SCHEMAS for table in contracts(schema).values()}
+    pages = [
+        ROOT / "README.md",
+        ROOT / "SECURITY.md",
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs/methods").glob("*.md"),
+    ]
+    for page in pages:
+        named = set(re.findall(r"`((?:raw|stg|core|expansion|mart|meta)\.[a-z_]+)`", page.read_text(encoding="utf-8")))
+        assert named <= known, (page.name, named - known)
