@@ -304,7 +304,7 @@ def _step(settings: Settings, run_id: str, name: str, *, connect: bool = True) -
         with database.with_room(name), database.without_values(ModelError, name):
             yield con
     except StillreachError as stop:
-        runs.end(settings, run_id, "stopped", stop.said())
+        runs.end(settings, run_id, "stopped", stop.message())
         raise
     except Exception as failure:
         runs.end(settings, run_id, "failed", type(failure).__name__)

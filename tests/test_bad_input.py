@@ -79,8 +79,8 @@ def test_a_bad_drop_in_the_inbox_stops_the_night_and_stays_there(
     came = contents(drop)
     stop = stopped(two_nights, StillreachError)
     assert stop.exit_code == 4
-    assert found in stop.said()
-    assert "zq" not in stop.said()
+    assert found in stop.message()
+    assert "zq" not in stop.message()
     assert contents(drop) == came
     assert not good.exists()
     assert not (two_nights.landing / "x_extract" / str(ON)).exists()

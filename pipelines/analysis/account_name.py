@@ -1,4 +1,4 @@
-"""Which account a person means: by `platform:account_id`, by handle, by name, or as the main one of a platform."""
+"""Find the account that a user names: by `platform:account_id`, handle or name, or as the main one of a platform."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -28,16 +28,16 @@ class Named:
 
     @property
     def label(self) -> str:
-        """What a table calls it: its name and platform, or its reference where it has none."""
+        """Its label in a table: its name and platform, or its reference where it has none."""
         return f"{self.name} ({self.platform})" if self.name else self.ref
 
     @property
-    def said(self) -> str:
-        """The shortest way to ask for it."""
+    def shortest_name(self) -> str:
+        """The shortest reference that a user can type."""
         return f"{self.platform}:{self.handle}" if self.handle else self.ref
 
     def answers_to(self, word: str) -> bool:
-        """Whether a word, folded, is one of its names: with its platform before it, or without."""
+        """Test whether a case-folded word is one of its names, with or without the platform before it."""
         platform = self.platform.casefold()
         own = {one.casefold().removeprefix("@") for one in (self.account_id, self.handle, self.name) if one}
         if self.is_main:
@@ -69,7 +69,7 @@ def resolve(words: Iterable[str], accounts: Iterable[Named]) -> list[Named]:
             raise SettingsError(
                 f"account {word!r}",
                 "is several of ours",
-                known=(one.said for one in found),
+                known=(one.shortest_name for one in found),
                 hint="put its platform first",
             )
         if not found:
@@ -84,9 +84,14 @@ def _folded(word: str) -> str:
 
 
 def _unknown(word: str, known: list[Named]) -> SettingsError:
-    spoken = {name.casefold(): one for one in known for name in (one.handle, one.name, one.said, one.ref) if name}
-    near = get_close_matches(_folded(word), spoken, n=1, cutoff=0.5)
-    hint = f"did you mean {spoken[near[0]].said}?" if near else "an account is platform:account_id or platform:handle"
+    names = {
+        name.casefold(): one.shortest_name
+        for one in known
+        for name in (one.handle, one.name, one.shortest_name, one.ref)
+        if name
+    }
+    near = get_close_matches(_folded(word), names, n=1, cutoff=0.5)
+    hint = f"did you mean {names[near[0]]}?" if near else "an account is platform:account_id or platform:handle"
     return SettingsError(
-        f"account {word!r}", "is no open account of ours", known=(one.said for one in known), hint=hint
+        f"account {word!r}", "is no open account of ours", known=(one.shortest_name for one in known), hint=hint
     )

@@ -175,7 +175,7 @@ def main() -> None:
     try:
         app()
     except StillreachError as failure:
-        print(failure.said(), file=sys.stderr)
+        print(failure.message(), file=sys.stderr)
         exit_code = failure.exit_code
     except SystemExit as done:
         exit_code = done.code if isinstance(done.code, int) else 1

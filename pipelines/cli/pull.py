@@ -33,7 +33,7 @@ def pull(
             raise
         except StillreachError as failure:
             failures.append(failure)
-            _print(f"{account_id}: {failure.said()}")
+            _print(f"{account_id}: {failure.message()}")
     _print(session.land_pulled(source, day))
     if failures:
         raise failures[0]

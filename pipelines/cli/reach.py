@@ -92,7 +92,7 @@ def _by_home(platform: str, rows: pl.DataFrame) -> Table:
 
 def _kept_by(platform: str, rows: pl.DataFrame, accounts: Iterable[Named]) -> Table:
     """The three accounts that still reach most of those who keep us, segment by segment."""
-    names = {(one.platform, one.account_id): one.name or one.said for one in accounts}
+    names = {(one.platform, one.account_id): one.name or one.shortest_name for one in accounts}
     title = f"Who else still reaches the rest on {platform}, active"
     table = Table("segment", title=title, box=box.SIMPLE_HEAD)
     table.add_column("keep us", justify="right")
@@ -169,7 +169,7 @@ def read_costs(path: Path, accounts: list[Named]) -> dict[str, float]:
                 where = f"{path.name} line {reader.line_num}"
                 (account,) = resolve([row["account"] or ""], accounts)
                 if account.ref in costs:
-                    raise RefError(where, f"names {account.said} a second time")
+                    raise RefError(where, f"names {account.shortest_name} a second time")
                 costs[account.ref] = _cost(where, row["cost"])
     except FileNotFoundError:
         raise RefError(str(path), "is not there") from None
@@ -199,7 +199,7 @@ def _floor(text: str) -> tuple[str, float]:
 def _measured(found: list[Named], cover: Cover) -> frozenset[str]:
     for one in found:
         if one.ref not in cover.accounts:
-            raise SettingsError(one.said, "has no list of people on this basis, so nothing can be said of it")
+            raise SettingsError(one.shortest_name, "has no list of people on this basis, so nothing can be said of it")
     return frozenset(one.ref for one in found)
 
 

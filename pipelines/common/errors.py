@@ -1,15 +1,15 @@
-"""Every error a person can meet, with its exit code. The floor: imports nothing of ours.
+"""Every error a user can meet, with its exit code. This module imports no other module of Stillreach.
 
-Three kinds. `YoursToFix`: the input or the set-up is wrong; shown without a traceback, never retried.
-`NotRetryable`: the night stopped on purpose. `Retryable`: trying again later may work.
-No message ever holds a value of a person: counts, column, file and table names only.
+Three kinds. `UserError`: the input or the set-up is wrong; shown without a traceback, never retried.
+`NotRetryable`: the run stopped on purpose. `Retryable`: trying again later may work.
+A message never holds personal data: only counts and the names of columns, files and tables.
 """
 
 from collections.abc import Iterable
 
 
 class StillreachError(Exception):
-    """An error said in one sentence: the thing, what was found, what is known, and a hint."""
+    """An error as one message: the thing, what was found, the known values, and a hint."""
 
     exit_code = 1
 
@@ -28,17 +28,17 @@ class StillreachError(Exception):
             parts.append(f"Hint: {hint}.")
         super().__init__(" ".join(parts))
 
-    def said(self) -> str:
-        """The error as one line: its name, then its sentence."""
+    def message(self) -> str:
+        """Give the error as one line: the name of its class, then its text."""
         return f"{type(self).__name__}: {self}"
 
 
-class YoursToFix(StillreachError):
-    """The caller can mend this; trying again without a change will not help."""
+class UserError(StillreachError):
+    """The user can correct this; a retry without a change will fail again."""
 
 
 class NotRetryable(StillreachError):
-    """The night stopped on purpose."""
+    """The run stopped on purpose."""
 
 
 class Retryable(StillreachError):
@@ -47,7 +47,7 @@ class Retryable(StillreachError):
     exit_code = 10
 
 
-class SettingsError(YoursToFix):
+class SettingsError(UserError):
     """A folder, a key or an option is missing or unusable."""
 
     exit_code = 3
@@ -57,60 +57,60 @@ class KeyFileError(SettingsError):
     """The pseudonym key is missing, readable by others, or too short."""
 
 
-class DeliveryError(YoursToFix):
-    """A drop cannot be landed: nothing of it was kept, the drop is as it was."""
+class DeliveryError(UserError):
+    """A drop cannot be landed: nothing of it was stored, and the drop is unchanged."""
 
     exit_code = 4
 
 
 class UnreadableFileError(DeliveryError):
-    """A file is cut off, corrupted, empty, or not what its name says."""
+    """A file is truncated, corrupted, empty, or not what its name says."""
 
 
 class SchemaError(DeliveryError):
-    """A required column is missing, or a file is none of the extract contract."""
+    """A required column is missing, or a file is not in the extract contract."""
 
 
 class LandedFileChangedError(NotRetryable):
-    """A landed file no longer has the bytes its manifest says."""
+    """A landed file no longer has the bytes that its manifest records."""
 
     exit_code = 4
 
 
-class RefError(YoursToFix):
-    """A file under `sql/ref` is not usable."""
+class RefError(UserError):
+    """A reference file is invalid."""
 
     exit_code = 5
 
 
 class SegmentDefinitionError(RefError):
-    """A segment's definition is not usable."""
+    """A segment's definition is invalid."""
 
 
 class RefusedSegmentError(SegmentDefinitionError):
-    """A segment is about what no public body may infer of people (docs/POLICY.md)."""
+    """A segment concerns something that a public body may not infer about people (docs/POLICY.md)."""
 
 
 class ModelError(NotRetryable):
-    """A model or its contract is wrong: a fault of ours, not of the data."""
+    """A model or its contract is wrong: an error in Stillreach, not in the data."""
 
     exit_code = 6
 
 
 class ValidationStop(NotRetryable):
-    """A critical expectation failed: the night stops before anything is published."""
+    """A critical expectation failed: the run stops before anything is published."""
 
     exit_code = 7
 
 
-class NothingLandedError(YoursToFix):
+class NothingLandedError(UserError):
     """There is no landed delivery to build the night from."""
 
     exit_code = 8
 
 
 class PublishError(NotRetryable):
-    """A snapshot failed its smoke test, or there is none to go back to."""
+    """A snapshot failed its smoke test, or there is no earlier snapshot to return to."""
 
     exit_code = 9
 
@@ -120,7 +120,7 @@ class NoRoomError(Retryable):
 
 
 class LandingStoreError(Retryable):
-    """The object store that holds the landing area does not answer."""
+    """The object store that holds the landing area does not respond."""
 
 
 class BusyError(Retryable):
@@ -128,7 +128,7 @@ class BusyError(Retryable):
 
 
 class PlatformBusyError(Retryable):
-    """A platform did not answer, or asked to wait; `wait_seconds` is what it asked for, where it did."""
+    """A platform did not respond, or asked us to wait `wait_seconds` (None: it named no time)."""
 
     def __init__(
         self,
@@ -143,13 +143,13 @@ class PlatformBusyError(Retryable):
         self.wait_seconds = wait_seconds
 
 
-class PlatformRefusedError(YoursToFix):
-    """A platform refuses us: credentials, terms or budget; asking again will not help."""
+class PlatformRefusedError(UserError):
+    """A platform refuses us: credentials, terms or budget; a retry will fail again."""
 
     exit_code = 11
 
 
-class ListRefusedError(YoursToFix):
-    """One list is not to be had (gone, hidden, not ours); the others of the account are."""
+class ListRefusedError(UserError):
+    """One list is not available (deleted, hidden or not ours); other lists of the account may be."""
 
     exit_code = 11

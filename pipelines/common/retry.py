@@ -1,8 +1,8 @@
-"""Which errors a scheduler does not retry, as names of classes for Airflow's retry rules."""
+"""Errors that a scheduler does not retry, as class names for Airflow's retry rules."""
 
-from pipelines.common.errors import NotRetryable, YoursToFix
+from pipelines.common.errors import NotRetryable, UserError
 
-# A fault that a person must correct, or a night stopped on purpose.
+# An error that the user must correct, or a run that stopped on purpose.
 NEVER_RETRIED: list[str | type[BaseException]] = [
-    f"{error.__module__}.{error.__qualname__}" for error in (YoursToFix, NotRetryable)
+    f"{error.__module__}.{error.__qualname__}" for error in (UserError, NotRetryable)
 ]

@@ -41,7 +41,7 @@ DOCUMENTED = {
     10: "busy",
     11: "refused",
 }
-GENERAL = {errors.YoursToFix, errors.NotRetryable, errors.Retryable}
+GENERAL = {errors.UserError, errors.NotRetryable, errors.Retryable}
 
 
 def test_every_exit_code_is_documented() -> None:

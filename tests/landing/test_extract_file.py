@@ -71,7 +71,7 @@ def refused(read: Read, path: Path) -> DeliveryError:
     with pytest.raises(DeliveryError) as refusal:
         read(path)
     assert path.name in str(refusal.value)
-    assert SECRET not in refusal.value.said() + "".join(traceback.format_exception(refusal.value))
+    assert SECRET not in refusal.value.message() + "".join(traceback.format_exception(refusal.value))
     return refusal.value
 
 
@@ -264,7 +264,7 @@ def test_a_bad_file_is_refused_by_name(
 ) -> None:
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     refusal = refused(read, tmp_path / name)
-    assert isinstance(refusal, error), refusal.said()
+    assert isinstance(refusal, error), refusal.message()
     assert found in str(refusal)
 
 

@@ -127,7 +127,7 @@ def test_a_segment_of_recruits_passes() -> None:
 def test_the_message_names_file_place_word_policy_and_override() -> None:
     texts = {"title": ["Members"], "rule 'bio_says'": ["gmb", "shop steward", "tuc", "rmt", "aslef", "usdaw"]}
     thing, sentence, hint = policies.said(policies.refusals(POLICY, texts, segment="members.yml"))
-    said = SegmentDefinitionError(thing, sentence, hint=hint).said()
+    said = SegmentDefinitionError(thing, sentence, hint=hint).message()
     assert said.startswith(
         "SegmentDefinitionError: members.yml: rule 'bio_says': says 'gmb', refused as trade_union by "
         "docs/POLICY.md#trade-union (Trade-union membership is"
