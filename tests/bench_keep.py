@@ -94,7 +94,7 @@ def made_signatures(n_people: int, n_accounts: int, seed: int = 1) -> pl.DataFra
 def write_snapshot(path: Path, rows: pl.DataFrame, n_accounts: int) -> None:
     """Write what the macros read, and the macros, as a snapshot has them."""
     with duckdb.connect(str(path)) as con:
-        for name in ("core.account", "mart.segment_reach", "mart.reach_signature", "mart.home_signature"):
+        for name in ("core.account", "mart.segment_reach", "mart.reach_signature", "core.home_signature"):
             schema, table = name.split(".")
             contract = read_contract(SQL / schema / f"{table}.yml")
             con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
@@ -113,7 +113,7 @@ def write_snapshot(path: Path, rows: pl.DataFrame, n_accounts: int) -> None:
                 account,
             )
         con.register("made", rows)
-        con.execute("INSERT INTO mart.home_signature BY NAME SELECT * FROM made")
+        con.execute("INSERT INTO core.home_signature BY NAME SELECT * FROM made")
         con.execute(
             "INSERT INTO mart.reach_signature BY NAME SELECT segment_id, platform, basis, account_ids, "
             "sum(n_members) AS n_members, sum(people) AS people, sum(people_variance) AS people_variance "

@@ -1,6 +1,6 @@
 """Make `mart.interaction_quality`: applause, conversation, amplification and tone, by whom, with intervals.
 
-Counts come from `mart.interaction_count`, people reached from `mart.segment_reach`, the labeller's errors from
+Counts come from `core.interaction_count`, people reached from `mart.segment_reach`, the labeller's errors from
 tone.yml. What the extracts do not hold is missing with its reason, never 0.
 """
 
@@ -18,7 +18,7 @@ READS = (
     "core.collected_engagement",
     "core.own_account",
     "mart.account_scorecard",
-    "mart.interaction_count",
+    "core.interaction_count",
     "mart.segment_reach",
     "ref.segment",
 )
@@ -75,7 +75,7 @@ def _groups(inputs: Inputs) -> pl.DataFrame:
     return (
         accounts.join(groups, how="cross")
         .join(posts, on=ACCOUNT, how="left")
-        .join(inputs.read("mart.interaction_count").drop("as_of"), on=[*CELL, "by_whom"], how="left")
+        .join(inputs.read("core.interaction_count").drop("as_of"), on=[*CELL, "by_whom"], how="left")
         .join(reached, on=CELL, how="left")
         .join(everyone, on=ACCOUNT, how="left")
         .with_columns(passing.over(CELL).alias("passing_people"))

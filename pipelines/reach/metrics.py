@@ -48,7 +48,7 @@ def _account(stage: str, unit: str, title: str, source: str, *, interval: bool =
 
 SCORECARD, REACH, CLOSURE = "mart.account_scorecard", "mart.segment_reach", "mart.closure_effect"
 VERDICT, QUALITY, MODERATION = "mart.reach_verdict", "mart.interaction_quality", "mart.moderation_load"
-COUNTS = "mart.interaction_count"
+COUNTS = "core.interaction_count"
 VISITORS, CONTACTS, TREND = "mart.visitor_reach", "core.contact", "mart.reach_trend"
 
 # In the order in which a page shows them.

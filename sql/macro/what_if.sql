@@ -63,7 +63,7 @@ CREATE MACRO mart.what_if(close := [], critical_only := []) AS TABLE
             home_signature.n_members,
             len(home_signature.account_ids) AS n_accounts,
             n_accounts > 0 AND coalesce(list_has_all(gone.account_ids, home_signature.account_ids), false) AS is_lost
-        FROM mart.home_signature
+        FROM core.home_signature
         LEFT JOIN gone ON home_signature.platform = gone.platform AND home_signature.basis = gone.basis
     ),
 

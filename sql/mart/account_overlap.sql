@@ -47,7 +47,7 @@ shared AS (
 -- How far the people of both accounts may be apart from the others of either.
 doubts AS (
     SELECT segment_id, platform, basis, account_id, apart_variance
-    FROM mart.reach_interval
+    FROM core.reach_interval
     WHERE counted_as = 'exclusive'
 ),
 

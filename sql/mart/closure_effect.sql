@@ -57,7 +57,7 @@ lost_visitors AS (
         basis,
         account_ids[1] AS account_id,
         sum(CAST(people AS DECIMAL(18, 6))) AS lost_visitor_people
-    FROM mart.home_signature
+    FROM core.home_signature
     WHERE array_length(account_ids) = 1 AND home_band NOT IN ('home area', 'unknown')
     GROUP BY segment_id, platform, basis, account_ids[1]
 ),

@@ -1,5 +1,5 @@
 -- One row per segment, own open account, basis and band of distance from home: where the people live whom the account
--- reaches. Every figure is a sum over mart.home_signature; bands add up to the account's reach.
+-- reaches. Every figure is a sum over core.home_signature; bands add up to the account's reach.
 WITH account_signatures AS (
     SELECT
         segment_id,
@@ -10,7 +10,7 @@ WITH account_signatures AS (
         n_members,
         people,
         people_variance
-    FROM mart.home_signature
+    FROM core.home_signature
 ),
 
 -- Fractions of people are added as decimals: whatever the order, two nights give the same last digit.

@@ -11,5 +11,5 @@ SELECT
     CAST(sum(n_members) AS BIGINT) AS n_members,
     CAST(sum(CAST(people AS DECIMAL(18, 6))) AS DOUBLE) AS people,
     CAST(sum(CAST(people_variance AS DECIMAL(18, 6))) AS DOUBLE) AS people_variance
-FROM mart.home_signature
+FROM core.home_signature
 GROUP BY segment_id, platform, basis, account_ids

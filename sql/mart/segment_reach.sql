@@ -1,8 +1,8 @@
 -- One row per segment, own open account and basis: whom of the segment the account reaches, and whom only it does.
--- Every figure is a sum over mart.reach_signature, every bound (95 %) starts from mart.reach_interval. An account
+-- Every figure is a sum over mart.reach_signature, every bound (95 %) starts from core.reach_interval. An account
 -- without lists of people has no figure but a reason: a total counts the same person many times and cannot be split by
 -- segment. Bounds also hold what extracts may hide: followers whom the platform counts and no list shows may all be of
--- the segment, and people behind likes that no list shows (mart.hidden_engagement) may engage too; all of them may be
+-- the segment, and people behind likes that no list shows (core.hidden_engagement) may engage too; all of them may be
 -- people whom another account seems to reach alone. Where nobody counts them there is no upper bound.
 WITH account_signatures AS (
     SELECT
@@ -87,7 +87,7 @@ segment_totals AS (
         people_hi,
         people_variance,
         audit_variance * found_people * found_people / nullif(people * people, 0) AS square_audit_error
-    FROM mart.reach_interval
+    FROM core.reach_interval
     WHERE counted_as = 'segment'
 ),
 
@@ -128,7 +128,7 @@ intervals AS (
             END
         ) AS square_audit_error,
         max(CASE WHEN counted_as = 'reach' THEN n_audited END) AS n_audited
-    FROM mart.reach_interval
+    FROM core.reach_interval
     WHERE account_id IS NOT NULL
     GROUP BY segment_id, platform, basis, account_id
 ),
@@ -187,7 +187,7 @@ account_data AS (
         END AS unlisted_people
     FROM core.own_account
     CROSS JOIN collected_at_least
-    LEFT JOIN mart.hidden_engagement
+    LEFT JOIN core.hidden_engagement
         ON
             own_account.platform = hidden_engagement.platform
             AND own_account.account_id = hidden_engagement.account_id
@@ -314,7 +314,7 @@ hidden AS (
         END AS unheard_people
     FROM segments
     CROSS JOIN account_bases
-    LEFT JOIN mart.hidden_engagement
+    LEFT JOIN core.hidden_engagement
         ON
             segments.segment_id = hidden_engagement.segment_id
             AND account_bases.platform = hidden_engagement.platform

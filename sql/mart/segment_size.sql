@@ -1,6 +1,6 @@
 -- One row per segment and platform with lists of people: how many belong, and how many any of our accounts reaches.
 -- Sizes of two platforms are never added: one person may be on both, and nobody is matched. Bounds (95 %) say how many
--- of those found may truly belong (mart.reach_interval); what partial lists hide is not in them.
+-- of those found may truly belong (core.reach_interval); what partial lists hide is not in them.
 WITH sizes AS (
     SELECT
         segment_id,
@@ -9,7 +9,7 @@ WITH sizes AS (
         max(CASE WHEN counted_as = 'net reach' THEN people END) AS reached_people,
         max(CASE WHEN counted_as = 'net reach' THEN people_lo END) AS reached_people_lo,
         max(CASE WHEN counted_as = 'net reach' THEN people_hi END) AS reached_people_hi
-    FROM mart.reach_interval
+    FROM core.reach_interval
     WHERE basis = 'follower' AND counted_as IN ('segment', 'net reach')
     GROUP BY segment_id, platform
 ),

@@ -161,7 +161,7 @@ GOOD_ROWS: dict[str, list[Row]] = {
             ("walker", "cannot tell", "people", 20, None, None, None),
         )
     ],
-    "mart.interaction_count": [
+    "core.interaction_count": [
         ACCOUNT
         | {
             "segment_id": segment,
@@ -423,7 +423,7 @@ BREAKS = {
         "mart",
         "critical",
         1,
-        "UPDATE mart.reach_interval SET people_lo = people + 1 "
+        "UPDATE core.reach_interval SET people_lo = people + 1 "
         "WHERE segment_id = 'rider' AND basis = 'follower' AND counted_as = 'segment'",
     ),
     "overlap_is_of_both": Break(
@@ -451,7 +451,7 @@ BREAKS = {
         "mart",
         "critical",
         1,
-        "UPDATE mart.home_signature SET people = people + 1 WHERE segment_id = 'everyone' AND basis = 'follower'",
+        "UPDATE core.home_signature SET people = people + 1 WHERE segment_id = 'everyone' AND basis = 'follower'",
     ),
     "visitors_locals_and_unknown_add_up": Break(
         "mart", "critical", 1, "UPDATE mart.visitor_reach SET home_people = 5 WHERE basis = 'follower'"
@@ -500,13 +500,13 @@ BREAKS = {
         "UPDATE mart.reach_verdict SET active_people = NULL, active_people_lo = NULL WHERE segment_id = 'rider'",
     ),
     "hidden_people_are_behind_hidden_acts": Break(
-        "mart", "critical", 1, "UPDATE mart.hidden_engagement SET hidden_people_hi = 1 WHERE segment_id = 'rider'"
+        "mart", "critical", 1, "UPDATE core.hidden_engagement SET hidden_people_hi = 1 WHERE segment_id = 'rider'"
     ),
     "groups_add_up_to_all_acts": Break(
-        "mart", "critical", 1, "UPDATE mart.interaction_count SET n_applause = 6 WHERE by_whom = 'segment'"
+        "mart", "critical", 1, "UPDATE core.interaction_count SET n_applause = 6 WHERE by_whom = 'segment'"
     ),
     "acts_are_in_order": Break(
-        "mart", "critical", 1, "UPDATE mart.interaction_count SET n_hostile = 26 WHERE by_whom = 'segment'"
+        "mart", "critical", 1, "UPDATE core.interaction_count SET n_hostile = 26 WHERE by_whom = 'segment'"
     ),
     "hostile_share_lies_in_its_interval": Break(
         "mart", "critical", 1, "UPDATE mart.interaction_quality SET hostile_share = 0.31 WHERE n_texts = 30"
@@ -617,7 +617,7 @@ OTHER_BREAKS = {
             "mart",
             "critical",
             3,
-            "UPDATE core.member SET is_present = false; DELETE FROM mart.home_signature",
+            "UPDATE core.member SET is_present = false; DELETE FROM core.home_signature",
         ),
     ),
     "a reach that no follower list bears out": (
@@ -636,7 +636,7 @@ OTHER_BREAKS = {
             "mart",
             "critical",
             1,
-            "UPDATE mart.reach_interval SET people_hi = found_people + 1 "
+            "UPDATE core.reach_interval SET people_hi = found_people + 1 "
             "WHERE segment_id = 'rider' AND basis = 'follower' AND counted_as = 'segment'",
         ),
     ),
@@ -741,8 +741,8 @@ def good_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
     create_tables(con, every_table())
     for table, rows in GOOD_ROWS.items():
         insert(con, table, rows)
-    build(con, "core.reach_set", "mart.home_signature", "mart.reach_signature", "mart.reach_interval")
-    build(con, "mart.hidden_engagement", "mart.segment_reach", "mart.segment_size", "mart.account_scorecard")
+    build(con, "core.reach_set", "core.home_signature", "mart.reach_signature", "core.reach_interval")
+    build(con, "core.hidden_engagement", "mart.segment_reach", "mart.segment_size", "mart.account_scorecard")
     con.close()
     return path
 

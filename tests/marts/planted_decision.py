@@ -23,7 +23,7 @@ Planted = dict[str, Any]
 TABLES = (
     "core.account", "core.contact", "core.post", "ref.segment", "meta.run", "mart.account_scorecard",
     "mart.segment_reach", "mart.closure_effect", "mart.reach_signature", "mart.reach_verdict", "mart.reach_trend",
-    "mart.visitor_reach", "mart.interaction_count", "mart.interaction_quality", "mart.moderation_load",
+    "mart.visitor_reach", "core.interaction_count", "mart.interaction_quality", "mart.moderation_load",
     "mart.decision_evidence", "mart.decision", "mart.decision_check",
 )  # fmt: skip
 

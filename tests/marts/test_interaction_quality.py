@@ -53,8 +53,8 @@ def made(con: duckdb.DuckDBPyConnection, settings: Settings) -> dict[tuple[str, 
         SELECT DISTINCT platform, member_key, true AS is_present FROM core.engagement
         WHERE member_key NOT IN (SELECT member_key FROM core.member)
     """)
-    derive(con, all_models()["mart.interaction_count"].reads, settings, AS_OF)
-    build(con, "mart.interaction_count")
+    derive(con, all_models()["core.interaction_count"].reads, settings, AS_OF)
+    build(con, "core.interaction_count")
     rows = make("interaction_quality", con, settings, AS_OF).to_dicts()
     return {(row["segment_id"], row["account_id"], row["by_whom"]): row for row in rows}
 
@@ -160,7 +160,7 @@ def test_the_share_is_corrected_and_says_by_what(con: duckdb.DuckDBPyConnection,
         "threshold: 0.15\ntrue_positives: 2\nfalse_negatives: 8\nfalse_positives: 5\ntrue_negatives: 15\n"
         "source: ours\nreason: counted by hand\n"
     )
-    con.execute("DELETE FROM mart.interaction_count")
+    con.execute("DELETE FROM core.interaction_count")
     row = made(con, settings)["everyone", "news", "passers-by"]
     assert row["hostile_share"] is None and row["n_hostile"] == 40
     assert row["quality_reason"] == "tone.yml does not show that the labeller beats chance"
@@ -170,7 +170,7 @@ def test_one_person_of_many_texts_widens_the_interval(con: duckdb.DuckDBPyConnec
     insert(con, "core.engagement", texts(100, 40))
     many = made(con, settings)["everyone", "news", "passers-by"]
     con.execute("UPDATE core.engagement SET member_key = CASE WHEN is_hostile THEN 100 ELSE member_key END")
-    con.execute("DELETE FROM mart.interaction_count")
+    con.execute("DELETE FROM core.interaction_count")
     one = made(con, settings)["everyone", "news", "passers-by"]
     assert one["hostile_share"] == many["hostile_share"]
     assert one["hostile_share_hi"] - one["hostile_share_lo"] > 1.5 * (

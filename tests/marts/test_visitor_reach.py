@@ -271,7 +271,7 @@ def _one_world(con: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> None
         "core.segment_membership",
         [x | {"segment_id": "rider", "member_key": key, "membership_probability": p} for key, p in riders.items()],
     )
-    build(con, "mart.home_signature", "mart.reach_signature", "mart.reach_home")
+    build(con, "core.home_signature", "mart.reach_signature", "mart.reach_home")
     counted: Counter[tuple[str, ...]] = Counter()
     for basis in ("follower", "engaged", "active"):
         for segment, members in (("everyone", dict.fromkeys(people, 1.0)), ("rider", riders)):
@@ -280,7 +280,7 @@ def _one_world(con: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> None
                 counted[segment, basis, bands.get(key, "unknown"), ids] += round(1000 * p)  # type: ignore[assignment]
     found = {
         (row["segment_id"], row["basis"], row["home_band"], ",".join(row["account_ids"])): round(1000 * row["people"])
-        for row in select(con, "SELECT * FROM mart.home_signature")
+        for row in select(con, "SELECT * FROM core.home_signature")
     }
     assert found == counted
     apart = select(
@@ -290,7 +290,7 @@ def _one_world(con: duckdb.DuckDBPyConnection, rng: np.random.Generator) -> None
         FULL JOIN (
             SELECT segment_id, platform, basis, account_ids, sum(n_members) AS n_members,
                 sum(people::DECIMAL(18, 6)) AS people, sum(people_variance::DECIMAL(18, 6)) AS people_variance
-            FROM mart.home_signature GROUP BY ALL
+            FROM core.home_signature GROUP BY ALL
         ) AS parts USING (segment_id, platform, basis, account_ids)
         WHERE whole.n_members IS DISTINCT FROM parts.n_members
             OR whole.people::DECIMAL(18, 6) IS DISTINCT FROM parts.people

@@ -16,7 +16,7 @@ from pipelines.common.settings import SQL
 from pipelines.reach.coverage_matrix import Cover, cover_of
 from tests.sql.case_runner import all_models
 
-TABLES = ("core.account", "mart.segment_reach", "mart.reach_signature", "mart.home_signature", "mart.segment_size")
+TABLES = ("core.account", "mart.segment_reach", "mart.reach_signature", "core.home_signature", "mart.segment_size")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def snapshot(world: World, path: Path | None = None) -> Iterator[duckdb.DuckDBPy
                 fill(con, "mart.segment_reach", platform=platform, account_id=account_id, segment_id="everyone",
                      basis=basis, reach_people=reach.height)  # fmt: skip
         for table, rows in (
-            ("mart.home_signature", world.signatures("home_band")),
+            ("core.home_signature", world.signatures("home_band")),
             ("mart.reach_signature", world.signatures()),
         ):
             con.register("rows", rows)

@@ -20,10 +20,10 @@ AS_OF = date(2026, 9, 30)
 BANDS = {"acts_extrapolated_from_share": 0.4, "acts_collected_at_least": 0.9}
 MODELS = (
     "core.reach_set",
-    "mart.home_signature",
+    "core.home_signature",
     "mart.reach_signature",
-    "mart.reach_interval",
-    "mart.hidden_engagement",
+    "core.reach_interval",
+    "core.hidden_engagement",
     "mart.segment_reach",
 )
 RIDERS = 0.2
@@ -210,7 +210,7 @@ def found(worlds: list[World], con: duckdb.DuckDBPyConnection, segment_id: str, 
     rows = con.execute(
         """
         SELECT reach_people, reach_people_hi, n_hidden_acts FROM mart.segment_reach
-        INNER JOIN mart.hidden_engagement USING (segment_id, platform, account_id)
+        INNER JOIN core.hidden_engagement USING (segment_id, platform, account_id)
         WHERE basis = $basis AND segment_id = $segment_id AND account_id = 'own'
         ORDER BY CAST(platform[2:] AS INTEGER)
         """,

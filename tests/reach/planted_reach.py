@@ -29,7 +29,7 @@ MEASURES = (
     "reach_people", "exclusive_people", "fair_share_people", "coverage_share", "composition_share", "affinity_index",
     "frequency",
 )  # fmt: skip
-MODELS = ("mart.reach_interval", "mart.segment_reach", "mart.segment_size")
+MODELS = ("core.reach_interval", "mart.segment_reach", "mart.segment_size")
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ Z = 1.959964
 PARTIAL: dict[str, dict[str, int | None]] = {"x": {}, "mastodon": {"b": 3, "c": 0}, "bluesky": {"d": None}}
 PLATFORMS = tuple(PARTIAL)
 MODELS = (
-    "mart.home_signature", "mart.reach_signature", "mart.reach_interval",
+    "core.home_signature", "mart.reach_signature", "core.reach_interval",
     "mart.segment_reach", "mart.segment_size", "mart.account_overlap",
 )  # fmt: skip
 

@@ -21,10 +21,10 @@ MODELS = (
     "core.account",
     "core.member",
     "core.reach_set",
-    "mart.home_signature",
+    "core.home_signature",
     "mart.reach_signature",
-    "mart.reach_interval",
-    "mart.hidden_engagement",
+    "core.reach_interval",
+    "core.hidden_engagement",
     "mart.segment_reach",
     "mart.segment_size",
 )
@@ -405,8 +405,8 @@ def run_hidden(world: World) -> tuple[list[Row], list[Row], list[Row]]:
     with filled_bench(rows_of(world), AS_OF) as con:
         build(con, *MODELS[: MODELS.index("mart.segment_reach") + 1])
         return (
-            select(con, "SELECT * FROM mart.hidden_engagement"),
-            select(con, "SELECT * FROM mart.reach_interval WHERE account_id IS NOT NULL OR counted_as = 'segment'"),
+            select(con, "SELECT * FROM core.hidden_engagement"),
+            select(con, "SELECT * FROM core.reach_interval WHERE account_id IS NOT NULL OR counted_as = 'segment'"),
             select(con, "SELECT * FROM mart.segment_reach"),
         )
 

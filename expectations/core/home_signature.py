@@ -4,12 +4,12 @@ from typing import Any
 
 from expectations import Tonight, no_rows
 
-TABLE = "mart.home_signature"
+TABLE = "core.home_signature"
 
 
 def expectations(tonight: Tonight) -> list[Any]:
     """The bands of everybody add up to everybody present."""
-    notes = "A fault of ours in sql/mart/home_signature.sql: keep the data and report it."
+    notes = "A fault of ours in sql/core/home_signature.sql: keep the data and report it."
     return [
         no_rows(
             "home_bands_add_up_to_everyone",

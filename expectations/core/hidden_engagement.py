@@ -4,12 +4,12 @@ from typing import Any
 
 from expectations import Tonight, no_rows
 
-TABLE = "mart.hidden_engagement"
+TABLE = "core.hidden_engagement"
 
 
 def expectations(tonight: Tonight) -> list[Any]:
     """Nobody is hidden but behind a hidden act, and what nobody counted is not said to be none."""
-    notes = "A fault of ours in sql/mart/hidden_engagement.sql: keep the data and report it."
+    notes = "A fault of ours in sql/core/hidden_engagement.sql: keep the data and report it."
     return [
         no_rows(
             "hidden_people_are_behind_hidden_acts",

@@ -4,12 +4,12 @@ from typing import Any
 
 from expectations import Tonight, no_rows
 
-TABLE = "mart.reach_interval"
+TABLE = "core.reach_interval"
 
 
 def expectations(tonight: Tonight) -> list[Any]:
     """Nobody is counted who was not found, and a count lies in its bounds."""
-    notes = "A fault of ours in sql/mart/reach_interval.sql: keep the data and report it."
+    notes = "A fault of ours in sql/core/reach_interval.sql: keep the data and report it."
     return [
         no_rows(
             "count_lies_in_its_bounds",

@@ -4,12 +4,12 @@ from typing import Any
 
 from expectations import Tonight, no_rows
 
-TABLE = "mart.interaction_count"
+TABLE = "core.interaction_count"
 
 
 def expectations(tonight: Tonight) -> list[Any]:
     """The groups of every segment add up to the account's acts; nothing is below 0, but for rounding."""
-    notes = "A fault of ours in sql/mart/interaction_count.sql: keep the data and report it."
+    notes = "A fault of ours in sql/core/interaction_count.sql: keep the data and report it."
     return [
         no_rows(
             "groups_add_up_to_all_acts",

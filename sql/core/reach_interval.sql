@@ -42,7 +42,7 @@ account_signatures AS (
         n_members,
         people,
         people_variance
-    FROM mart.reach_signature
+    FROM core.home_signature
 ),
 
 account_counts AS (
@@ -68,7 +68,7 @@ set_counts AS (
         sum(n_members) AS n_members,
         sum(CAST(people AS DECIMAL(18, 6))) AS people,
         sum(CAST(people_variance AS DECIMAL(18, 6))) AS people_variance
-    FROM mart.reach_signature
+    FROM core.home_signature
     GROUP BY segment_id, platform, basis, CASE WHEN array_length(account_ids) > 0 THEN 1 ELSE 0 END
 ),
 
