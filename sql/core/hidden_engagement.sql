@@ -298,7 +298,7 @@ SELECT
             THEN
                 least(
                     n_of_hidden_kinds + likely_people + mean_odds
-                    + 1.959964 * sqrt(likely_variance + mean_odds * (1 + mean_odds)), n_hidden
+                    + 1.959963984540054 * sqrt(likely_variance + mean_odds * (1 + mean_odds)), n_hidden
                 )
         ELSE CAST(n_hidden AS DOUBLE)
     END AS hidden_people_hi,
@@ -307,7 +307,8 @@ SELECT
             THEN
                 least(
                     others_n_of_anybody + awake_people + others_mean_odds
-                    + 1.959964 * sqrt(awake_variance + others_mean_odds * (1 + others_mean_odds)), others_n_hidden
+                    + 1.959963984540054 * sqrt(awake_variance + others_mean_odds * (1 + others_mean_odds)),
+                    others_n_hidden
                 )
     END AS awake_people_hi
 FROM rows_of_accounts

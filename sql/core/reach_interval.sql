@@ -309,12 +309,12 @@ bounds AS (
         certain_people
         + unsure_people / (
             1 + (1 - likely_share) / likely_share
-            * exp(least(1.959964 * share_error / (likely_share * (1 - likely_share)), 500))
+            * exp(least(1.959963984540054 * share_error / (likely_share * (1 - likely_share)), 500))
         ) AS lower_people,
         certain_people
         + unsure_people / (
             1 + (1 - likely_share) / likely_share
-            * exp(-least(1.959964 * share_error / (likely_share * (1 - likely_share)), 500))
+            * exp(-least(1.959963984540054 * share_error / (likely_share * (1 - likely_share)), 500))
         ) AS upper_people
     FROM shares
 )

@@ -185,12 +185,13 @@ bounds AS (
         *,
         CASE
             WHEN log_odds_error > 0
-                THEN 1 / (1 + (1 - overlap_share) / overlap_share * exp(least(1.959964 * log_odds_error, 500)))
+                THEN 1 / (1 + (1 - overlap_share) / overlap_share * exp(least(1.959963984540054 * log_odds_error, 500)))
             ELSE overlap_share
         END AS share_lo,
         CASE
             WHEN log_odds_error > 0
-                THEN 1 / (1 + (1 - overlap_share) / overlap_share * exp(-least(1.959964 * log_odds_error, 500)))
+                THEN
+                    1 / (1 + (1 - overlap_share) / overlap_share * exp(-least(1.959963984540054 * log_odds_error, 500)))
             ELSE overlap_share
         END AS share_hi
     FROM share_errors

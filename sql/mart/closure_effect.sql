@@ -150,14 +150,14 @@ SELECT
     CASE WHEN is_measured THEN CAST(round(lost_people) AS BIGINT) END AS lost_people,
     CASE
         WHEN is_measured
-            THEN greatest(0.0, CAST(lost_people AS DOUBLE) - 1.96 * sqrt(CAST(lost_variance AS DOUBLE)))
+            THEN greatest(0.0, CAST(lost_people AS DOUBLE) - 1.959963984540054 * sqrt(CAST(lost_variance AS DOUBLE)))
     END AS lost_people_lo,
     CASE
         WHEN is_measured
             THEN
                 least(
                     CAST(n_lost_members AS DOUBLE),
-                    CAST(lost_people AS DOUBLE) + 1.96 * sqrt(CAST(lost_variance AS DOUBLE))
+                    CAST(lost_people AS DOUBLE) + 1.959963984540054 * sqrt(CAST(lost_variance AS DOUBLE))
                 )
     END AS lost_people_hi,
     CASE WHEN is_measured THEN CAST(lost_people AS DOUBLE) / nullif(CAST(net_reach_people AS DOUBLE), 0) END

@@ -54,10 +54,10 @@ bounded_counts AS (
     SELECT
         *,
         CASE
-            WHEN n > 0 THEN n * power(1 - 1.0 / (9 * n) - 1.959964 / (3 * sqrt(n)), 3)
+            WHEN n > 0 THEN n * power(1 - 1.0 / (9 * n) - 1.959963984540054 / (3 * sqrt(n)), 3)
             ELSE 0
         END AS n_lo,
-        (n + 1) * power(1 - 1.0 / (9 * (n + 1)) + 1.959964 / (3 * sqrt(n + 1)), 3) AS n_hi
+        (n + 1) * power(1 - 1.0 / (9 * (n + 1)) + 1.959963984540054 / (3 * sqrt(n + 1)), 3) AS n_hi
     FROM counts
 )
 

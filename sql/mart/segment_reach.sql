@@ -444,7 +444,7 @@ share_bounds AS (
                 THEN
                     1 / (
                         1 + (1 - likely_share) / likely_share
-                        * exp(least(1.959964 * share_error / (likely_share * (1 - likely_share)), 500))
+                        * exp(least(1.959963984540054 * share_error / (likely_share * (1 - likely_share)), 500))
                     )
         END AS lower_share,
         CASE
@@ -452,7 +452,7 @@ share_bounds AS (
                 THEN
                     1 / (
                         1 + (1 - likely_share) / likely_share
-                        * exp(-least(1.959964 * share_error / (likely_share * (1 - likely_share)), 500))
+                        * exp(-least(1.959963984540054 * share_error / (likely_share * (1 - likely_share)), 500))
                     )
         END AS upper_share
     FROM share_errors
@@ -495,14 +495,14 @@ bounds AS (
         nullif(account_people, 0) + hidden_of_everyone AS account_people_most,
         everyone_people / nullif(segment_people, 0) AS segment_rarity,
         CASE
-            WHEN frequency > 1 THEN 1 + (frequency - 1) / exp(least(1.959964 * frequency_error / (frequency - 1), 500))
+            WHEN frequency > 1 THEN 1 + (frequency - 1) / exp(least(1.959963984540054 * frequency_error / (frequency - 1), 500))
             ELSE frequency
         END AS frequency_least,
         CASE
             WHEN frequency > 1
                 THEN
                     least(
-                        1 + (frequency - 1) * exp(least(1.959964 * frequency_error / (frequency - 1), 500)),
+                        1 + (frequency - 1) * exp(least(1.959963984540054 * frequency_error / (frequency - 1), 500)),
                         most_accounts
                     )
             ELSE frequency

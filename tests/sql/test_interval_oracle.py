@@ -16,7 +16,7 @@ AS_OF = date(2026, 9, 30)
 ACCOUNTS = ("a", "b", "c", "d")
 N_WORLDS = 300
 APART = 0.07
-Z = 1.959964
+Z = 1.959963984540054
 # What lists lack: nothing; followers whom the platform counts; and such whom nobody counts.
 PARTIAL: dict[str, dict[str, int | None]] = {"x": {}, "mastodon": {"b": 3, "c": 0}, "bluesky": {"d": None}}
 PLATFORMS = tuple(PARTIAL)

@@ -216,7 +216,7 @@ class World:
         if share is not None and share >= Fraction(2, 5):
             singles.append((Fraction(1), (n_all - n_seen) / Fraction(n_seen)))
             likely = sum(part * of_one for part, of_one in singles)
-            doubt = 1.959964 * sqrt(sum(part * of_one * (1 + of_one) for part, of_one in singles))
+            doubt = 1.959963984540054 * sqrt(sum(part * of_one * (1 + of_one) for part, of_one in singles))
             most = min(float(likely) + doubt, most)
         return Hidden(n_all - n_seen, share, n_single, most)
 
@@ -237,7 +237,7 @@ class World:
                 by, n = acts[0]
                 stand_ins.append((one.counts(segment), odds_of[by][f"p{n}"][1]))
         likely = float(n_hidden - n_soft + sum(part * odds for part, odds in stand_ins))
-        doubt = 1.959964 * sqrt(sum(part * odds * (1 + odds) for part, odds in stand_ins))
+        doubt = 1.959963984540054 * sqrt(sum(part * odds * (1 + odds) for part, odds in stand_ins))
         return min(likely + doubt, n_hidden)
 
     def more(self, account: Account, segment: str, basis: str) -> float:
