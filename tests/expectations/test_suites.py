@@ -420,7 +420,7 @@ BREAKS = {
         "UPDATE mart.community_flow SET present_people = 49, arrived_people = 0 WHERE arrived_people = 2",
     ),
     "count_lies_in_its_bounds": Break(
-        "mart",
+        "core",
         "critical",
         1,
         "UPDATE core.reach_interval SET people_lo = people + 1 "
@@ -448,7 +448,7 @@ BREAKS = {
         "UPDATE mart.segment_reach SET reach_people = NULL WHERE segment_id = 'rider' AND basis = 'follower'",
     ),
     "home_bands_add_up_to_everyone": Break(
-        "mart",
+        "core",
         "critical",
         1,
         "UPDATE core.home_signature SET people = people + 1 WHERE segment_id = 'everyone' AND basis = 'follower'",
@@ -500,13 +500,13 @@ BREAKS = {
         "UPDATE mart.reach_verdict SET active_people = NULL, active_people_lo = NULL WHERE segment_id = 'rider'",
     ),
     "hidden_people_are_behind_hidden_acts": Break(
-        "mart", "critical", 1, "UPDATE core.hidden_engagement SET hidden_people_hi = 1 WHERE segment_id = 'rider'"
+        "core", "critical", 1, "UPDATE core.hidden_engagement SET hidden_people_hi = 1 WHERE segment_id = 'rider'"
     ),
     "groups_add_up_to_all_acts": Break(
-        "mart", "critical", 1, "UPDATE core.interaction_count SET n_applause = 6 WHERE by_whom = 'segment'"
+        "core", "critical", 1, "UPDATE core.interaction_count SET n_applause = 6 WHERE by_whom = 'segment'"
     ),
     "acts_are_in_order": Break(
-        "mart", "critical", 1, "UPDATE core.interaction_count SET n_hostile = 26 WHERE by_whom = 'segment'"
+        "core", "critical", 1, "UPDATE core.interaction_count SET n_hostile = 26 WHERE by_whom = 'segment'"
     ),
     "hostile_share_lies_in_its_interval": Break(
         "mart", "critical", 1, "UPDATE mart.interaction_quality SET hostile_share = 0.31 WHERE n_texts = 30"
@@ -596,7 +596,13 @@ OTHER_BREAKS = {
     ),
     "a member whom nobody ever saw": (
         "members_are_present",
-        Break("core", "critical", 1, "DELETE FROM core.member WHERE member_key = 1"),
+        Break(
+            "core",
+            "critical",
+            1,
+            "INSERT INTO core.segment_membership BY NAME SELECT 'rider' AS segment_id, 999 AS member_key, "
+            "1.0 AS membership_probability",
+        ),
     ),
     "everyone missing on one basis": (
         "signatures_add_up_to_everyone",
@@ -633,7 +639,7 @@ OTHER_BREAKS = {
     "more people than were found": (
         "count_lies_in_its_bounds",
         Break(
-            "mart",
+            "core",
             "critical",
             1,
             "UPDATE core.reach_interval SET people_hi = found_people + 1 "
