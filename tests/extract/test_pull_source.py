@@ -242,7 +242,7 @@ def test_unknown_fields_and_nothing_else_of_them_are_noted(
     pull_all()
     session.land_pulled("bluesky", TODAY)
     notes = in_force(settings).notes
-    assert notes == ["bluesky, list of follower: kept aside unknown fields shoeSize"]
+    assert notes == ["bluesky, list of follower: ignored unknown fields shoeSize"]
 
 
 def test_the_second_day_asks_again_only_what_changed(
@@ -309,7 +309,7 @@ def test_journals_that_never_landed_are_swept_and_named(server: Server, settings
     day = settings.work / "pull" / "bluesky" / TODAY.isoformat()
     day.rename(day.with_name("2026-01-02"))
     pull_all()
-    assert "swept what was pulled on 2026-01-02 and never landed" in session.land_pulled("bluesky", TODAY)
+    assert "removed a pull of 2026-01-02 that never landed" in session.land_pulled("bluesky", TODAY)
     assert not journals(settings)
 
 

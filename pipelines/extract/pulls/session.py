@@ -1,7 +1,7 @@
-"""One pull, step by step: which accounts, each account's lists, then one delivery of all that came.
+"""One pull, step by step: list the accounts, pull each account's lists, then land one delivery of all of them.
 
-The command line and the DAGs call the same three functions. A delivery lands whole or not at all, and says of every
-list of every account whether it is whole; an account that was never pulled is in it as not collected.
+The command line and the DAGs call the same three functions. A delivery lands completely or not at all. It declares for
+every list of every account whether it is complete; an account that was never pulled is in it as not collected.
 """
 
 import json
@@ -51,7 +51,7 @@ def accounts_of(source: str) -> list[str]:
 
 
 def pull_account(source: str, account_id: str, on: date, began_at: datetime | None = None) -> str:
-    """Ask a platform for all lists of one account and keep them for the landing; say what came.
+    """Pull all lists of one account and keep them for the landing; give a summary.
 
     The source's deadline counts from `began_at`, when its first account was begun, or from now. Started again on the
     same day, it goes on where it was cut off. Raises `SettingsError` for another day than today (UTC),
@@ -84,7 +84,7 @@ def pull_account(source: str, account_id: str, on: date, began_at: datetime | No
             carried=incremental.usable(settings, source, account.ref, on),
             secret=plan.secret,
         )
-    return f"{account.ref}: {_said(done)}"
+    return f"{account.ref}: {_summary(done)}"
 
 
 def _seconds_left(plan: Source, began_at: datetime | None) -> float:
@@ -93,10 +93,10 @@ def _seconds_left(plan: Source, began_at: datetime | None) -> float:
 
 
 def land_pulled(source: str, on: date) -> str:
-    """Land what the day's pulls of all accounts brought as one delivery, and what they did not bring as its account.
+    """Land the day's pulls of all accounts as one delivery, with an entry for every missing list.
 
-    Repeated after a kill it lands the same, once. Raises `DeliveryError` where it would put in the place of the day's
-    earlier delivery one that lacks accounts, `BusyError` where a pull or another landing runs.
+    Repeated after a kill it lands the same, once. Raises `DeliveryError` where the day's earlier delivery would be
+    superseded by one that lacks accounts, `BusyError` where a pull or another landing runs.
     """
     settings = from_environment()
     if not is_configured(settings, source):
@@ -109,7 +109,7 @@ def land_pulled(source: str, on: date) -> str:
     books = {ref: book for ref, folder in folders.items() if (book := journal.reading(folder))}
     before = current_deliveries(settings, until=on).get((source, on.isoformat()))
     if before and not books:
-        return f"{before.delivery_id}: landed already, and nothing was pulled since"
+        return f"{before.delivery_id}: has landed already, and nothing was pulled since"
     _check_none_is_lost(before, {account.ref for account in accounts} & set(books))
     day = private(_day_folder(settings, source, on))
     ready = day / "drop"
@@ -192,10 +192,10 @@ def _with_followers(account: Account, book: Book, rows: list[Row], on: date) -> 
 
 
 def completeness(lists: Iterable[ListAccount], *, spoilt_because: str = "") -> list[dict[str, Any]]:
-    """Add up the lists of one account by kind, as a manifest says it.
+    """Add up the lists of one account by kind, as a manifest declares them.
 
     The platform's count is the sum over the lists that were asked, unknown where one of theirs is. Where the pull was
-    stopped by an answer that is not what is known (`spoilt_because`), nothing is called whole.
+    stopped by an answer that is not what is known (`spoilt_because`), nothing is called complete.
     """
     by_kind: dict[str, list[ListAccount]] = {}
     for one in lists:
@@ -249,13 +249,13 @@ def _notes(account: Account, lists: Iterable[ListAccount]) -> Iterator[str]:
     for kind in KINDS:
         some = [one for one in lists if one.listing.kind == kind]
         if unknown := dict.fromkeys(chain.from_iterable(one.unknown_fields for one in some)):
-            yield f"{account.platform}, list of {kind}: kept aside unknown fields {', '.join(unknown)}"
+            yield f"{account.platform}, list of {kind}: ignored unknown fields {', '.join(unknown)}"
         for note in dict.fromkeys(chain.from_iterable(one.notes for one in some)):
             yield f"{account.ref}: {note}"
 
 
-def _said(lists: list[ListAccount]) -> str:
-    """What came, in words and counts."""
+def _summary(lists: list[ListAccount]) -> str:
+    """Summarise lists in words and counts."""
     parts = []
     for told in completeness(lists):
         of = "" if told["n_reported"] is None else f" of {told['n_reported']:,}"
@@ -303,5 +303,5 @@ def _sweep(settings: Settings, source: str, on: date) -> list[str]:
         if left.is_dir() and (left.name.startswith(LANDED_MARK) or left.name < on.isoformat()):
             shutil.rmtree(left, ignore_errors=True)
             if not left.name.startswith(LANDED_MARK):
-                notes.append(f"swept what was pulled on {left.name} and never landed")
+                notes.append(f"removed a pull of {left.name} that never landed")
     return notes

@@ -1,8 +1,8 @@
 """Pull from X's API v2: followers, our posts with their figures, and who liked, reposted, quoted and answered them.
 
 Every answer costs money (`budget.py`) and X's terms ask a public body for its approval first (docs/POLICY.md): without
-credentials, `terms_confirmed` and a budget nothing is asked. Requests go through the `xdk` client (`x_client.py`), one
-page at a time, in a thread each; `x_answer.py` reads the answers. What is asked, and what is not to be had:
+credentials, `terms_confirmed` and a budget nothing is asked. Requests go through the `xdk` client (`client.py`), one
+page at a time, in a thread each; `responses.py` reads the answers. What is asked, and what is not to be had:
 `docs/X_API.md`.
 """
 
@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -52,6 +53,23 @@ SPARE = 10  # a list may have grown since its count was taken
 SPOKEN: tuple[Step, ...] = ("post", "quote", "reply")  # the requests whose words differ
 FOR_ALL = ("usage-capped", "client-forbidden")
 FOR_ONE = ("not-authorized-for-resource", "unsupported-authentication", "resource-not-found", "resource-unavailable")
+
+
+@dataclass(frozen=True)
+class _Request:
+    """One request: what is asked for, in which vocabulary, and how it is charged.
+
+    `key` is its name in the ledger, `entry` the charge of one entry of the answer, `thing` its name in errors.
+    """
+
+    step: Step
+    listing: Listing
+    token: str | None
+    size: int
+    spoken: Vocabulary
+    key: str
+    entry: Charge
+    thing: str
 
 
 class Connector:
@@ -117,34 +135,24 @@ class Connector:
             most = max(least, min(most, n_known + SPARE))
         key = _key(listing, cursor or "first")
         size = self._budget.ask(key, thing, charges, least, most, plan if step != "profile" else None)
-        told = self._ask(step, listing, token, size, spoken, key, charges[0], thing)
+        told = self._ask(_Request(step, listing, token, size, spoken, key, charges[0], thing))
         if step != "profile" and told.next_token is None and plan in self._plans:
             self._budget.end([plan])
         return self._read(step, listing, told)
 
-    def _ask(
-        self,
-        step: Step,
-        listing: Listing,
-        token: str | None,
-        size: int,
-        spoken: Vocabulary,
-        key: str,
-        entry: Charge,
-        thing: str,
-    ) -> Told:
-        """Send one request and charge its answer; what X refused cost nothing, what never came counts in full."""
-        answer = self._wire.send(step, listing, token, size, spoken)
+    def _ask(self, one: _Request) -> Told:
+        """Send one request and charge its answer: a refusal costs nothing, a missing answer counts in full."""
+        answer = self._wire.send(one.step, one.listing, one.token, one.size, one.spoken)
         if answer is None:
-            raise PlatformBusyError(thing, "X did not answer, or cut its answer off")
+            raise PlatformBusyError(one.thing, "X did not answer, or cut its answer off")
         try:
-            body = self._body(answer, step, spoken, thing)
+            body = self._body(answer, one.step, one.spoken, one.thing)
         except StillreachError:
             if answer.status_code != 200 or _is_json(answer):
-                self._budget.failed(key)
+                self._budget.failed(one.key)
             raise
-        told, ids, drift = _charged(step, body, entry)
-        self._budget.answered(key, ids)
+        told, ids, drift = _charged(one.step, body, one.entry)
+        self._budget.answered(one.key, ids)
         if drift:
             raise drift
         assert told
