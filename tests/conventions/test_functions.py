@@ -18,7 +18,6 @@ STILL_TOO_LARGE = {
     "cli/reach.py: ask_keep",
     "extract/exports/meta.py: _posts",
     "extract/pulls/pull.py: pull",
-    "extract/x/connector.py: _ask",
     "reference/gazetteer.py: _named",
     "report/charts.py: _platform_rows",
     "report/page.py: _segment",

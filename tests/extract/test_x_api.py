@@ -6,19 +6,21 @@ import gzip
 import json
 import logging
 import random
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from pipelines.common.errors import (
     ListRefusedError,
@@ -34,7 +36,7 @@ from pipelines.extract.pulls.credential import Secret
 from pipelines.extract.pulls.ledger import Ledger
 from pipelines.extract.pulls.listing import ListAccount, Listing
 from pipelines.extract.pulls.price import read_prices
-from pipelines.extract.x import responses
+from pipelines.extract.x import responses, rows
 from pipelines.extract.x.connector import LIMITS, Connector
 from tests.extract.loopback import FAULTS, Answer, Faults, Request, serve
 from tests.extract.samples import x_api as sample
@@ -196,7 +198,7 @@ def test_replies_to_an_old_post_are_partial_for_search_reaches_back_a_week(tmp_p
 
 @pytest.mark.parametrize(("n_known", "n", "short"), [(130, 100, 1), (None, 100, 1), (100, 100, 0), (None, 99, 0)])
 def test_a_hundred_likers_are_the_whole_list_only_if_x_counts_no_more(n_known: int | None, n: int, short: int) -> None:
-    reason = responses.short_because(Listing("like", "x", "1", "2", n_known), n, NOW)
+    reason = rows.short_because(Listing("like", "x", "1", "2", n_known), n, NOW)
     assert bool(reason) == bool(short)
 
 
@@ -584,7 +586,7 @@ def answer_schema(version: str, path: str) -> dict[str, Any]:
     return told
 
 
-PATHS = {
+PATHS: dict[str, tuple[str, Literal["user", "post"]]] = {
     "profile": ("/2/users/{id}", "user"),
     "follower": ("/2/users/{id}/followers", "user"),
     "post": ("/2/users/{id}/tweets", "post"),
@@ -595,20 +597,18 @@ PATHS = {
 }
 
 
-def read_all(kind: str, what: str, body: dict[str, Any]) -> responses.Told:
+MODELS: dict[str, type[responses.Entry]] = {
+    "profile": responses.User, "follower": responses.User, "post": responses.OwnPost,
+    "like": responses.Entry, "repost": responses.Entry, "quote": responses.Answer, "reply": responses.Answer,
+}  # fmt: skip
+
+
+def read_all(kind: str, what: Literal["user", "post"], body: dict[str, Any]) -> responses.ResponsePage:
     """Read an answer as the connector does."""
-    told = responses.take_apart(what, body)
-    listing = Listing("follower" if kind == "profile" else kind, "x", "1", "2")  # type: ignore[arg-type]
-    for entry in told.entries:
-        if kind == "profile":
-            responses.n_followers(entry)
-        elif kind == "follower":
-            responses.follower(entry, listing, TODAY)
-        elif kind == "post":
-            responses.own_post(entry, listing, "2026-11-23T12:00:00+00:00")
-        else:
-            (responses.worded_act if what == "post" else responses.act)(entry, listing)
-    return told
+    page = responses.read_page(what, body)
+    for entry in page.entries:
+        responses.read_entry(MODELS[kind], what, entry)
+    return page
 
 
 def answers(version: str, kind: str, n: int) -> Iterator[dict[str, Any]]:
@@ -644,29 +644,23 @@ def test_answers_valid_by_xs_description_are_read_without_drift(version: str, ki
     assert n_entries >= 5
 
 
+def fields_of(model: type[BaseModel]) -> Iterator[list[str]]:
+    """The path of each field of a model, and of the models in it."""
+    for name, field in model.model_fields.items():
+        yield [name]
+        parts = [field.annotation, *get_args(field.annotation)]
+        for part in [inner for one in parts for inner in (one, *get_args(one))]:
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from ([name, *rest] for rest in fields_of(part))
+
+
 @needs_specs
-def test_every_field_read_stands_in_xs_description(monkeypatch: pytest.MonkeyPatch) -> None:
-    read: set[tuple[str, str]] = set()
-    typed = responses.Fields._typed
-
-    def noting(self: responses.Fields, name: str, wanted: type, called: str) -> Any:
-        read.add((self._where, name))
-        return typed(self, name, wanted, called)
-
-    monkeypatch.setattr(responses.Fields, "_typed", noting)
-    for version in VERSIONS:
-        for kind in PATHS:
-            for body in answers(version, kind, 6):
-                read_all(kind, PATHS[kind][1], body)
+def test_every_field_read_stands_in_xs_description() -> None:
     roots = {"user": ("User",), "post": ("Tweet", "Post")}
-    unknown = set()
-    for where, name in read:
-        root, *rest = where.split(".")
-        found = any(stands(version, one, [*rest, name]) for version in VERSIONS for one in roots.get(root, ()))
-        if root in roots and "referenced" not in rest and not found:
-            unknown.add(f"{where}.{name}")
-    assert len(read) > 30
-    assert not unknown
+    read = [(what, path) for kind, (_, what) in PATHS.items() for path in fields_of(MODELS[kind])]
+    assert ["public_metrics", "like_count"] in [path for _, path in read]
+    for what, path in read:
+        assert any(stands(version, root, path) for version in VERSIONS for root in roots[what]), (what, path)
 
 
 def stands(version: str, root: str, path: list[str]) -> bool:
@@ -703,6 +697,30 @@ def test_what_the_scripted_x_answers_is_valid_by_xs_description(tmp_path: Path, 
     assert {path for path, _ in given} == {path for path, _ in PATHS.values()}
     for path, body in given:
         valid(version, answer_schema(version, path), body)
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "said"),
+    [
+        ("follower", {"id": "7", "public_metrics": {"followers_count": "12"}},
+         "user.public_metrics: 'followers_count' is text, not a whole number. Known: followers_count (a whole number)"),
+        ("follower", {"id": "7", "protected": "no"}, "user: 'protected' is text, not true or false"),
+        ("follower", {"id": "7", "created_at": "2019-04-01"}, "user: 'created_at' is text, not an instant with a time"),
+        ("like", {"username": "sir_pry"}, "user: has no 'id' but username. Known: id"),
+        ("like", {"id": ""}, "user: 'id' is empty"),
+        ("like", "sir_pry", "user: is text, not an object"),
+        ("quote", {"id": "7", "author_id": "8"}, "post: has no 'created_at' but author_id, id. Known: created_at"),
+        ("post", {"id": "7", "created_at": "2026-11-20T08:15:00Z", "entities": {"hashtags": [{"tag": 5}]}},
+         "post.entities.hashtags[0]: 'tag' is a number, not text"),
+        ("post", {"id": "7", "created_at": "2026-11-20T08:15:00Z", "referenced_posts": ["sir_pry"]},
+         "post.referenced_posts: entry 0 is text, not an object"),
+    ],
+)  # fmt: skip
+def test_a_missing_or_retyped_field_is_named_and_not_quoted(kind: str, entry: Any, said: str) -> None:
+    with pytest.raises(SchemaError) as caught:
+        read_all(kind, PATHS[kind][1], {"data": [entry]})
+    assert str(caught.value).startswith(f"X's answer, {said}")
+    assert "sir_pry" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize("drift", ["as known", "unknown column", "missing column", "retyped column"])

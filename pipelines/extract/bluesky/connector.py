@@ -26,6 +26,7 @@ from pipelines.common.errors import (
 from pipelines.extract.bluesky import responses as answer
 from pipelines.extract.bluesky.rows import AFTER_COUNT, READERS, Asked, count_page, handle_of
 from pipelines.extract.pulls.listing import Kind, Limit, Listing, Page
+from pipelines.extract.pulls.response import FIELD_NAME
 from pipelines.extract.pulls.source import Source
 from pipelines.reference.files import Account
 
@@ -160,7 +161,7 @@ def _ours(thing: str, failure: Exception) -> StillreachError:
     if status in (401, 403):
         return PlatformRefusedError(thing, found, hint="the public AppView asks for no key: check base_url")
     code = getattr(response.content, "error", None)
-    word = f" ({code})" if isinstance(code, str) and answer.WORD.fullmatch(code) else ""
+    word = f" ({code})" if isinstance(code, str) and FIELD_NAME.fullmatch(code) else ""
     hint = "the account or post is gone or hidden, or base_url is no AppView"
     return ListRefusedError(thing, f"{found}{word}", hint=hint)
 

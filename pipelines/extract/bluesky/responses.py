@@ -1,34 +1,29 @@
-"""Read the answers of Bluesky's AppView: by models of the fields we use, told apart from the fields nobody knows.
+"""Models of the answers of Bluesky's AppView; `pulls/response.py` reads by them.
 
-The client's own models refuse a page of a hundred people over one odd field of one profile that we never read; ours
-say which field is missing or of another type, and never what was in it.
+The known fields are those of the client's own models, which are generated from the platform's lexicon.
 """
 
-import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from atproto import models
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from pipelines.common.errors import SchemaError
+from pipelines.extract.pulls import response
 
 A = TypeVar("A", bound="Part")
-WORD = re.compile(r"[A-Za-z$][A-Za-z0-9_]{0,40}")
+CHANGED = "the platform changed its answers: look for a newer release of Stillreach"
 GONE = ("app.bsky.feed.defs#notFoundPost", "app.bsky.feed.defs#blockedPost")
 REPOST = "app.bsky.feed.defs#reasonRepost"
 QUOTES = ("app.bsky.embed.record", "app.bsky.embed.recordWithMedia")
 TAG = "app.bsky.richtext.facet#tag"
-NEEDED = {"string_type": "text", "int_type": "a whole number", "list_type": "a list", "model_type": "an object"}
-JSON_TYPES = {str: "text", int: "a number", float: "a number", bool: "a yes or no", list: "a list", dict: "an object"}
 
 
-class Part(BaseModel):
-    """A part of an answer: the fields we read, in the platform's names and types; others are left alone."""
+class Part(response.Part):
+    """A part of an answer, with the platform's camel-case names."""
 
-    model_config = ConfigDict(extra="ignore", strict=True, alias_generator=to_camel)
+    model_config = ConfigDict(alias_generator=to_camel)
 
 
 class Profile(Part):
@@ -230,42 +225,12 @@ def read(answer: type[A], method: str, body: dict[str, Any]) -> A:
 
     Raises `SchemaError` naming the field that is missing or of another type, and never its value.
     """
-    try:
-        return answer.model_validate(body)
-    except ValidationError as failure:
-        # Kept apart from the error raised: pydantic's holds the values.
-        first = failure.errors(include_url=False, include_context=False)[0]
-    where = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"][:-1]).lstrip(".")
-    name, came = first["loc"][-1], first["input"]
-    thing = f"Bluesky's {method}, {where or 'the answer'}"
-    hint = "the platform has changed: look for a newer release, and bring nothing of this account by hand until then"
-    if first["type"] == "missing":
-        fields = sorted(_words(came))
-        raise SchemaError(thing, f"has no '{name}' but {', '.join(fields) or 'nothing'}", known=[str(name)], hint=hint)
-    needed = NEEDED.get(first["type"], "of the known type")
-    found = f"'{name}' is {JSON_TYPES.get(type(came), 'of another type')}, not {needed}"
-    raise SchemaError(thing, found, known=[f"{name} ({needed})"], hint=hint)
+    return response.read(answer, body, f"Bluesky's {method}", hint=CHANGED)
 
 
 def unknown_fields(method: str, body: dict[str, Any]) -> list[str]:
     """Name the fields of an answer that the client's lexicon does not know."""
-    return sorted(set(_unknown(method, body)))
-
-
-def _unknown(path: str, part: Any) -> Iterator[str]:
-    if isinstance(part, list):
-        for entry in part:
-            yield from _unknown(path, entry)
-    elif isinstance(part, dict) and path in KNOWN:
-        yield from (f"{path}.{name}" for name in _words(part) if name not in KNOWN[path])
-        for name in part.keys() & KNOWN[path]:
-            yield from _unknown(f"{path}.{name}", part[name])
-
-
-def _words(part: Any) -> Iterator[str]:
-    """Name an object's fields; what does not look like a field's name may be a value."""
-    for name in part if isinstance(part, dict) else ():
-        yield name if WORD.fullmatch(name) else "(a field that is no word)"
+    return response.unknown_fields(KNOWN, method, body)
 
 
 def moment(text: Any) -> datetime | None:

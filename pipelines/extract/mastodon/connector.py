@@ -30,7 +30,7 @@ from pipelines.common.errors import (
     SettingsError,
     StillreachError,
 )
-from pipelines.extract.mastodon import rows
+from pipelines.extract.mastodon import responses, rows
 from pipelines.extract.pulls.listing import Kind, Limit, Listing, Page
 from pipelines.extract.pulls.source import Source
 from pipelines.reference.files import Account
@@ -55,11 +55,10 @@ RESETS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
 
 @dataclass(frozen=True)
 class _Server:
-    """Where one account of ours is asked: the client, the server of people written without one, and our handle."""
+    """The client through which one account of ours is asked, and where that account lives."""
 
     client: Mastodon
-    domain: str
-    handle: str | None
+    home: rows.Home
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,8 @@ class Connector:
             )
         if listing.kind == "reply":
             heard = await self._ask(listing, lambda: server.client.status_context(listing.post_id))
-            return rows.replies(listing, heard.body, server.domain, bool(self._source.secret))
+            below = responses.thread(heard.body)
+            return rows.replies(listing, below, server.home.domain, bool(self._source.secret))
         if listing.kind == "quote" and not self._source.secret:
             raise ListRefusedError(
                 "mastodon: quote list", "a server gives it to who is logged in only", hint="see token_file"
@@ -120,10 +120,12 @@ class Connector:
         if listing.kind == "post":
             return self._posts(server, listing, heard)
         if listing.kind == "quote":
-            statuses, n_gone = rows.statuses_of(heard.body, "quote list")
-            page = rows.answers(listing, statuses, server.domain, n_gone)
+            page = rows.answers(
+                listing, responses.statuses(responses.Status, heard.body, "quote list"), server.home.domain
+            )
         else:
-            page = rows.people_who(listing, heard.body, server.domain)
+            people = responses.accounts(responses.Account, heard.body, f"{listing.kind} list")
+            page = rows.people_who(listing, people, server.home.domain)
         page = _linked(page, heard)
         # The reason counts only where fewer came than the post's own count says, 40 of 60 for instance.
         ends_short = page.next_cursor is None and listing.n_reported is not None
@@ -140,14 +142,16 @@ class Connector:
 
     async def _profile(self, server: _Server, listing: Listing) -> Page:
         heard = await self._ask(listing, lambda: server.client.account(listing.account_id))
-        page, is_local = rows.profile(listing, heard.body, server.domain, server.handle, self._today)
-        return replace(page, next_cursor=OWN if is_local else OTHER)
+        account, unknown = responses.profile(heard.body)
+        page, is_local = rows.profile(listing, account, server.home, self._today)
+        return replace(page, next_cursor=OWN if is_local else OTHER, unknown_fields=unknown)
 
     async def _followers(self, server: _Server, listing: Listing, cursor: str) -> Page:
         whose = OWN if cursor.startswith(OWN) else OTHER
         max_id = cursor.removeprefix(whose)
         heard = await self._list(server, listing, max_id or None)
-        page = _linked(rows.followers(listing, heard.body, server.domain, self._today), heard)
+        people = responses.accounts(responses.Profile, heard.body, "follower list")
+        page = _linked(rows.followers(listing, people, server.home.domain, self._today), heard)
         if page.next_cursor is not None:
             return replace(page, next_cursor=whose + page.next_cursor)
         if page.short_because:
@@ -163,10 +167,9 @@ class Connector:
 
     def _posts(self, server: _Server, listing: Listing, heard: _Heard) -> Page:
         read_at = f"{datetime.now(UTC).replace(microsecond=0).isoformat().removesuffix('+00:00')}Z"
-        page = rows.posts(listing, heard.body, self._since, read_at, server.domain, server.handle)
-        if rows.reaches_before(heard.body, self._since):
-            return page
-        return _linked(page, heard)
+        statuses = responses.statuses(responses.OwnStatus, heard.body, "post list")
+        page = rows.posts(listing, statuses, self._since, read_at, server.home)
+        return page if rows.reaches_before(statuses, self._since) else _linked(page, heard)
 
     async def _list(self, server: _Server, listing: Listing, max_id: str | None) -> _Heard:
         asked = PaginationInfo(
@@ -216,7 +219,7 @@ class Connector:
                 session=self._wire,
                 user_agent="stillreach",
             )
-        return _Server(self._clients[base], home, f"{user.lower()}@{home}" if user else None)
+        return _Server(self._clients[base], rows.Home(home, f"{user.lower()}@{home}" if user else None))
 
 
 class _Wire(requests.Session):

@@ -2,7 +2,7 @@
 
 Every answer costs money (`budget.py`) and X's terms ask a public body for its approval first (docs/POLICY.md): without
 credentials, `terms_confirmed` and a budget nothing is asked. Requests go through the `xdk` client (`client.py`), one
-page at a time, in a thread each; `responses.py` reads the answers. What is asked, and what is not to be had:
+page at a time, in a thread each; `responses.py` reads the answers. What is asked, and what is not available:
 `docs/X_API.md`.
 """
 
@@ -27,9 +27,10 @@ from pipelines.extract.pulls.budget import POLICY, Budget
 from pipelines.extract.pulls.listing import Kind, Limit, Listing, Page, Row
 from pipelines.extract.pulls.price import Charge
 from pipelines.extract.pulls.source import Source
-from pipelines.extract.x import responses
+from pipelines.extract.x import responses, rows
 from pipelines.extract.x.client import Step, Vocabulary, Wire
-from pipelines.extract.x.responses import PLATFORM, Told
+from pipelines.extract.x.responses import ResponsePage, read_entry
+from pipelines.extract.x.rows import PLATFORM
 from pipelines.reference.files import Account
 
 # The cursor of a follower list's first paid page: the profile with its count was asked for before.
@@ -127,7 +128,7 @@ class Connector:
         token = None if cursor == AFTER_PROFILE else cursor
         n_known = self._counts.get(plan) if listing.kind == "follower" else listing.n_reported
         if step != "profile" and token is None and n_known is not None:
-            n_paid = min(n_known, responses.LIKERS_EVER) if step == "like" else n_known
+            n_paid = min(n_known, rows.LIKERS_EVER) if step == "like" else n_known
             self._budget.plan(plan, thing, {charge: n_paid * charges.count(charge) for charge in charges})
             self._plans.add(plan)
         least, most = SIZES[step]
@@ -135,12 +136,12 @@ class Connector:
             most = max(least, min(most, n_known + SPARE))
         key = _key(listing, cursor or "first")
         size = self._budget.ask(key, thing, charges, least, most, plan if step != "profile" else None)
-        told = self._ask(_Request(step, listing, token, size, spoken, key, charges[0], thing))
-        if step != "profile" and told.next_token is None and plan in self._plans:
+        answer = self._ask(_Request(step, listing, token, size, spoken, key, charges[0], thing))
+        if step != "profile" and answer.next_token is None and plan in self._plans:
             self._budget.end([plan])
-        return self._read(step, listing, told)
+        return self._read(step, listing, answer)
 
-    def _ask(self, one: _Request) -> Told:
+    def _ask(self, one: _Request) -> ResponsePage:
         """Send one request and charge its answer: a refusal costs nothing, a missing answer counts in full."""
         answer = self._wire.send(one.step, one.listing, one.token, one.size, one.spoken)
         if answer is None:
@@ -151,12 +152,12 @@ class Connector:
             if answer.status_code != 200 or _is_json(answer):
                 self._budget.failed(one.key)
             raise
-        told, ids, drift = _charged(one.step, body, one.entry)
+        page, ids, drift = _charged(one.step, body, one.entry)
         self._budget.answered(one.key, ids)
         if drift:
             raise drift
-        assert told
-        return told
+        assert page
+        return page
 
     def _body(self, answer: requests.Response, step: Step, vocabulary: Vocabulary, thing: str) -> dict[str, Any]:
         """The answer's JSON; our errors for whatever else came, with nothing of X's texts in them."""
@@ -169,7 +170,7 @@ class Connector:
                 raise SchemaError("X's answer", "is no object", hint=responses.CHANGED)
             if body.get("data") is None and body.get("errors"):
                 raise _refusal(200, kinds, thing)
-            if body.get("data") is None and _n_told(body):
+            if body.get("data") is None and _n_reported(body):
                 raise PlatformBusyError(thing, "X counts entries and gives none")
             with self._guard:
                 self._is_understood |= step in SPOKEN
@@ -189,46 +190,51 @@ class Connector:
                 self._vocabulary = "tweet"
                 raise PlatformBusyError(thing, "X speaks of Tweets, not of Posts: asking again", wait_seconds=0)
 
-    def _read(self, step: Step, listing: Listing, told: Told) -> Page:
-        now = datetime.now(UTC)
+    def _read(self, step: Step, listing: Listing, answer: ResponsePage) -> Page:
         if step == "profile":
-            return self._profile(listing, told)
-        pairs: list[tuple[str, Row]] = []
-        opened: list[Listing] = []
-        for entry in told.entries:
-            if step == "follower":
-                pairs.append(("follower", responses.follower(entry, listing, self._today)))
-            elif step == "post":
-                if row := responses.own_post(entry, listing, now.isoformat(timespec="seconds")):
-                    pairs.append(("post", row))
-                    opened += responses.lists_of(row, listing)
-            else:
-                worded = step in ("quote", "reply")
-                if row := (responses.worded_act if worded else responses.act)(entry, listing):
-                    pairs.append(("engagement", row))
+            return self._profile(listing, answer)
+        now = datetime.now(UTC)
+        made = [pair for entry in answer.entries if (pair := self._row(step, entry, listing, now))]
+        opened = [one for table, row in made if table == "post" for one in rows.lists_of(row, listing)]
         return Page(
-            rows=pairs,
-            next_cursor=told.next_token,
+            rows=made,
+            next_cursor=answer.next_token,
             n_reported=listing.n_reported,
-            n_null_rows=told.n_gone,
+            n_null_rows=answer.n_gone,
             opened=opened,
-            unknown_fields=sorted(told.unknown),
-            short_because=responses.short_because(listing, len(told.entries), now),
-            n_entries=len(told.entries) + told.n_gone,
-            notes=[f"X withheld {name} of some entries: the token is not that account's" for name in told.withheld],
+            unknown_fields=answer.unknown,
+            short_because=rows.short_because(listing, len(answer.entries), now),
+            n_entries=len(answer.entries) + answer.n_gone,
+            notes=[f"X withheld {name} of some entries: the token is not that account's" for name in answer.withheld],
         )
 
-    def _profile(self, listing: Listing, told: Told) -> Page:
-        """The account's own count of followers, kept as a figure of the day and as the measure of the list."""
-        if not told.entries:
+    def _row(self, step: Step, entry: object, listing: Listing, now: datetime) -> tuple[str, Row] | None:
+        """Read one entry and make its row, with the table's name; None where it is not one for us."""
+        match step:
+            case "follower":
+                follower = read_entry(responses.User, "user", entry)
+                return "follower", rows.follower(follower, listing, self._today)
+            case "post":
+                post = read_entry(responses.OwnPost, "post", entry)
+                row = rows.own_post(post, listing, now.isoformat(timespec="seconds"))
+                return ("post", row) if row else None
+            case "quote" | "reply":
+                row = rows.answer(read_entry(responses.Answer, "post", entry), listing)
+                return ("engagement", row) if row else None
+        return "engagement", rows.interaction(read_entry(responses.Entry, "user", entry), listing)
+
+    def _profile(self, listing: Listing, answer: ResponsePage) -> Page:
+        """Make the page of an account's follower count, a metric of the day and what the list is compared with."""
+        if not answer.entries:
             raise ListRefusedError(f"{listing.kind} list of {PLATFORM}:{listing.account_id}", "X shows no such account")
-        n = responses.n_followers(told.entries[0])
-        rows: list[tuple[str, Row]] = []
+        metrics = read_entry(responses.User, "user", answer.entries[0]).public_metrics
+        n = metrics.followers_count if metrics else None
+        counts: list[tuple[str, Row]] = []
         if n is not None:
             self._counts[_key(listing)] = n
             about: Row = {"platform": PLATFORM, "account_id": listing.account_id, "day": self._today.isoformat()}
-            rows = [("account_day", about | {"metric": "followers", "value": str(n)})]
-        return Page(rows, AFTER_PROFILE, n_reported=n, unknown_fields=sorted(told.unknown), n_entries=1)
+            counts = [("account_day", about | {"metric": "followers", "value": str(n)})]
+        return Page(counts, AFTER_PROFILE, n_reported=n, unknown_fields=answer.unknown, n_entries=1)
 
     def _charges(self, step: Step, listing: Listing, spoken: Vocabulary) -> list[Charge]:
         """What one entry of an answer can be charged as; the first is the entry itself."""
@@ -243,24 +249,21 @@ class Connector:
 
 def _charged(
     step: Step, body: dict[str, Any], entry: Charge
-) -> tuple[Told | None, list[tuple[Charge, str]], SchemaError | None]:
-    """What an answer is charged as, also one that is not what is known: X sent it, so it was paid for."""
+) -> tuple[ResponsePage | None, list[tuple[Charge, str]], SchemaError | None]:
+    """Read an answer and give what it is charged as, even where it cannot be read: X sent it, so it is paid for."""
     try:
-        told = responses.take_apart("post" if step in SPOKEN else "user", body)
-        ids = [(entry, one.needed("id")) for one in told.entries]
-        ids += [(Charge("user"), one) for one in told.users]
-        return told, ids + [(Charge("post"), one) for one in told.posts], None
+        page = responses.read_page("post" if step in SPOKEN else "user", body)
     except SchemaError as drift:
         data = body.get("data")
         n = len(data) if isinstance(data, list) else 1
-        return (
-            None,
-            [(entry, f"unread {hashlib.sha256(repr(body).encode()).hexdigest()} {at}") for at in range(n)],
-            drift,
-        )
+        digest = hashlib.sha256(repr(body).encode()).hexdigest()
+        return None, [(entry, f"unread {digest} {at}") for at in range(n)], drift
+    ids = [(entry, one) for one in page.ids]
+    ids += [(Charge("user"), one) for one in page.users]
+    return page, ids + [(Charge("post"), one) for one in page.posts], None
 
 
-def _n_told(body: Mapping[str, Any]) -> int:
+def _n_reported(body: Mapping[str, Any]) -> int:
     """How many entries an answer says it has."""
     meta = body.get("meta")
     n = meta.get("result_count") if isinstance(meta, dict) else None
@@ -283,8 +286,8 @@ def _step(kind: Kind) -> Step:
 
 def _key(listing: Listing, cursor: str = "") -> str:
     """Name a list, or one page of it, in the ledger: a hash, for a cursor is nobody else's business."""
-    told = "|".join((listing.kind, listing.account_id, listing.post_id, cursor))
-    return hashlib.sha256(told.encode()).hexdigest()[:20]
+    name = "|".join((listing.kind, listing.account_id, listing.post_id, cursor))
+    return hashlib.sha256(name.encode()).hexdigest()[:20]
 
 
 def _refusal(status: int, kinds: Sequence[str], thing: str) -> StillreachError:

@@ -1,25 +1,21 @@
-"""Read X's answers, in either of its vocabularies: Tweet (until 2.159 of its OpenAPI) and Post (2.167).
+"""Models of X's answers, in either of its vocabularies: Tweet (until 2.159 of its OpenAPI) and Post (2.167).
 
-A field X did not send stays unknown; one of another type than known stops the account; one nobody knows is named.
+`pulls/response.py` reads by them. A field that X did not send stays unknown.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pipelines.common.errors import SchemaError
-from pipelines.extract.pulls.listing import Kind, Listing, Row
+from pipelines.extract.pulls import response
+from pipelines.extract.pulls.response import Count, Instant, Name, Part
 
-T = TypeVar("T")
-PLATFORM = "x"
-LIKERS_EVER = 100
-SEARCH_DAYS = 7
-SNOWFLAKE_EPOCH = datetime(2010, 11, 4, 1, 42, 54, 657000, tzinfo=UTC)
-CHANGED = "X changed its API: see docs/X_API.md, and write to who maintains this"
-FIELD_NAME = re.compile(r"[A-Za-z0-9_]{1,60}")
-# X answers with more than was asked for; what stands in one of its three published descriptions is no drift.
+E = TypeVar("E", bound="Entry")
+ANSWER = "X's answer"
+CHANGED = "X changed its API: see docs/X_API.md, and write to the maintainers"
+# X answers with more than was asked for; the fields of its three published descriptions are known.
 USER = frozenset((
     "affiliation", "confirmed_email", "connection_status", "created_at", "description", "entities", "id",
     "is_identity_verified", "location", "most_recent_post_id", "most_recent_tweet_id", "name", "parody",
@@ -45,78 +41,164 @@ POST_METRICS = frozenset((
 ))  # fmt: skip
 HIDDEN_METRICS = frozenset(("engagements", "impression_count", "url_link_clicks", "user_profile_clicks"))
 ENVELOPE = frozenset(("data", "errors", "includes", "meta"))
-ACTS: tuple[tuple[Kind, str], ...] = (
-    ("like", "likes"), ("repost", "reposts"), ("quote", "quotes"), ("reply", "replies"),
-)  # fmt: skip
-KIND_OF = {"replied_to": "reply", "quoted": "quote", "retweeted": "repost"}
+# The objects that are searched for unknown fields, by their path.
+KNOWN = {
+    "answer": ENVELOPE, "user": USER, "user.public_metrics": USER_METRICS, "post": POST,
+    "post.public_metrics": POST_METRICS, "post.non_public_metrics": HIDDEN_METRICS,
+}  # fmt: skip
 
 
-class Fields:
-    """One object of an answer, read by name and type; names nobody knows are added to `unknown`."""
+class Entry(Part):
+    """A user or a post: what X charges for, by its id."""
 
-    def __init__(self, where: str, read: object, known: Iterable[str] | None, unknown: set[str]) -> None:
-        if not isinstance(read, dict):
-            raise _drift(where, read, "object")
-        self._where, self._read, self._unknown = where, read, unknown
-        if known is not None:
-            strange = {str(name) for name in read} - set(known)
-            unknown |= {f"{where}.{name}" if FIELD_NAME.fullmatch(name) else f"{where}.?" for name in strange}
+    id: Name
 
-    def text(self, name: str) -> str | None:
-        return self._typed(name, str, "text")
 
-    def needed(self, name: str) -> str:
-        """A text without which the entry is worth nothing."""
-        if not (text := self.text(name)):
-            found = f"has no {name}; it has {', '.join(sorted(self._names())) or 'nothing'}"
-            raise SchemaError(f"X's answer, {self._where}", found, hint=CHANGED)
-        return text
+class UserMetrics(Part):
+    """The counts of a user."""
 
-    def instant(self, name: str) -> str | None:
-        text = self.text(name)
-        try:
-            if text is None or datetime.fromisoformat(text).tzinfo:
-                return text
-        except ValueError:
-            pass
-        raise SchemaError(f"X's answer, {self._where}.{name}", "is no instant", known=("RFC 3339",), hint=CHANGED)
+    followers_count: Count = None
+    following_count: Count = None
 
-    def count(self, name: str) -> str | None:
-        n = self._typed(name, int, "whole number")
-        return None if n is None or n < 0 else str(n)
 
-    def flag(self, name: str) -> str | None:
-        flag = self._typed(name, bool, "true or false")
-        return None if flag is None else str(flag).lower()
+class User(Entry):
+    """A user as a profile shows them."""
 
-    def inner(self, name: str, known: Iterable[str] | None = None) -> "Fields":
-        """An object within; absent, it is an empty one."""
-        return Fields(f"{self._where}.{name}", self._typed(name, dict, "object") or {}, known, self._unknown)
+    username: str | None = None
+    name: str | None = None
+    description: str | None = None
+    location: str | None = None
+    created_at: Instant | None = None
+    protected: bool | None = None
+    public_metrics: UserMetrics | None = None
 
-    def entries(self, name: str) -> list[Any]:
-        return self._typed(name, list, "list") or []
 
-    def _typed(self, name: str, wanted: type[T], called: str) -> T | None:
-        value = self._read.get(name)
-        if value is None or (isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))):
-            return value
-        raise _drift(f"{self._where}.{name}", value, called)
+class Note(Part):
+    """The whole text of a long post."""
 
-    def _names(self) -> set[str]:
-        return {str(name) for name in self._read if FIELD_NAME.fullmatch(str(name))}
+    text: str | None = None
+
+
+class Post(Entry):
+    """A post; `author_id` stands in those that quote or answer one of ours."""
+
+    created_at: Instant
+    text: str | None = None
+    note_post: Note | None = None
+    note_tweet: Note | None = None
+
+    @property
+    def whole_text(self) -> str | None:
+        """Give the text, of a long post the long one."""
+        notes = [note.text for note in (self.note_post, self.note_tweet) if note and note.text]
+        return notes[0] if notes else self.text
+
+
+class Answer(Post):
+    """A quote of a post of ours, or a reply to it."""
+
+    author_id: Name
+
+
+class Hashtag(Part):
+    """A hash tag, without #."""
+
+    tag: Name
+
+
+class Entities(Part):
+    """What X marked in a text."""
+
+    hashtags: list[Hashtag] | None = None
+
+
+class Reference(Part):
+    """How a post refers to another one."""
+
+    type: Name
+
+
+class PostMetrics(Part):
+    """The public counts of a post."""
+
+    like_count: Count = None
+    reply_count: Count = None
+    quote_count: Count = None
+    repost_count: Count = None
+    retweet_count: Count = None
+    impression_count: Count = None
+
+
+class HiddenMetrics(Part):
+    """The counts of a post that X shows its author only."""
+
+    impression_count: Count = None
+    url_link_clicks: Count = None
+
+
+class OwnPost(Post):
+    """A post of ours with its counts."""
+
+    conversation_id: str | None = None
+    entities: Entities | None = None
+    referenced_posts: list[Reference] | None = None
+    referenced_tweets: list[Reference] | None = None
+    public_metrics: PostMetrics | None = None
+    non_public_metrics: HiddenMetrics | None = None
+
+    @property
+    def kind(self) -> str:
+        """Say what sort of post it is. X names its references only if asked; a reply is known without them."""
+        references = {one.type for one in (*(self.referenced_posts or ()), *(self.referenced_tweets or ()))}
+        for reference, kind in (("retweeted", "repost"), ("replied_to", "reply"), ("quoted", "quote")):
+            if reference in references:
+                return kind
+        return "reply" if self.conversation_id not in (None, self.id) else "post"
+
+    @property
+    def tags(self) -> str | None:
+        """Give the hash tags, separated by blanks."""
+        return " ".join(one.tag for one in (self.entities and self.entities.hashtags) or ()) or None
+
+
+class Meta(Part):
+    """Where a list continues."""
+
+    next_token: str | None = None
+
+
+class Includes(Part):
+    """The users and posts that entries refer to."""
+
+    users: list[Entry] | None = None
+    posts: list[Entry] | None = None
+    tweets: list[Entry] | None = None
+
+
+class Envelope(Part):
+    """The parts of an answer; `data` is one entry, a list of them, or absent."""
+
+    data: Any = None
+    errors: list[Any] | None = None
+    includes: Includes | None = None
+    meta: Meta | None = None
 
 
 @dataclass(frozen=True)
-class Told:
-    """One answer taken apart: its entries, where the list goes on, what is gone, what came along."""
+class ResponsePage:
+    """One answer: its entries as X sent them, their ids, where the list continues, how many entries are missing.
 
-    entries: tuple[Fields, ...]
+    `withheld` names the fields X left out of some entries; `users` and `posts` are the ids of included objects.
+    """
+
+    entries: tuple[object, ...]
+    ids: tuple[str, ...]
     next_token: str | None
     n_gone: int
     withheld: tuple[str, ...]
     users: tuple[str, ...]
     posts: tuple[str, ...]
-    unknown: set[str]
+    unknown: list[str]
 
 
 def problems(body: Mapping[str, Any]) -> list[str]:
@@ -132,171 +214,34 @@ def problem(one: Mapping[str, Any]) -> str:
     return kind if re.fullmatch(r"[a-z][a-z-]{2,40}", kind) else ""
 
 
-def take_apart(what: str, body: Mapping[str, Any]) -> Told:
-    """Take an answer apart. `what` is `user` or `post`; `data` may be one entry or a list of them.
+def read_page(what: Literal["user", "post"], body: Mapping[str, Any]) -> ResponsePage:
+    """Read all of an answer but its entries, of which only the ids; `what` says what they are.
 
-    Raises `SchemaError` where it is none of X's answers.
+    Raises `SchemaError` where it is not one of X's answers.
     """
-    unknown: set[str] = set()
-    whole = Fields("answer", body, ENVELOPE, unknown)
-    data = body.get("data")
-    entries = data if isinstance(data, list) else [] if data is None else [data]
-    if data is None and "meta" not in body and "errors" not in body:
-        raise SchemaError("X's answer", "has no data", known=sorted(ENVELOPE), hint=CHANGED)
-    known = USER if what == "user" else POST
-    here = [Fields(what, entry, known, unknown) for entry in entries if entry is not None]
-    errors = [one for one in whole.entries("errors") if isinstance(one, dict)]
-    fields = [one for one in errors if "field" in one]
-    came = whole.inner("includes")
-    return Told(
+    whole = response.read(Envelope, body, ANSWER, "answer", CHANGED)
+    if whole.data is None and "meta" not in body and "errors" not in body:
+        raise SchemaError(ANSWER, "has no data", known=sorted(ENVELOPE), hint=CHANGED)
+    entries = whole.data if isinstance(whole.data, list) else [] if whole.data is None else [whole.data]
+    here = [entry for entry in entries if entry is not None]
+    errors = [one for one in whole.errors or () if isinstance(one, dict)]
+    fields = [str(one["field"]).split(".")[0] for one in errors if "field" in one]
+    included = whole.includes or Includes()
+    return ResponsePage(
         entries=tuple(here),
-        next_token=whole.inner("meta").text("next_token") or None,
+        ids=tuple(read_entry(Entry, what, entry).id for entry in here),
+        next_token=(whole.meta and whole.meta.next_token) or None,
         n_gone=len(entries) - len(here) + len(errors) - len(fields),
-        withheld=tuple(sorted({name for one in fields if FIELD_NAME.fullmatch(name := _first_name(one["field"]))})),
-        users=_ids("user", came.entries("users"), unknown),
-        posts=_ids("post", [*came.entries("posts"), *came.entries("tweets")], unknown),
-        unknown=unknown,
+        withheld=tuple(sorted(name for name in set(fields) if response.FIELD_NAME.fullmatch(name))),
+        users=tuple(one.id for one in included.users or ()),
+        posts=tuple(one.id for one in (*(included.posts or ()), *(included.tweets or ()))),
+        unknown=sorted({*response.unknown_fields(KNOWN, "answer", body), *response.unknown_fields(KNOWN, what, here)}),
     )
 
 
-def follower(user: Fields, listing: Listing, today: date) -> Row:
-    """One follower as X shows them; it does not say since when they follow."""
-    metrics = user.inner("public_metrics", USER_METRICS)
-    return {
-        "platform": PLATFORM,
-        "account_id": listing.account_id,
-        "member_id": user.needed("id"),
-        "observed_on": today.isoformat(),
-        "handle": user.text("username"),
-        "name": user.text("name"),
-        "bio": user.text("description"),
-        "location": user.text("location"),
-        "followers_count": metrics.count("followers_count"),
-        "following_count": metrics.count("following_count"),
-        "created_at": user.instant("created_at"),
-        "is_protected": user.flag("protected"),
-    }
+def read_entry(model: type[E], what: Literal["user", "post"], entry: object) -> E:
+    """Read one entry.
 
-
-def n_followers(user: Fields) -> int | None:
-    """How many followers X itself counts."""
-    count = user.inner("public_metrics", USER_METRICS).count("followers_count")
-    return None if count is None else int(count)
-
-
-def own_post(post: Fields, listing: Listing, observed_at: str) -> Row | None:
-    """One post of ours with its counts; None for a repost of somebody else's, which has none of its own."""
-    kind = _kind(post)
-    if kind == "repost":
-        return None
-    metrics = post.inner("public_metrics", POST_METRICS)
-    hidden = post.inner("non_public_metrics", HIDDEN_METRICS)
-    reposts = metrics.count("repost_count")
-    impressions = metrics.count("impression_count")
-    return {
-        "platform": PLATFORM,
-        "post_id": post.needed("id"),
-        "account_id": listing.account_id,
-        "posted_at": _needed_instant(post),
-        "kind": kind,
-        "text": _text(post),
-        "tags": _tags(post),
-        "impressions": hidden.count("impression_count") if impressions is None else impressions,
-        "likes": metrics.count("like_count"),
-        "replies": metrics.count("reply_count"),
-        "reposts": metrics.count("retweet_count") if reposts is None else reposts,
-        "quotes": metrics.count("quote_count"),
-        "clicks": hidden.count("url_link_clicks"),
-        "observed_at": observed_at,
-    }
-
-
-def lists_of(row: Row, listing: Listing) -> list[Listing]:
-    """The lists of who acted on a post that may hold somebody, each with X's own count where it gave one."""
-    counted = [(kind, row[figure]) for kind, figure in ACTS]
-    return [
-        Listing(kind, PLATFORM, listing.account_id, str(row["post_id"]), None if n is None else int(n))
-        for kind, n in counted
-        if n != "0"
-    ]
-
-
-def act(user: Fields, listing: Listing) -> Row:
-    """One liker or reposter; X does not say when."""
-    return _act(listing, user.needed("id"), None, None)
-
-
-def worded_act(post: Fields, listing: Listing) -> Row | None:
-    """One quote or reply; None for what we wrote ourselves, and for our own post at the head of its conversation."""
-    author = post.needed("author_id")
-    if author == listing.account_id or post.needed("id") == listing.post_id:
-        return None
-    return _act(listing, author, _needed_instant(post), _text(post))
-
-
-def short_because(listing: Listing, n_entries: int, now: datetime) -> str:
-    """Why X itself stops short of a whole list; empty where it does not."""
-    known = listing.n_reported
-    if listing.kind == "like" and (n_entries >= LIKERS_EVER if known is None else known > LIKERS_EVER):
-        return "X gives the newest 100 likers of a post"
-    if listing.kind == "reply" and now - _posted_at(listing.post_id) > timedelta(days=SEARCH_DAYS):
-        return "X's recent search reaches back 7 days"
-    return ""
-
-
-def _posted_at(post_id: str) -> datetime:
-    """When a post was written: its id holds the milliseconds."""
-    milliseconds = int(post_id) >> 22 if post_id.isascii() and post_id.isdecimal() else 0
-    return SNOWFLAKE_EPOCH + timedelta(milliseconds=milliseconds)
-
-
-def _act(listing: Listing, member_id: str, engaged_at: str | None, text: str | None) -> Row:
-    return {
-        "platform": PLATFORM,
-        "post_id": listing.post_id,
-        "account_id": listing.account_id,
-        "member_id": member_id,
-        "kind": listing.kind,
-        "engaged_at": engaged_at,
-        "text": text,
-    }
-
-
-def _kind(post: Fields) -> str:
-    """What sort of post it is. X names its references only where they were asked for; a reply is known without."""
-    every = [*post.entries("referenced_posts"), *post.entries("referenced_tweets")]
-    kinds = {Fields("post.referenced", one, None, set()).needed("type") for one in every}
-    for name, kind in sorted(KIND_OF.items(), reverse=True):
-        if name in kinds:
-            return kind
-    return "reply" if post.text("conversation_id") not in (None, post.text("id")) else "post"
-
-
-def _text(post: Fields) -> str | None:
-    long = post.inner("note_post").text("text") or post.inner("note_tweet").text("text")
-    return long or post.text("text")
-
-
-def _tags(post: Fields) -> str | None:
-    tags = post.inner("entities").entries("hashtags")
-    return " ".join(Fields("post.entities.hashtags", tag, None, set()).needed("tag") for tag in tags) or None
-
-
-def _needed_instant(post: Fields) -> str:
-    post.needed("created_at")
-    return str(post.instant("created_at"))
-
-
-def _ids(what: str, entries: Sequence[object], unknown: set[str]) -> tuple[str, ...]:
-    return tuple(Fields(f"includes.{what}", one, None, unknown).needed("id") for one in entries)
-
-
-def _first_name(path: object) -> str:
-    return str(path).split(".")[0]
-
-
-def _drift(where: str, found: object, known: str) -> SchemaError:
-    called = {str: "text", bool: "true or false", int: "number", float: "number", list: "list", dict: "object"}
-    return SchemaError(
-        f"X's answer, {where}", f"is a {called.get(type(found), 'null')}", known=(f"a {known}",), hint=CHANGED
-    )
+    Raises `SchemaError` where a field is missing or of another type.
+    """
+    return response.read(model, entry, ANSWER, what, CHANGED)

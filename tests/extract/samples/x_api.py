@@ -19,7 +19,7 @@ from pipelines.extract.pulls.price import read_prices
 from pipelines.extract.pulls.pull import Patience, pull
 from pipelines.extract.pulls.source import Source
 from pipelines.extract.x.connector import Connector
-from pipelines.extract.x.responses import SNOWFLAKE_EPOCH
+from pipelines.extract.x.rows import SNOWFLAKE_EPOCH
 from pipelines.reference.files import Account
 from tests.extract.loopback import Answer, Request, Server, serve
 
