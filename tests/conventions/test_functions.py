@@ -16,8 +16,6 @@ STILL_TOO_LARGE = {
     "analysis/keyness.py: portraits",
     "analysis/label_sample.py: label_sample",
     "cli/reach.py: ask_keep",
-    "extract/exports/meta.py: _posts",
-    "extract/pulls/pull.py: pull",
     "reference/gazetteer.py: _named",
     "report/charts.py: _platform_rows",
     "report/page.py: _segment",

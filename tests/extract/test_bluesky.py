@@ -306,7 +306,7 @@ def test_an_id_that_is_no_did_is_refused_before_anything_is_asked() -> None:
         assert not server.requests
 
     ask("did:web:police.example")
-    with pytest.raises(RefError, match="no DID"):
+    with pytest.raises(RefError, match="not a DID"):
         ask("bikers.test")
 
 

@@ -157,7 +157,7 @@ def test_no_token_leaves_a_pull_even_where_a_platform_echoes_it(
         connector = Careless(server.url, token=TOKEN)
         first = connector.first_lists()
         with pytest.raises(StillreachError) as caught:
-            pull.pull(connector, first, tmp_path, concurrency=1, secret=Secret(TOKEN))
+            pull.pull(connector, first, tmp_path, pull.Options(concurrency=1, secret=Secret(TOKEN)))
     whole = "".join(traceback.format_exception(caught.value)) + repr(caught.value.args)
     assert TOKEN not in whole and "refused ***" in whole
     assert caught.value.__cause__ is None and caught.value.__context__ is None

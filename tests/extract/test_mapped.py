@@ -111,7 +111,7 @@ def test_youtube_studio_without_its_total(tmp_path: Path) -> None:
             }
         ]
     }
-    assert "Table data.csv: 1 row passed over, as the map says" in notes
+    assert "Table data.csv: 1 row skipped, as the map says" in notes
     assert any("columns left out: Duration, Views, Watch time (hours), Subscribers" in note for note in notes)
 
 

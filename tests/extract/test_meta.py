@@ -319,7 +319,7 @@ def test_a_page_is_known_by_its_link_or_its_folder_where_its_id_has_changed(
     nameless = fb(Page_ID="61550000000001", Permalink="https://www.facebook.com/permalink.php?id=3")
     ((post,), notes) = convert(tmp_path, table(names(FB), nameless), setting, account="sp_news")
     assert post["account_id"] == "100045700821999"
-    assert any("another than the export's" in note for note in notes)
+    assert any("differs from the export's" in note for note in notes)
     two = [nameless, nameless | {"Page ID": "61550000000002", "Post ID": "2"}]
     with pytest.raises(DeliveryError, match="none of its 2 posts"):
         convert(tmp_path, table(names(FB), *two), setting, account="sp_news")

@@ -22,7 +22,7 @@ from pipelines.extract.pulls import journal, pull
 from pipelines.extract.pulls.incremental import Carried
 from pipelines.extract.pulls.journal import FILE, Key
 from pipelines.extract.pulls.listing import Limit, ListAccount, Listing, Page
-from pipelines.extract.pulls.pull import Patience
+from pipelines.extract.pulls.pull import Options, Patience
 from pipelines.extract.pulls.rate_limit import Pace
 from tests.extract.fake_platform import ACCOUNT, Connector, World
 from tests.extract.loopback import FAULTS, Answer, Faults, Request, Server, serve
@@ -35,7 +35,7 @@ def pulled(folder: Path, server: Server, *, connector: Connector | None = None, 
     """Pull everything of the fake platform into `folder`."""
     connector = connector or Connector(server.url)
     options: dict[str, Any] = {"patience": QUICK, "request_seconds": 5, "deadline_seconds": 30, **more}
-    done = pull.pull(connector, connector.first_lists(), folder, **options)
+    done = pull.pull(connector, connector.first_lists(), folder, Options(**options))
     assert connector.is_closed
     return {(one.listing.kind, one.listing.post_id): one for one in done}
 
@@ -461,7 +461,7 @@ def test_a_pull_killed_at_any_page_goes_on_where_it_was(tmp_path: Path, at: int)
         if child == 0:
             try:
                 connector = Connector(server.url)
-                pull.pull(connector, connector.first_lists(), tmp_path, concurrency=2, patience=QUICK)
+                pull.pull(connector, connector.first_lists(), tmp_path, Options(concurrency=2, patience=QUICK))
             finally:
                 os._exit(0)
         children.append(child)

@@ -179,7 +179,8 @@ def test_parts_in_one_file_or_several_are_one_list(
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"), [((0, 2), "part 1 is missing of 3"), ((1,), "part 0 is missing of 2"), ((0, 0), "stands twice")]
+    ("parts", "said"),
+    [((0, 2), "part 1 is missing of 3"), ((1,), "part 0 is missing of 2"), ((0, 0), "is there twice")],
 )
 def test_a_missing_or_doubled_part_is_refused(tmp_path: Path, parts: tuple[int, ...], said: str) -> None:
     names = ["data/follower.js", "data/follower-part1.js"]
@@ -189,7 +190,7 @@ def test_a_missing_or_doubled_part_is_refused(tmp_path: Path, parts: tuple[int, 
 
 def test_posts_in_both_generations_of_file_are_refused(tmp_path: Path) -> None:
     members = {f"data/{name}.js": ytd(name, 0, [tweet()]) for name in ("tweet", "tweets")}
-    refused(tmp_path, members, DeliveryError, "stands twice")
+    refused(tmp_path, members, DeliveryError, "is there twice")
 
 
 def test_a_list_that_lies_in_the_file_of_another_is_refused(tmp_path: Path) -> None:

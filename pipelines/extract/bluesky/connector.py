@@ -1,7 +1,7 @@
 """Pull from Bluesky's public AppView: followers, our posts, and who liked, reposted, quoted and answered them.
 
 No key is needed. Ids are DIDs: they stay when a handle changes. `indexed_at` is the AppView's own clock, kept beside
-the author's, which can be forged. Whoever reposted is told without a time; when somebody followed is not told at all.
+the author's, which can be forged. Reposts have no time and follows have no date.
 """
 
 import asyncio
@@ -58,11 +58,11 @@ class Connector:
     def first_lists(self, account: Account) -> Sequence[Listing]:
         """Followers where the role's lists are asked for; posts of our own.
 
-        Raises `RefError` where the account's id is no DID.
+        Raises `RefError` where the account's id is not a DID.
         """
         if not DID.fullmatch(account.account_id):
             hint = "look the handle up once: com.atproto.identity.resolveHandle gives its DID"
-            raise RefError("account.csv", f"a {PLATFORM} account has an id that is no DID", hint=hint)
+            raise RefError("account.csv", f"a {PLATFORM} account has an id that is not a DID", hint=hint)
         self._accounts[account.account_id] = account
         kinds: list[Kind] = ["follower"] if account.role in self._source.follower_lists else []
         kinds += ["post"] if account.role == "own" else []
@@ -92,7 +92,7 @@ class Connector:
     async def _count_page(self, listing: Listing) -> Page:
         """Ask for the profiles of all accounts that wait for theirs, in one batch with this one's.
 
-        An account that is not among them may be gone: asking for its followers will tell.
+        An account that is not among them may be gone: the request for its followers shows that.
         """
         batch = self._batch(listing.account_id)
         actors = [actor for account in batch for actor in (account.account_id, handle_of(account)) if actor]
@@ -112,15 +112,15 @@ class Connector:
         return [self._accounts[account_id], *waiting[: ACTORS_AT_ONCE // 2 - 1]]
 
     async def _ask(self, method: str, params: Any) -> dict[str, Any]:
-        """Ask once; raise what went wrong as an error of ours, without a word of what came."""
+        """Ask once; raise failures as a `StillreachError` that quotes nothing of the answer."""
         thing = f"Bluesky's {method.split('.')[1]}"
         try:
             response = await self._client.invoke_query(f"app.bsky.{method}", params=params)
         except (AtProtocolError, httpx.HTTPError, ValueError) as failure:
-            raise _ours(thing, failure) from None
+            raise _translated(thing, failure) from None
         body = response.content
         if not isinstance(body, dict):
-            raise SchemaError(thing, "the answer is no JSON object", known=["a JSON object"], hint="check base_url")
+            raise SchemaError(thing, "the answer is not a JSON object", known=["a JSON object"], hint="check base_url")
         if "error" in body or "errors" in body:
             raise PlatformBusyError(thing, "an error came in place of an answer")
         return body
@@ -129,7 +129,7 @@ class Connector:
 def _question(listing: Listing, cursor: str | None) -> tuple[str, Any]:
     """Give the AppView's method for a kind of list, and what to ask it.
 
-    Of a thread only what answers our post itself: a deeper reply is an act on somebody else's, and our own replies
+    Of a thread only what answers our post itself: a deeper reply interacts with somebody else's, and our own replies
     are posts with lists of their own.
     """
     whose, page = {"actor": listing.account_id}, {"limit": PAGE_SIZE, "cursor": cursor}
@@ -150,11 +150,11 @@ def _question(listing: Listing, cursor: str | None) -> tuple[str, Any]:
     raise ListRefusedError("Bluesky", f"has no list of kind {listing.kind}", known=READERS)
 
 
-def _ours(thing: str, failure: Exception) -> StillreachError:
-    """Give the error of ours for one of the client's, whose texts quote what came."""
+def _translated(thing: str, failure: Exception) -> StillreachError:
+    """Translate an error of the client, whose text quotes the answer, into one that does not."""
     response = failure.response if isinstance(failure, RequestErrorBase) else None
     if response is None:
-        return PlatformBusyError(thing, f"no whole answer came ({type(failure).__name__})")
+        return PlatformBusyError(thing, f"no complete answer came ({type(failure).__name__})")
     status, found = response.status_code, f"answered with status {response.status_code}"
     if status == 429 or (status >= 500 and status != 501):
         return PlatformBusyError(thing, found, wait_seconds=_wait(RateLimitExceededError(response)))
@@ -166,12 +166,12 @@ def _ours(thing: str, failure: Exception) -> StillreachError:
     return ListRefusedError(thing, f"{found}{word}", hint=hint)
 
 
-def _wait(told: RateLimitExceededError) -> float | None:
+def _wait(limited: RateLimitExceededError) -> float | None:
     """How many seconds to wait, by the later of the two headers that may say so; None where neither does."""
-    waits = [told.retry_after] if told.retry_after is not None else []
+    waits = [limited.retry_after] if limited.retry_after is not None else []
     try:
-        if told.reset_at is not None:
-            waits.append(max(0.0, (told.reset_at - datetime.now(UTC)).total_seconds()))
+        if limited.reset_at is not None:
+            waits.append(max(0.0, (limited.reset_at - datetime.now(UTC)).total_seconds()))
     except (ValueError, OverflowError, OSError):
-        pass  # no moment that a clock can have
+        pass  # not an instant that a datetime can hold
     return max(waits, default=None)

@@ -13,7 +13,7 @@ from pipelines.reference.files import Account
 
 # The cursor after the page that holds an account's count alone: no AppView's begins so.
 AFTER_COUNT = "@after-count"
-# Said of a last page; the puller takes it for a fault only where the platform's own count is higher, or unknown.
+# Said of a last page; the puller treats it as a fault only where the platform's own count is higher, or unknown.
 CAME_EMPTY = "the last page came empty"
 HANDLE = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?")
 # What the AppView says in place of a handle that does not lead back to its account.
@@ -46,7 +46,7 @@ def count_page(account: Account, profile: answer.Profile, came: Mapping[str, ans
 
 
 def followers(asked: Asked, body: dict[str, Any]) -> Page:
-    """Read a page of followers; since when somebody follows is not told."""
+    """Read a page of followers; the answer does not say since when they follow."""
     read = answer.read(answer.Followers, "getFollowers", body)
     known = [profile for profile in read.followers if profile and profile.did]
     return Page(
@@ -86,7 +86,7 @@ def likes(asked: Asked, body: dict[str, Any]) -> Page:
 
 
 def reposts(asked: Asked, body: dict[str, Any]) -> Page:
-    """Read a page of who reposted; when they did is not told."""
+    """Read a page of who reposted; the answer does not say when."""
     read = answer.read(answer.Reposts, "getRepostedBy", body)
     acts = [(profile, None, None, None) for profile in read.reposted_by]
     return _acts(asked, "getRepostedBy", body, read.cursor, acts, len(read.reposted_by))
@@ -183,10 +183,10 @@ def _post(asked: Asked, post: answer.Post) -> Row:
 
 
 def _is_asked(asked: Asked, item: answer.Item) -> bool:
-    """Tell our own posts of the days asked for; what we reposted of others is not ours, of ours it comes again."""
-    ours = item.post is not None and item.post.author.did == asked.listing.account_id and not item.is_repost
+    """Say whether an entry is a post of ours since the first day asked for; our reposts are not posts of their own."""
+    is_own = item.post is not None and item.post.author.did == asked.listing.account_id and not item.is_repost
     stands_at = item.stands_at
-    return ours and (stands_at is None or stands_at.date() >= asked.since)
+    return is_own and (stands_at is None or stands_at.date() >= asked.since)
 
 
 def _opened(listing: Listing, post: answer.Post) -> list[Listing]:

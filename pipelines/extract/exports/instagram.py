@@ -80,9 +80,9 @@ def convert(
     with ExitStack() as stack:
         exports = []
         for place, name, files in [*_folders(path), *_zips(path, stack)]:
-            account = account_resolution.told(place, path, accounts, account_id)
+            account = account_resolution.declared_account(place, path, accounts, account_id)
             if account is None:
-                raise account_resolution.unknown(name, accounts, ", the export none")
+                raise account_resolution.unknown_account(name, accounts, ", the export none")
             _check_numbers(name, files)
             exports.append(_Export(name, account, observed_on, files))
         if not exports:
@@ -152,7 +152,7 @@ def _rows(export: _Export) -> Iterator[Row]:
             try:
                 row = _follower(export, entry)
             except ValueError as problem:
-                # What `_follower` raises are sentences of ours without a value.
+                # The messages that `_follower` raises hold no value.
                 raise SchemaError(f"{thing}, entry {n:,}", str(problem), hint=CHANGED) from None
             export.n += 1
             yield row

@@ -82,9 +82,9 @@ def convert(
     notes: list[str] = []
     seen: dict[str, list[Sighting]] = {}
     for file, name in files_below(path, (*CSV, *WORKBOOK), notes):
-        told = account_resolution.told(file, path, accounts, account_id)
+        declared = account_resolution.declared_account(file, path, accounts, account_id)
         for found in _tables(read(file, name, mapping.delimiter), name, mapping, notes):
-            rows = _rows(found, mapping.platform, accounts, told, observed_on, notes)
+            rows = _rows(found, mapping.platform, accounts, declared, observed_on, notes)
             seen.setdefault(found.map.table, []).extend(_sightings(found, rows, observed_on))
     tables = {}
     for table, sightings in seen.items():
@@ -121,7 +121,7 @@ def _tables(sheets: Sequence[Sheet], name: str, mapping: ColumnMap, notes: list[
 
 
 def _best(sheet: Sheet, maps: Sequence[TableMap], name: str) -> Found:
-    """The map whose needed columns the sheet has all; of several the one that takes most; raise where none fits."""
+    """Choose the map whose required columns are all present, of several the one that reads most; raise if none."""
     fitting = [found for one in maps if (found := _found(sheet, one, name))]
     if not fitting:
         raise _no_header(sheet, maps, name)
@@ -129,7 +129,7 @@ def _best(sheet: Sheet, maps: Sequence[TableMap], name: str) -> Found:
 
 
 def _found(sheet: Sheet, one: TableMap, name: str) -> Found | None:
-    """The table where one row of the sheet holds every needed name."""
+    """Find the row of a sheet that holds all required names."""
     needed = [source for source in one.sources() if not source.optional]
     for n, row in enumerate(sheet.rows[:HEADER_WITHIN]):
         if one.header_row not in (None, row.line):
@@ -141,7 +141,7 @@ def _found(sheet: Sheet, one: TableMap, name: str) -> Found | None:
 
 
 def _no_header(sheet: Sheet, maps: Sequence[TableMap], name: str) -> SchemaError:
-    """Say which columns lack, measured at the row and the map that come nearest; a row that is none is not shown."""
+    """Name the missing columns of the closest row and map; a row that is not a header is not shown."""
     best: tuple[int, list[str], list[str]] = (0, [], [])
     for one in maps:
         names = [source.names for source in one.sources()]
@@ -168,7 +168,7 @@ def _rows(
     found: Found,
     platform: str,
     accounts: Mapping[str, str],
-    told: str | None,
+    declared: str | None,
     observed_on: datetime.date,
     notes: list[str],
 ) -> list[dict[str, str | None]]:
@@ -183,30 +183,37 @@ def _rows(
     }
     if "account_id" in columns:
         columns["account_id"] = _own(found, columns["account_id"], accounts)
-    elif "account_id" in found.map.contract.required and told is None:
-        raise account_resolution.unknown(found.file, accounts)
-    fixed = _fixed(found.map, platform, told, observed_on)
-    figures = _unpivoted(found, kept, clock) if found.map.metrics else [[{}] for _ in kept]
+    elif "account_id" in found.map.contract.required and declared is None:
+        raise account_resolution.unknown_account(found.file, accounts)
+    fixed = _fixed(found.map, platform, declared, observed_on)
+    metrics = _unpivoted(found, kept, clock) if found.map.metrics else [[{}] for _ in kept]
     rows = [
-        fixed | {name: values[i] for name, values in columns.items()} | figure
-        for i, of_row in enumerate(figures)
-        for figure in of_row
+        fixed | row | metric
+        for row, of_row in zip(_by_row(columns, len(kept)), metrics, strict=True)
+        for metric in of_row
     ]
-    ours = [row for row in rows if row.get("account_id", "") is not None]
-    notes += _notes(found, len(kept), skipped, len(rows) - len(ours), clock)
-    return ours
+    own = [row for row in rows if row.get("account_id", "") is not None]
+    notes += _notes(found, len(kept), skipped, len(rows) - len(own), clock)
+    return own
+
+
+def _by_row(columns: Mapping[str, Sequence[str | None]], n_rows: int) -> list[dict[str, str | None]]:
+    """Turn columns of `n_rows` cells each, maybe none, into rows."""
+    if not columns:
+        return [{} for _ in range(n_rows)]
+    return [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
 
 
 def _type(one: TableMap, name: str) -> str:
     return next(column.type for column in one.contract.columns if column.name == name)
 
 
-def _fixed(one: TableMap, platform: str, told: str | None, observed_on: datetime.date) -> dict[str, str | None]:
-    """What every row of a table has: the platform and account, the day it was seen, the map's constants."""
+def _fixed(one: TableMap, platform: str, declared: str | None, observed_on: datetime.date) -> dict[str, str | None]:
+    """Give the columns that are alike in all rows: platform, account, day of the export, the map's constants."""
     names = one.contract.column_names
     fixed: dict[str, str | None] = dict(one.constants)
-    if one.table != "contact" or told or "account_id" in one.columns:  # else a contact through no account of ours
-        fixed |= {"platform": platform, "account_id": told}
+    if one.table != "contact" or declared or "account_id" in one.columns:  # else a contact through no account of ours
+        fixed |= {"platform": platform, "account_id": declared}
     if "observed_at" in names:
         fixed["observed_at"] = f"{observed_on.isoformat()}T00:00:00Z"
     if "observed_on" in names:
@@ -337,26 +344,27 @@ def _text(text: str | None, values: Mapping[str, str] | None, pattern: re.Patter
 
 
 def _own(found: Found, named: Sequence[str | None], accounts: Mapping[str, str]) -> list[str | None]:
-    """Each row's account of ours; None where it is another's; raise where none is ours."""
-    ours = [account_resolution.ours(name, accounts) if name else None for name in named]
-    if ours and not any(ours):
+    """Give the account of each row; None where it is not ours; raise where no row is ours."""
+    own = [account_resolution.own_account(name, accounts) if name else None for name in named]
+    if own and not any(own):
         hint = "list the account in account.csv"
-        raise DeliveryError(found.called, f"none of its {len(ours)} rows is of ours", known=sorted(accounts), hint=hint)
-    return ours
+        raise DeliveryError(found.called, f"none of its {len(own)} rows is of ours", known=sorted(accounts), hint=hint)
+    return own
 
 
 def _unpivoted(found: Found, rows: Sequence[Row], clocks: list[Clock]) -> list[list[dict[str, str | None]]]:
-    """A row of many figures as rows of one figure each; a column that is not there gives none."""
-    figures = {
+    """Turn each row of many metrics into rows of one metric each; a missing column gives none."""
+    metrics = {
         metric: values
         for metric, one in found.map.metrics.items()
         if (values := _column(found, rows, one, "number", clocks, metric)) is not None
     }
-    return [[{"metric": metric, "value": values[i]} for metric, values in figures.items()] for i in range(len(rows))]
+    by_row = _by_row(metrics, len(rows))
+    return [[{"metric": metric, "value": value} for metric, value in row.items()] for row in by_row]
 
 
 def _sightings(found: Found, rows: Sequence[dict[str, str | None]], observed_on: datetime.date) -> Iterable[Sighting]:
-    """Each row with what tells it from another, and how far its export reaches."""
+    """Give each row with its key and the last day of its export."""
     table = found.map.table
     days = [day[:10] for row in rows if (day := row.get(DAYS[table]))]
     last_day = datetime.date.fromisoformat(max(days)) if days else observed_on
@@ -367,10 +375,10 @@ def _sightings(found: Found, rows: Sequence[dict[str, str | None]], observed_on:
 
 
 def _notes(found: Found, n_rows: int, skipped: int, others: int, clocks: Iterable[Clock]) -> list[str]:
-    """Say what a table was, and what of it was left out."""
+    """Note which table was read and what was left out."""
     notes = [f"{found.map.table}, {count(n_rows, 'row')} below line {found.header_line}"]
     if skipped:
-        notes.append(f"{count(skipped, 'row')} passed over, as the map says")
+        notes.append(f"{count(skipped, 'row')} skipped, as the map says")
     if others:
         notes.append(f"{count(others, 'row')} of accounts that are not ours left out")
     taken = {found.place(one) for one in found.map.sources()}
@@ -385,6 +393,6 @@ def _notes(found: Found, n_rows: int, skipped: int, others: int, clocks: Iterabl
 
 
 def _at(header: Sequence[str], name: str) -> int | None:
-    """Where a name stands in a header, whatever its case and blanks."""
+    """Find the position of a name in a header, ignoring case and blanks."""
     wanted = plain(name)
     return next((at for at, cell in enumerate(header) if plain(cell) == wanted), None)

@@ -69,14 +69,14 @@ class Export:
 
     file: str
     header: Sequence[str]
-    ours: Sequence[str]
+    columns: Sequence[str]
     rows: Sequence[Row]
 
     def cells(self, column: str) -> list[str] | None:
         """One column's cells; None where the export has it not."""
-        if column not in self.ours:
+        if column not in self.columns:
             return None
-        at = self.ours.index(column)
+        at = self.columns.index(column)
         return [str(row.cells[at]).strip() for row in self.rows]
 
     def parsed(self, column: str, parse: Callable[[str], T], hint: str = AGAIN) -> list[T] | None:
@@ -90,13 +90,22 @@ class Export:
                 bad.append(row.line)
         if bad:
             found = f"{len(bad)} of {len(self.rows)} rows cannot be read, the first on line {bad[0]}"
-            thing = f"{self.file}, column '{self.header[self.ours.index(column)]}'"
+            thing = f"{self.file}, column '{self.header[self.columns.index(column)]}'"
             raise SchemaError(thing, found, known=SHAPES, hint=hint)
-        return good if column in self.ours else None
+        return good if column in self.columns else None
 
     def without(self, left_out: set[int]) -> "Export":
         """The same export without the rows that begin on some lines."""
-        return Export(self.file, self.header, self.ours, [row for row in self.rows if row.line not in left_out])
+        return Export(self.file, self.header, self.columns, [row for row in self.rows if row.line not in left_out])
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """Whose posts a file may hold: our accounts on its platform, and the one declared for it, if any."""
+
+    platform: str
+    accounts: Mapping[str, str]
+    declared: str | None
 
 
 def read_setting(settings: Settings) -> Setting:
@@ -136,8 +145,9 @@ def convert(
     for file, name in files_below(path, CSV, notes):
         (sheet,) = read(file, name)
         export, platform = _lifetime(_export(sheet, name, setting.aliases), notes)
-        told = account_resolution.told(file, path, setting.accounts[platform], account_id)
-        seen += _posts(export, platform, setting.accounts[platform], told, clock, observed_on, notes)
+        accounts_here = setting.accounts[platform]
+        declared = account_resolution.declared_account(file, path, accounts_here, account_id)
+        seen += _posts(export, _Owner(platform, accounts_here, declared), clock, observed_on, notes)
     posts = settle(seen, "post", notes)
     write_table(out / "post.csv", had_columns(POST, posts), posts)
     return list(dict.fromkeys([*notes, *clock.notes()]))
@@ -146,28 +156,28 @@ def convert(
 def _export(sheet: Sheet, name: str, aliases: Mapping[str, str]) -> Export:
     """Know a file by its header; raise where it is none, says two columns alike, or has rows of another length."""
     header = [str(cell).strip('\ufeff" \t\r\n') for cell in sheet.rows[0].cells]
-    ours = [aliases.get(plain(cell), "") for cell in header]
+    columns = [aliases.get(plain(cell), "") for cell in header]
     if header[0].lower().startswith("sep=") or len(header) == 1:
         found = "is no per-post export: a figure of the whole account, a row a day"
         raise SchemaError(name, found, hint=PER_POST)
-    if missing := [column for column in NEEDED if column not in ours]:
-        raise _unknown_header(name, header, ours, missing, aliases)
-    if not {"page_id", "account_id"} & set(ours):
-        raise _unknown_header(name, header, ours, ["page_id", "account_id"], aliases)
-    if twice := [column for column, n in Counter(ours).items() if n > 1 and column not in ("", "left_out")]:
+    if missing := [column for column in NEEDED if column not in columns]:
+        raise _unknown_header(name, header, columns, missing, aliases)
+    if not {"page_id", "account_id"} & set(columns):
+        raise _unknown_header(name, header, columns, ["page_id", "account_id"], aliases)
+    if twice := [column for column, n in Counter(columns).items() if n > 1 and column not in ("", "left_out")]:
         found = f"has two columns for {', '.join(sorted(twice))}"
         raise SchemaError(name, found, hint=f"see the aliases in {ALIASES}")
     if uneven := [row.line for row in sheet.rows[1:] if len(row.cells) != len(header)]:
         found = f"the row that begins on line {uneven[0]} has not the header's {len(header)} columns"
         raise UnreadableFileError(name, found, hint=AGAIN)
-    return Export(name, header, ours, sheet.rows[1:])
+    return Export(name, header, columns, sheet.rows[1:])
 
 
 def _unknown_header(
-    name: str, header: list[str], ours: list[str], missing: list[str], aliases: Mapping[str, str]
+    name: str, header: list[str], columns: list[str], missing: list[str], aliases: Mapping[str, str]
 ) -> SchemaError:
     """Show a header only where it surely is one: where it is missing, the first line is a post."""
-    surely = any(ours) or (len(header) > 8 and all(0 < len(cell) <= 60 and not cell[0].isdigit() for cell in header))
+    surely = any(columns) or (len(header) > 8 and all(0 < len(cell) <= 60 and not cell[0].isdigit() for cell in header))
     shown = ", ".join(header) if surely and not any("://" in cell for cell in header) else f"{len(header)} cells"
     known = sorted(alias for alias, column in aliases.items() if column in missing)
     hint = f"add the names of this language to {ALIASES} in your reference folder, or export in English"
@@ -184,7 +194,7 @@ def _lifetime(export: Export, notes: list[str]) -> tuple[Export, str]:
     kept = whole.cells("post_id") or []
     if len(set(kept)) < len(kept) / 2:
         raise _daily(export, f"each post stands {len(kept) / len(set(kept)):.0f} times")
-    if days is None and not {"views", "impressions"} & set(export.ours):
+    if days is None and not {"views", "impressions"} & set(export.columns):
         raise _daily(export, "neither views nor a date tell otherwise")
     if daily:
         notes.append(f"{export.file}: {count(len(daily), 'row')} of single days left out, the posts' own rows taken")
@@ -198,8 +208,8 @@ def _daily(export: Export, why: str) -> SchemaError:
 
 def _platform(export: Export) -> str:
     """Facebook has a Page ID, Instagram an Account ID; where a file has both, its links decide."""
-    if ("page_id" in export.ours) != ("account_id" in export.ours):
-        return "facebook" if "page_id" in export.ours else "instagram"
+    if ("page_id" in export.columns) != ("account_id" in export.columns):
+        return "facebook" if "page_id" in export.columns else "instagram"
     hosts = {match[1].lower() for link in export.cells("permalink") or () if (match := LINK.match(link))}
     if len(hosts) != 1:
         hint = "export Facebook and Instagram apart"
@@ -207,47 +217,41 @@ def _platform(export: Export) -> str:
     return hosts.pop()
 
 
-def _posts(
-    export: Export,
-    platform: str,
-    accounts: Mapping[str, str],
-    told: str | None,
-    clock: Clock,
-    observed_on: datetime.date,
-    notes: list[str],
-) -> list[Sighting]:
+def _posts(export: Export, owner: _Owner, clock: Clock, observed_on: datetime.date, notes: list[str]) -> list[Sighting]:
     """Read the posts of one file that are ours; what others posted with us is left out and counted."""
     _check_ids(export)
-    owners = _owners(export, accounts, told, notes)
-    if export.rows and not any(owners):
-        hint = "put the account into account.csv with this platform, or pass --account"
-        found = (
-            f"none of its {len(export.rows)} posts is of {'a Facebook' if platform == 'facebook' else 'an Instagram'}"
-        )
-        raise DeliveryError(export.file, f"{found} account of ours", known=sorted(accounts), hint=hint)
+    accounts = _accounts_of(export, owner, notes)
+    if export.rows and not any(accounts):
+        raise _none_ours(export, owner)
     times = export.parsed("publish_time", _time, "the day stands first where a spreadsheet saved it again") or []
-    columns = _columns(export)
     last_day = max((time.date() for time in times), default=observed_on)
-    observed_at = f"{observed_on.isoformat()}T00:00:00Z"
+    columns = _columns(export)
     seen = []
-    for i, (account, time) in enumerate(zip(owners, times, strict=True)):
+    for account, time, cells in zip(accounts, times, zip(*columns.values(), strict=True), strict=True):
         if account:
-            row: dict[str, str | None] = {name: cells[i] for name, cells in columns.items()}
-            row |= {"platform": platform, "account_id": account, "posted_at": stamp(clock.utc(time))}
-            figures = tuple(row.get(name) or "" for name in FIGURES)
-            key = (platform, str(row["post_id"]))
-            seen.append(Sighting(key, last_day, figures, row | {"observed_at": observed_at}))
-    notes += _notes(export, platform, times, owners, observed_on)
+            row: dict[str, str | None] = dict(zip(columns, cells, strict=True))
+            row |= {"platform": owner.platform, "account_id": account, "posted_at": stamp(clock.utc(time))}
+            row["observed_at"] = f"{observed_on.isoformat()}T00:00:00Z"
+            key = (owner.platform, str(row["post_id"]))
+            seen.append(Sighting(key, last_day, tuple(row.get(name) or "" for name in FIGURES), row))
+    notes += _notes(export, owner.platform, times, accounts, observed_on)
     return seen
+
+
+def _none_ours(export: Export, owner: _Owner) -> DeliveryError:
+    platform = "a Facebook" if owner.platform == "facebook" else "an Instagram"
+    found = f"none of its {len(export.rows)} posts is of {platform} account of ours"
+    hint = "put the account into account.csv with this platform, or pass --account"
+    return DeliveryError(export.file, found, known=sorted(owner.accounts), hint=hint)
 
 
 def _columns(export: Export) -> dict[str, Sequence[str | None]]:
     """Our columns of one file, row by row, without those it has not."""
     columns: dict[str, Sequence[str | None]] = {"post_id": export.cells("post_id") or []}
-    for ours, theirs in TAKEN_FROM.items():
-        for column in theirs:
-            if ours not in columns and (counts := export.parsed(column, _count)) is not None:
-                columns[ours] = counts
+    for figure, names in TAKEN_FROM.items():
+        for column in names:
+            if figure not in columns and (counts := export.parsed(column, _count)) is not None:
+                columns[figure] = counts
     # Which of the two holds the caption changes with the type of post; the other is empty or cut short.
     captions = [cells for name in ("title", "description") if (cells := export.cells(name)) is not None]
     if captions:
@@ -272,15 +276,15 @@ def _check_ids(export: Export) -> None:
         if not damaged and column == "post_id" and len(long) > 2 and all(not ids[i][15:].strip("0") for i in long):
             damaged = long  # a spreadsheet keeps fifteen digits: by chance this many do not all end in zeros
         if damaged:
-            title = export.header[export.ours.index(column)]
+            title = export.header[export.columns.index(column)]
             found = f"{len(damaged)} of {len(ids)} ids in '{title}' damaged, the first on line"
             raise UnreadableFileError(export.file, f"{found} {export.rows[damaged[0]].line}", hint=AGAIN)
 
 
-def _owners(export: Export, accounts: Mapping[str, str], told: str | None, notes: list[str]) -> list[str | None]:
-    """Whose each post is: by its account's id, its name, its link; None where it is not ours.
+def _accounts_of(export: Export, owner: _Owner, notes: list[str]) -> list[str | None]:
+    """Give the account of each post: by its account's id, its name, its link; None where it is not ours.
 
-    A Page's id may have changed: where one account posted all and nothing names it as ours, it is the one told.
+    A Page's id may have changed: where one account posted all and nothing names it as ours, it is the declared one.
     """
     ids = export.cells("page_id") or export.cells("account_id") or []
     names = export.cells("account_username") or [""] * len(ids)
@@ -288,17 +292,14 @@ def _owners(export: Export, accounts: Mapping[str, str], told: str | None, notes
     found = []
     for one, name, link in zip(ids, names, links, strict=True):
         match = LINK.match(link)
-        by_name = (
-            account_resolution.ours(name, accounts)
-            if name
-            else account_resolution.ours(match[2], accounts)
-            if match
-            else None
+        by_name = name or (match[2] if match else "")
+        found.append(
+            account_resolution.own_account(one, owner.accounts)
+            or (account_resolution.own_account(by_name, owner.accounts) if by_name else None)
         )
-        found.append(account_resolution.ours(one, accounts) or by_name)
-    if told and not any(found) and len(set(ids)) == 1:
-        notes.append(f"{export.file}: read as {told}, whose id in account.csv is another than the export's")
-        return [told] * len(ids)
+    if owner.declared and not any(found) and len(set(ids)) == 1:
+        notes.append(f"{export.file}: read as {owner.declared}, whose id in account.csv differs from the export's")
+        return [owner.declared] * len(ids)
     return found
 
 
@@ -334,11 +335,11 @@ def _notes(
     )
     if others := sum(account is None for account in owners):
         notes.append(f"{count(others, 'post')} of accounts that are not ours left out")
-    if absent := [ours for ours, theirs in TAKEN_FROM.items() if not set(theirs) & set(export.ours)]:
+    if absent := [figure for figure, names in TAKEN_FROM.items() if not set(names) & set(export.columns)]:
         notes.append(f"no column for {', '.join(absent)}: unknown")
-    if "views" in export.ours and "impressions" not in export.ours:
+    if "views" in export.columns and "impressions" not in export.columns:
         notes.append("views taken as impressions: Meta counts no impressions any more")
-    if unknown := [name for name, ours in zip(export.header, export.ours, strict=True) if name and not ours]:
+    if unknown := [name for name, column in zip(export.header, export.columns, strict=True) if name and not column]:
         notes.append(f"columns left out: {', '.join(unknown)}")
     if late := sum(time.date() > observed_on + datetime.timedelta(days=1) for time in times):
         notes.append(f"{count(late, 'post')} later than the day of observation, {observed_on}: is the month first?")

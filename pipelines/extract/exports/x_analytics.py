@@ -65,15 +65,15 @@ class Block:
     rows: list[tuple[int, list[str]]] = field(default_factory=list)
 
     @property
-    def ours(self) -> list[str | None]:
+    def columns(self) -> list[str | None]:
         columns = KNOWN_BY[self.export][0] if self.export in KNOWN_BY else {}
         return [columns.get(name) for name in self.header]
 
     def read(self, name: str, parse: Callable[[str], T]) -> list[T]:
         """Parse our column `name`, none if the export has it not; errors count rows and hold no value."""
-        if name not in self.ours:
+        if name not in self.columns:
             return []
-        at, parsed, bad = self.ours.index(name), [], []
+        at, parsed, bad = self.columns.index(name), [], []
         for line, row in self.rows:
             try:
                 parsed.append(parse(row[at]))
@@ -140,9 +140,9 @@ def _blocks(name: str, sheet: Sheet) -> list[Block]:
         header = [cell.strip('\ufeff" \t\r\n').lower() for cell in row]
         if export := _recognise(header):
             blocks.append(Block(name, export, header))
-            ours = [column for column in blocks[-1].ours if column]
-            if len(ours) > len(set(ours)):
-                twice = sorted({column for column in ours if ours.count(column) > 1})
+            columns = [column for column in blocks[-1].columns if column]
+            if len(columns) > len(set(columns)):
+                twice = sorted({column for column in columns if columns.count(column) > 1})
                 raise SchemaError(name, f"line {line} has two columns for {', '.join(twice)}", hint=AGAIN)
         elif not blocks:
             found = f"its first line is no header known here: {_shown(header)}"
@@ -174,14 +174,14 @@ def _account(file: Path, blocks: list[Block], accounts: Mapping[str, str], asked
     """Find whose export this is; note where the post links name another account of ours."""
     links = [match for block in blocks for match in block.read("link", POST_LINK.match) if match]
     handles = {match[1].lower() for match in links} - {"i"}  # x.com/i/status/… names nobody
-    said = account_resolution.ours(file.absolute().parent.name if asked is None else asked, accounts)
+    said = account_resolution.own_account(file.absolute().parent.name if asked is None else asked, accounts)
     if said and any(accounts.get(handle, said) != said for handle in handles):
         notes.append(f"{blocks[0].file}: read as {said}, but its post links name another account of ours")
     linked = {accounts.get(handle) for handle in handles}
     if account := said or (linked.pop() if len(handles) == 1 else None):
         return account
     links_say = {0: "no account", 1: "an account not ours"}.get(len(handles), f"{len(handles)} accounts")
-    raise account_resolution.unknown(blocks[0].file, accounts, f", post links {links_say}")
+    raise account_resolution.unknown_account(blocks[0].file, accounts, f", post links {links_say}")
 
 
 def _moment(cell: str) -> datetime.datetime:
@@ -237,7 +237,7 @@ def _days(block: Block, account: str) -> list[Sighting]:
     """Read an overview block: one sighting per day and metric."""
     days = [moment.date() for moment in block.read("day", _moment)]
     seen = []
-    for metric in (name for name in block.ours if name and name != "day"):
+    for metric in (name for name in block.columns if name and name != "day"):
         for day, last_day, figure in zip(days, _last_days(days), block.read(metric, _count), strict=True):
             row: dict[str, str | None] = dict(
                 zip(DAY_COLUMNS, ("x", account, day.isoformat(), metric, figure), strict=True)
@@ -269,7 +269,7 @@ def _notes(block: Block, seen: list[Sighting], observed_on: datetime.date) -> li
         notes.append(f"days jump: {len(last_days)} exports pasted together")
     if any(day > observed_on for day in last_days):
         notes.append(f"newest day is after the day of observation, {observed_on}")
-    left_out = [name for name, ours in zip(block.header, block.ours, strict=True) if name and not ours]
+    left_out = [name for name, column in zip(block.header, block.columns, strict=True) if name and not column]
     if organic := [name for name in left_out if not name.startswith("promoted ")]:
         notes.append(f"columns left out: {', '.join(organic)}")
     if promoted := len(left_out) - len(organic):

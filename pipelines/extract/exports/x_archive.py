@@ -77,7 +77,7 @@ class _Info(BaseModel):
 
 
 class _Manifest(BaseModel):
-    """Of an archive's manifest.js: whose it is, when it was made, and how many entries each file holds; no name."""
+    """The parts of an archive's manifest.js that are read: account, date, number of entries of each file; no name."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
 
@@ -103,7 +103,7 @@ class _Export:
 
 
 def converter(source: str, settings: Settings) -> Converter:
-    """Give what converts an export: nothing of it is set by a deployment."""
+    """Give the function that converts an export; it has no settings."""
     return convert
 
 
@@ -117,7 +117,7 @@ def convert(
     """Convert one archive, or a folder with one for each account, to `out/follower.csv` and `out/post.csv`.
 
     `accounts` maps our handles (lower case, no @) to X account ids. An archive belongs to `account_id`, else to the
-    account its folder is named for, else to the one its manifest names; where the manifest contradicts, it is refused.
+    account its folder is named for, else to the one its manifest names; where the manifest contradicts, it is rejected.
     Followers are observed on the day the archive was made, `observed_on` only where it does not say. Gives notes.
     Raises `DeliveryError`, `SchemaError`, `UnreadableFileError`, with nothing written.
     """
@@ -126,9 +126,8 @@ def convert(
         exports = []
         for file, name in _zips(path):
             opened = stack.enter_context(archive.opened(file, name, ALLOWED))
-            exports.append(
-                _export(opened, account_resolution.told(file, path, accounts, account_id), accounts, observed_on)
-            )
+            declared = account_resolution.declared_account(file, path, accounts, account_id)
+            exports.append(_export(opened, declared, accounts, observed_on))
         if len({one.account_id for one in exports}) < len(exports):
             hint = "land each archive by itself, oldest first"
             raise DeliveryError(path.name, "holds two archives of one account", hint=hint)
@@ -142,7 +141,7 @@ def convert(
 
 
 def _zips(path: Path) -> list[tuple[Path, str]]:
-    """List the zips at `path`, each with the name errors call it by."""
+    """List the zips at `path`, each with its name for errors."""
     if path.is_file():
         return [(path, path.name)]
     found = sorted(p for p in path.rglob("*.zip") if p.is_file() and not p.is_symlink() and p.name[0] != ".")
@@ -151,20 +150,20 @@ def _zips(path: Path) -> list[tuple[Path, str]]:
     return [(p, p.relative_to(path).as_posix()) for p in found]
 
 
-def _export(opened: archive.Archive, told: str | None, accounts: Mapping[str, str], observed_on: date) -> _Export:
-    """Find whose archive it is and when it was made; raise where nobody tells, or the archive contradicts."""
+def _export(opened: archive.Archive, declared: str | None, accounts: Mapping[str, str], observed_on: date) -> _Export:
+    """Find an archive's account and date; raise where no account is declared, or the archive contradicts it."""
     files = [name for name in opened.members if name != MANIFEST]
     if not files:
         raise DeliveryError(opened.name, "holds neither data/follower.js nor data/tweets.js", hint=AGAIN)
     manifest = _manifest(opened) if MANIFEST in opened.members else None
     says = manifest.user.account_id if manifest else None
-    if told and says and says != told:
+    if declared and says and says != declared:
         known, hint = sorted(accounts), "is it in the folder of another account, or under another --account?"
         raise DeliveryError(opened.name, "is the archive of another account, by its manifest", known=known, hint=hint)
-    account = told or (says if says in accounts.values() else None)
+    account = declared or (says if says in accounts.values() else None)
     if account is None:
         also = ", its manifest an account not ours" if manifest else ", and it has no manifest"
-        raise account_resolution.unknown(opened.name, accounts, also)
+        raise account_resolution.unknown_account(opened.name, accounts, also)
     made_at = datetime.combine(observed_on, datetime.min.time(), UTC)
     if manifest:
         made_at = _made_at(manifest, opened.name)
@@ -219,7 +218,7 @@ def _check_files(name: str, files: list[str], manifest: _Manifest) -> None:
 def _rows(export: _Export, kind: str, read: Callable[[_Export, dict[str, Any]], Row]) -> Iterator[Row]:
     """Give the rows of all parts of one kind, in the order of the parts' files.
 
-    Raises where a part is missing or stands twice, and where a file holds not what the manifest says.
+    Raises where a part is missing or there twice, and where a file differs from the manifest.
     """
     parts: list[int] = []
     for member in (name for name in export.zip.members if name != MANIFEST and _kind(name) == kind):
@@ -229,7 +228,7 @@ def _rows(export: _Export, kind: str, read: Callable[[_Export, dict[str, Any]], 
             try:
                 yield read(export, entry)
             except ValueError as problem:
-                # What `read` raises are sentences of ours without a value.
+                # The messages that `read` raises hold no value.
                 hint = "X may have changed its archives"
                 raise SchemaError(f"{thing}, entry {n:,}", str(problem), hint=hint) from None
         if not lists.heads:
@@ -244,7 +243,7 @@ def _rows(export: _Export, kind: str, read: Callable[[_Export, dict[str, Any]], 
 
 def _check_parts(thing: str, parts: list[int]) -> None:
     if len(parts) > len(set(parts)):
-        raise DeliveryError(thing, "one of them stands twice", hint=AGAIN)
+        raise DeliveryError(thing, "one of them is there twice", hint=AGAIN)
     if sorted(parts) != list(range(len(parts))):
         lacking = min(set(range(len(parts))) - set(parts))
         raise UnreadableFileError(thing, f"part {lacking} is missing of {max(parts) + 1}", hint=AGAIN)
@@ -261,7 +260,7 @@ def _check_count(export: _Export, member: str, n: int) -> None:
 
 
 def _entry(export: _Export, entry: dict[str, Any], kind: str, known: set[str]) -> dict[str, Any]:
-    """Unwrap an entry (X wraps posts since January 2020) and remember the fields nobody knows."""
+    """Unwrap an entry (X wraps posts since January 2020) and remember unknown fields."""
     inner = entry.get(kind, entry)
     if not isinstance(inner, dict):
         raise ValueError(f"has {kind} as {type(inner).__name__}, known is an object")

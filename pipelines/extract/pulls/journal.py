@@ -1,7 +1,7 @@
-"""What a pull has so far: one append-only file for each account and day, a line for each complete page.
+"""The journal of a pull: one append-only file for each account and day, a line for each complete page.
 
-A line is on the disk before the next request goes out, and a torn last line is dropped: a pull that was killed goes
-on from the last complete page. The pull and the landing read the same lines into the same `Progress`.
+A line is on the disk before the next request goes out, and an incomplete last line is dropped: a pull that was killed
+continues from the last complete page. The pull and the landing read the same lines into the same `Progress`.
 """
 
 import fcntl
@@ -28,14 +28,14 @@ NOTHING_NEW_IN_A_ROW = 3
 Key = tuple[str, str]  # a list's kind and post
 Line = dict[str, Any]
 Why = Literal["last", "short", "doubt", "circle", "empty", "refused", "unchanged", "busy", "deadline", "stopped"]
-# Asked again when the pull of that day is started again; the others are as good as they get.
+# Lists that ended so are requested again when the pull of that day is started again.
 AGAIN = ("busy", "deadline", "stopped")
 CUT_OFF = "the pull was cut off before its end"
 
 
 @dataclass(frozen=True)
 class End:
-    """How a list ended, why, and in words what is missing."""
+    """How a list ended, why, and a sentence on what is missing."""
 
     why: Why
     scope: Literal["complete", "partial"]
@@ -44,7 +44,7 @@ class End:
 
 @dataclass
 class Progress:
-    """How far one list is. `seen` and `cursors` are for the puller; landing has no use for them."""
+    """The progress of one list. `seen` and `cursors` are for the puller; landing does not use them."""
 
     listing: Listing
     cursor: str | None = None
@@ -85,9 +85,9 @@ class Progress:
             self.seen, self.cursors = set(), set()
 
     def _end(self, doubt: str) -> End | None:
-        """A list is whole where the platform said so on its last page and no page on the way was doubtful."""
+        """A list is complete if the platform ended it and no page of it was doubtful."""
         if doubt == "circle":
-            return End("circle", "partial", "the platform's cursor went round in a circle")
+            return End("circle", "partial", "the platform's cursors repeat")
         if self.n_in_a_row >= NOTHING_NEW_IN_A_ROW and self.cursor is not None:
             return End("empty", "partial", f"{self.n_in_a_row} pages in a row came empty or repeated")
         if self.cursor is not None:
@@ -101,7 +101,7 @@ class Progress:
         return End("last", "complete")
 
     def account(self) -> ListAccount:
-        """How the list came out so far."""
+        """Give the outcome of the list so far."""
         end = self.ended or End("stopped", "partial", CUT_OFF)
         return ListAccount(
             listing=self.listing,
@@ -129,10 +129,10 @@ class Book:
     lists: dict[Key, Progress] = field(default_factory=dict)
     pages: dict[Key, list[tuple[int, tuple[str, ...]]]] = field(default_factory=dict)
     stopped: str = ""
-    is_spoilt: bool = False  # stopped by an answer that is not what is known: none of it is called whole
+    is_spoilt: bool = False  # stopped by an unexpected answer: no list is declared complete
 
     def open(self, listing: Listing) -> Progress | None:
-        """Enter a list that is new, None where it is known."""
+        """Add a list; None where it is there already."""
         key = (listing.kind, listing.post_id)
         if key in self.lists:
             return None
@@ -140,11 +140,11 @@ class Book:
         return self.lists[key]
 
     def accounts(self) -> list[ListAccount]:
-        """Each list's account, in an order that no race between requests changes."""
+        """Give the outcome of each list, in an order that does not depend on the order of requests."""
         return [self.lists[key].account() for key in sorted(self.lists, key=place)]
 
     def take(self, line: Line, offset: int, *, remember: bool) -> None:
-        """Enter one line of the journal."""
+        """Add one line of the journal."""
         if "page" in line:
             page = line["page"]
             key = (page["list"][0], page["list"][1])
@@ -165,7 +165,7 @@ class Book:
             self.reopen()
 
     def reopen(self) -> None:
-        """Go on after a stop: what ended for reasons that may have passed is open again."""
+        """Continue after a stop: open the lists again that ended for a temporary reason."""
         self.stopped, self.is_spoilt = "", False
         for one in self.lists.values():
             if one.ended and one.ended.why in AGAIN:
@@ -173,19 +173,19 @@ class Book:
 
 
 def place(key: Key) -> tuple[int, str]:
-    """Where a list stands among the lists of its account."""
+    """Give the sort key of a list among the lists of its account."""
     return KINDS.index(key[0]), key[1]
 
 
 def entry_hash(table: str, row: Row) -> int:
-    """64 bits by which an entry met again is known: the key of its table's contract."""
+    """Hash the contract key of an entry to 64 bits, to recognise it when it comes again."""
     key = (table, *(row.get(name) for name in contracts("raw")[table].key))
     return int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=8).digest())
 
 
 def page_line(listing: Listing, cursor: str | None, page: Page, rows: Iterable[tuple[str, Row]], **counts: Any) -> Line:
-    """One complete page as a line; values that are unknown are left out."""
-    told = {
+    """Write one complete page as a line; unknown values are left out."""
+    page_of_list = {
         "list": [listing.kind, listing.post_id],
         "cursor": cursor,
         "next_cursor": page.next_cursor,
@@ -197,19 +197,19 @@ def page_line(listing: Listing, cursor: str | None, page: Page, rows: Iterable[t
         "short_because": page.short_because,
         "rows": [[table, {name: value for name, value in row.items() if value is not None}] for table, row in rows],
     }
-    return {"page": told | counts}
+    return {"page": page_of_list | counts}
 
 
 @dataclass
 class Journal:
-    """The open journal of one account and day, held by one process."""
+    """The open journal of one account and day, locked by one process."""
 
     stream: BinaryIO
     book: Book
     secret: Secret | None = None
 
     def write(self, line: Line) -> None:
-        """Append a line, take it into the book, and return when it is on the disk."""
+        """Append a line, add it to the book, and return when it is on the disk."""
         offset = self.stream.tell()
         text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
         if self.secret and (token := self.secret.reveal()) in text:

@@ -1,8 +1,8 @@
-"""Pull one account's lists: several at once, within the platform's limits, each page kept before the next is asked.
+"""Pull one account's lists: several at once, within the platform's limits, each page saved before the next request.
 
-Every platform is pulled by this one module. A connector asks for one page; here is what holds for all: retries with
-jitter, waits that the platform asks for, doubtful pages asked for a second time, cursors that go round, the deadline.
-What was not got is said list by list: a list is whole only where the platform said that it was (`Progress`).
+This module pulls from every platform. A connector requests one page; this module does what all have in common: retries
+with jitter, waits that the platform asks for, a second request for doubtful pages, detection of repeating cursors, the
+deadline. The outcome is recorded for each list: it is complete only if the platform said so (`Progress`).
 """
 
 import asyncio
@@ -46,7 +46,7 @@ PATH_OF_OURS = "pipelines"
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to go on asking, in seconds: `attempts` for one page, waits that double from `wait_initial` on.
+    """How often to retry: `attempts` for one page, waits in seconds that double from `wait_initial` on.
 
     `wait_scale` shortens the waits that a platform asks for; it is for tests.
     """
@@ -58,21 +58,31 @@ class Patience:
     wait_scale: float = 1.0
 
 
-@dataclass
-class Pull:
-    """One account's pull under way. `deadline_seconds` and `request_seconds` count from its start, per request."""
+@dataclass(frozen=True)
+class Options:
+    """How an account is pulled: at most `deadline_seconds` in all and `request_seconds` for each request.
 
-    connector: Connector
-    journal: Journal
-    concurrency: int
-    deadline_seconds: float
-    request_seconds: float
+    `carried` are lists that an earlier delivery has already; `secret` is kept out of the journal and of errors.
+    """
+
+    concurrency: int = 4
+    deadline_seconds: float = 5400
+    request_seconds: float = 30
     carried: Mapping[Key, Carried] = field(default_factory=dict)
     patience: Patience = field(default_factory=Patience)
     secret: Secret | None = None
 
+
+@dataclass
+class Pull:
+    """One account's pull in progress."""
+
+    connector: Connector
+    journal: Journal
+    options: Options
+
     def __post_init__(self) -> None:
-        self.deadline = time.monotonic() + self.deadline_seconds
+        self.deadline = time.monotonic() + self.options.deadline_seconds
         limits = self.connector.limits()
         shared = {id(limit): Pace(limit) for limit in limits.values()}
         self.paces = {kind: shared[id(limit)] for kind, limit in limits.items()}
@@ -85,9 +95,9 @@ class Pull:
         return self.journal.book
 
     async def run(self, first: Iterable[Listing]) -> None:
-        """Ask until every list has ended, the deadline comes, or the platform stops us.
+        """Request pages until every list has ended, the deadline has passed, or the platform refuses.
 
-        Raises `PlatformRefusedError`, `SchemaError` or `ModelError` after noting what has not come.
+        Raises `PlatformRefusedError`, `SchemaError` or `ModelError` after recording which lists are partial.
         """
         if any(one.ended and one.ended.why in AGAIN for one in self.book.lists.values()) or self.book.stopped:
             self.journal.write({"again": True})
@@ -108,9 +118,9 @@ class Pull:
             raise stopped
 
     async def _work_all(self) -> StillreachError | None:
-        """Let the workers run until nothing waits; give the error that stopped one of them."""
+        """Run the workers until no list waits; give the error that stopped one of them."""
         all_done = asyncio.create_task(self.waiting.join())
-        workers = [asyncio.create_task(self._work()) for _ in range(self.concurrency)]
+        workers = [asyncio.create_task(self._work()) for _ in range(self.options.concurrency)]
         left = max(0.0, self.deadline - time.monotonic())
         done, running = await asyncio.wait([all_done, *workers], timeout=left, return_when=asyncio.FIRST_COMPLETED)
         for task in running:
@@ -132,7 +142,7 @@ class Pull:
         if progress.ended:
             return
         listing = progress.listing
-        carried = self.carried.get((listing.kind, listing.post_id))
+        carried = self.options.carried.get((listing.kind, listing.post_id))
         if carried and progress.n_pages == 0 and carried.n_reported == listing.n_reported:
             self._end(progress, carried.end())
         else:
@@ -151,7 +161,7 @@ class Pull:
             self._end(progress, End("busy", "partial", str(busy)))
 
     async def _believed(self, progress: Progress) -> tuple[Page, list[tuple[str, Row]], str]:
-        """One page; where it is doubtful, its second answer: `doubt` is what is still odd about that one."""
+        """Request a page, and a doubtful one a second time; `doubt` is what is unusual about the second."""
         page = await self._page(progress)
         rows, doubt = self._new_rows(progress, page)
         if doubt:
@@ -160,7 +170,7 @@ class Pull:
         return page, rows, doubt
 
     def _new_rows(self, progress: Progress, page: Page) -> tuple[list[tuple[str, Row]], str]:
-        """The rows not met before in this list, and what is odd: circle, repeat, empty in mid-list or a short end."""
+        """Give the new rows of a page and its doubt: a repeating cursor, no new row, an empty page or an early end."""
         rows: list[tuple[str, Row]] = []
         new: set[int] = set()
         for table, row in page.rows:
@@ -183,7 +193,7 @@ class Pull:
     def _keep(
         self, progress: Progress, cursor: str | None, page: Page, rows: list[tuple[str, Row]], doubt: str
     ) -> None:
-        """Write the page to the journal, then go on: nothing of it is lost by a kill from here on."""
+        """Write the page to the journal; a kill after that loses nothing of it."""
         key = (progress.listing.kind, progress.listing.post_id)
         before = set(self.book.lists)
         line = page_line(
@@ -207,8 +217,8 @@ class Pull:
         self.journal.write({"list": list(key), "end": asdict(end), "n_requests": self.n_asked.pop(key, 0)})
 
     async def _page(self, progress: Progress) -> Page:
-        """Ask for the next page, again and again while the platform is busy."""
-        listing, patience = progress.listing, self.patience
+        """Request the next page, with retries while the platform is busy."""
+        listing, patience = progress.listing, self.options.patience
         pace = self.paces.setdefault(listing.kind, Pace(None))
         key = (listing.kind, listing.post_id)
         retries = stamina.retry_context(
@@ -227,33 +237,33 @@ class Pull:
         raise AssertionError("stamina raises the last failure")
 
     def _wait_after(self, failure: Exception, pace: Pace) -> bool | float:
-        """Whether to ask again and after how many seconds: not before the platform said, nor past the deadline."""
+        """Say whether to retry and after how many seconds: as the platform asks, and not past the deadline."""
         if not isinstance(failure, PlatformBusyError):
             return False
         if failure.wait_seconds is None:
             return True
-        asked = max(0.0, failure.wait_seconds) * self.patience.wait_scale
+        asked = max(0.0, failure.wait_seconds) * self.options.patience.wait_scale
         if time.monotonic() + asked >= self.deadline:
             failure.args = (f"{failure} It asked to wait {failure.wait_seconds:.0f} s, past the deadline.",)
             return False
         pace.pause(asked)
-        return asked + random.uniform(0, self.patience.wait_jitter)
+        return asked + random.uniform(0, self.options.patience.wait_jitter)
 
     async def _once(self, listing: Listing, cursor: str | None) -> Page:
-        """One request. What a library raises may quote answers, addresses and tokens: it ends here."""
+        """Make one request. Errors of libraries, which may quote answers, addresses and tokens, are replaced here."""
         thing = f"{listing.platform}, list of {listing.kind}"
         failure: StillreachError
         try:
-            async with asyncio.timeout(self.request_seconds * 1.25):  # the library's own timeout comes first
+            async with asyncio.timeout(self.options.request_seconds * 1.25):  # the library's own timeout comes first
                 return await self.connector.page(listing, cursor)
         except TimeoutError:
-            failure = PlatformBusyError(thing, f"no answer within {self.request_seconds:g} s")
-        except StillreachError as ours:
-            failure = ours
-        except Exception as strange:
-            failure = ModelError(thing, f"the connector failed with {type(strange).__name__} {_where(strange)}")
+            failure = PlatformBusyError(thing, f"no answer within {self.options.request_seconds:g} s")
+        except StillreachError as known:
+            failure = known
+        except Exception as unexpected:
+            failure = ModelError(thing, f"the connector failed with {type(unexpected).__name__} {_where(unexpected)}")
         failure.__cause__ = failure.__context__ = failure.__traceback__ = None
-        if self.secret and (token := self.secret.reveal()) in str(failure):
+        if self.options.secret and (token := self.options.secret.reveal()) in str(failure):
             failure.args = (str(failure).replace(token, HIDDEN),)
         raise failure
 
@@ -268,46 +278,27 @@ class Pull:
 
 
 def pull(
-    connector: Connector,
-    first: Iterable[Listing],
-    folder: Path,
-    *,
-    concurrency: int = 4,
-    deadline_seconds: float = 5400,
-    request_seconds: float = 30,
-    carried: Mapping[Key, Carried] | None = None,
-    patience: Patience | None = None,
-    secret: Secret | None = None,
+    connector: Connector, first: Iterable[Listing], folder: Path, options: Options | None = None
 ) -> list[ListAccount]:
-    """Pull an account's lists into the journal in `folder`, going on where an earlier pull of the day was cut off.
+    """Pull an account's lists into the journal in `folder`, continuing a pull of the same day that was cut off.
 
-    Gives how each list came out; `secret` is kept out of the journal and of errors. Raises `BusyError` where another
-    pull of the account runs, and, with everything noted in the journal, `PlatformRefusedError`, `SchemaError` or
-    `ModelError`.
+    Gives the outcome of each list. Raises `BusyError` where another pull of the account runs, and, after the outcome is
+    in the journal, `PlatformRefusedError`, `SchemaError` or `ModelError`.
     """
+    options = options or Options()
     set_on_retry_hooks(())  # stamina's own would write the library's words to the log
-    with writing(folder, secret) as journal:
-
-        async def run() -> None:
-            one = Pull(
-                connector,
-                journal,
-                concurrency,
-                deadline_seconds,
-                request_seconds,
-                carried or {},
-                patience or Patience(),
-                secret,
-            )
-            try:
-                await one.run(first)
-            finally:
-                with suppress(Exception):
-                    async with asyncio.timeout(CLOSE_WITHIN):
-                        await connector.close()
-
-        asyncio.run(run())
+    with writing(folder, options.secret) as journal:
+        asyncio.run(_run_and_close(connector, first, journal, options))
         return journal.book.accounts()
+
+
+async def _run_and_close(connector: Connector, first: Iterable[Listing], journal: Journal, options: Options) -> None:
+    try:
+        await Pull(connector, journal, options).run(first)
+    finally:
+        with suppress(Exception):
+            async with asyncio.timeout(CLOSE_WITHIN):
+                await connector.close()
 
 
 def _n_entries(page: Page) -> int:
@@ -315,7 +306,7 @@ def _n_entries(page: Page) -> int:
 
 
 def _where(failure: Exception) -> str:
-    """The last place of ours that a failure went through, without a value."""
+    """Give the last line of our code in a failure's traceback, without a value."""
     frames = [
         frame for frame in traceback.extract_tb(failure.__traceback__) if PATH_OF_OURS in Path(frame.filename).parts
     ]

@@ -17,7 +17,7 @@ class Pace:
         self._turn = asyncio.Lock()
 
     def pause(self, seconds: float) -> None:
-        """Let nothing through for a while: all who ask this kind of list, not only who was told."""
+        """Pause all requests for this kind of list, not only the one that was limited."""
         self._not_before = max(self._not_before, time.monotonic() + seconds)
 
     async def turn(self) -> None:

@@ -8,7 +8,8 @@ import json
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from importlib import import_module
@@ -38,6 +39,15 @@ REASONS_SHOWN = 3
 COUNTS = ("n_collected", "n_pages", "n_requests", "n_repeats", "n_null_rows")
 
 
+@dataclass(frozen=True)
+class _Pulled:
+    """One account and its journal of the day; `book` is None where it was never pulled."""
+
+    account: Account
+    folder: Path
+    book: Book | None
+
+
 def accounts_of(source: str) -> list[str]:
     """The ids of the accounts that are asked for, in the order of `account.csv`; no token is read.
 
@@ -54,7 +64,7 @@ def pull_account(source: str, account_id: str, on: date, began_at: datetime | No
     """Pull all lists of one account and keep them for the landing; give a summary.
 
     The source's deadline counts from `began_at`, when its first account was begun, or from now. Started again on the
-    same day, it goes on where it was cut off. Raises `SettingsError` for another day than today (UTC),
+    same day, it continues where it was cut off. Raises `SettingsError` for another day than today (UTC),
     `PlatformRefusedError`, `SchemaError`, `ModelError`, `BusyError`.
     """
     settings = from_environment()
@@ -74,16 +84,14 @@ def pull_account(source: str, account_id: str, on: date, began_at: datetime | No
         except StillreachError as refused:
             journal.note_refused(folder, _expected(account, plan), str(refused))
             raise
-        done = pull.pull(
-            connector,
-            first,
-            folder,
+        options = pull.Options(
             concurrency=plan.concurrency,
             deadline_seconds=_seconds_left(plan, began_at),
             request_seconds=plan.request_seconds,
             carried=incremental.usable(settings, source, account.ref, on),
             secret=plan.secret,
         )
+        done = pull.pull(connector, first, folder, options)
     return f"{account.ref}: {_summary(done)}"
 
 
@@ -105,16 +113,19 @@ def land_pulled(source: str, on: date) -> str:
     accounts = _accounts(settings, plan, on)
     if not accounts:
         return f"{source}: no account of account.csv to ask, nothing to land"
-    folders = {account.ref: _folder(settings, source, on, account) for account in accounts}
-    books = {ref: book for ref, folder in folders.items() if (book := journal.reading(folder))}
+    folders = [_folder(settings, source, on, account) for account in accounts]
+    pulled = [
+        _Pulled(account, folder, journal.reading(folder)) for account, folder in zip(accounts, folders, strict=True)
+    ]
+    books = {one.account.ref: one.book for one in pulled if one.book}
     before = current_deliveries(settings, until=on).get((source, on.isoformat()))
     if before and not books:
         return f"{before.delivery_id}: has landed already, and nothing was pulled since"
-    _check_none_is_lost(before, {account.ref for account in accounts} & set(books))
+    _check_none_is_lost(before, set(books))
     day = private(_day_folder(settings, source, on))
     ready = day / "drop"
     shutil.rmtree(ready, ignore_errors=True)
-    _write_drop(ready, accounts, books, folders, plan, on)
+    _write_drop(ready, pulled, plan, on)
     done = land_drop(ready, source, on, settings)
     if done.delivery.snapshot_on == on.isoformat() and not done.was_empty:
         incremental.remember(settings, source, books, done.delivery.delivery_id, on)
@@ -148,38 +159,25 @@ def _accounts(settings: Settings, plan: Source, on: date) -> list[Account]:
     ]
 
 
-def _write_drop(
-    folder: Path,
-    accounts: list[Account],
-    books: Mapping[str, Book],
-    folders: Mapping[str, Path],
-    plan: Source,
-    on: date,
-) -> None:
+def _write_drop(folder: Path, pulled: list[_Pulled], plan: Source, on: date) -> None:
     """Write the tables and the manifest of one delivery, streamed from the journals."""
     folder.mkdir(mode=0o700)
-    drop.write_tables(
-        {folder / f"{table}.csv": (_columns(table), _rows(table, accounts, books, folders, on)) for table in TABLES}
-    )
-    told: list[dict[str, Any]] = []
+    drop.write_tables({folder / f"{table}.csv": (_columns(table), _rows(table, pulled, on)) for table in TABLES})
+    declared: list[dict[str, Any]] = []
     notes: dict[str, None] = {}
-    for account in accounts:
-        book = books.get(account.ref)
-        lists = book.accounts() if book else _not_collected(account, plan)
-        told += completeness(lists, spoilt_because=book.stopped if book and book.is_spoilt else "")
-        notes |= dict.fromkeys(_notes(account, lists))
-    manifest = {"completeness": told, "notes": list(notes)}
+    for one in pulled:
+        lists = one.book.accounts() if one.book else _not_collected(one.account, plan)
+        declared += completeness(lists, spoilt_because=one.book.stopped if one.book and one.book.is_spoilt else "")
+        notes |= dict.fromkeys(_notes(one.account, lists))
+    manifest = {"completeness": declared, "notes": list(notes)}
     (folder / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False), encoding="utf-8")
 
 
-def _rows(
-    table: str, accounts: list[Account], books: Mapping[str, Book], folders: Mapping[str, Path], on: date
-) -> Iterator[Row]:
-    for account in accounts:
-        if (book := books.get(account.ref)) is None:
-            continue
-        rows = journal.rows_of(folders[account.ref], book, table)
-        yield from _with_followers(account, book, list(rows), on) if table == "account_day" else rows
+def _rows(table: str, pulled: list[_Pulled], on: date) -> Iterator[Row]:
+    for one in pulled:
+        if one.book:
+            rows = journal.rows_of(one.folder, one.book, table)
+            yield from _with_followers(one.account, one.book, list(rows), on) if table == "account_day" else rows
 
 
 def _with_followers(account: Account, book: Book, rows: list[Row], on: date) -> list[Row]:
@@ -187,27 +185,27 @@ def _with_followers(account: Account, book: Book, rows: list[Row], on: date) -> 
     counted = next((one.n_reported for key, one in book.lists.items() if key[0] == "follower"), None)
     if counted is None or any(row.get("metric") == "followers" for row in rows):
         return rows
-    told: Row = {"platform": account.platform, "account_id": account.account_id, "day": on.isoformat()}
-    return [*rows, {**told, "metric": "followers", "value": str(counted)}]
+    day: Row = {"platform": account.platform, "account_id": account.account_id, "day": on.isoformat()}
+    return [*rows, {**day, "metric": "followers", "value": str(counted)}]
 
 
 def completeness(lists: Iterable[ListAccount], *, spoilt_because: str = "") -> list[dict[str, Any]]:
     """Add up the lists of one account by kind, as a manifest declares them.
 
-    The platform's count is the sum over the lists that were asked, unknown where one of theirs is. Where the pull was
-    stopped by an answer that is not what is known (`spoilt_because`), nothing is called complete.
+    The platform's count is the sum over the lists that were requested, unknown where the count of one of them is. Where
+    an unexpected answer stopped the pull (`spoilt_because`), no list is declared complete.
     """
     by_kind: dict[str, list[ListAccount]] = {}
     for one in lists:
         by_kind.setdefault(one.listing.kind, []).append(one)
-    told = []
+    declared = []
     for kind in sorted(by_kind, key=KINDS.index):
         some = by_kind[kind]
         asked = [one for one in some if not one.is_carried]
         reported = [one.n_reported for one in asked]
         known = [n for n in reported if n is not None]
         is_partial = bool(spoilt_because) or any(one.scope == "partial" for one in some)
-        told.append(
+        declared.append(
             {
                 "platform": some[0].listing.platform,
                 "account_id": some[0].listing.account_id,
@@ -219,11 +217,11 @@ def completeness(lists: Iterable[ListAccount], *, spoilt_because: str = "") -> l
                 "reason": spoilt_because or _reasons(some),
             }
         )
-    return told
+    return declared
 
 
 def _reasons(lists: list[ListAccount]) -> str:
-    """Why lists of one kind are partial, the commonest reason first, each with how many lists it is of."""
+    """Say why lists of one kind are partial, the most frequent reason first, each with its number of lists."""
     reasons = Counter(one.reason for one in lists if one.reason)
     if len(lists) == 1:
         return lists[0].reason
@@ -233,7 +231,7 @@ def _reasons(lists: list[ListAccount]) -> str:
 
 
 def _expected(account: Account, plan: Source) -> list[Listing]:
-    """The lists that any platform is asked for first."""
+    """Give the lists that every platform is asked for first."""
     kinds: list[Kind] = ["follower"] if account.role in plan.follower_lists else []
     kinds += ["post"] if account.role == "own" else []
     return [Listing(kind, account.platform, account.account_id) for kind in kinds]
@@ -257,15 +255,15 @@ def _notes(account: Account, lists: Iterable[ListAccount]) -> Iterator[str]:
 def _summary(lists: list[ListAccount]) -> str:
     """Summarise lists in words and counts."""
     parts = []
-    for told in completeness(lists):
-        of = "" if told["n_reported"] is None else f" of {told['n_reported']:,}"
-        reason = f", partial: {told['reason']}" if told["scope"] == "partial" else ""
-        parts.append(f"{told['kind']} {told['n_collected']:,}{of} in {told['n_requests']:,} requests{reason}")
+    for kind in completeness(lists):
+        of = "" if kind["n_reported"] is None else f" of {kind['n_reported']:,}"
+        reason = f", partial: {kind['reason']}" if kind["scope"] == "partial" else ""
+        parts.append(f"{kind['kind']} {kind['n_collected']:,}{of} in {kind['n_requests']:,} requests{reason}")
     return "; ".join(parts) or "nothing to ask"
 
 
 def _check_none_is_lost(before: Delivery | None, pulled: set[str]) -> None:
-    """A second delivery of a day takes the place of the first: it must bring every account that one brought."""
+    """Raise `DeliveryError` where a second delivery of a day, which supersedes the first, lacks one of its accounts."""
     if before is None:
         return
     brought = {f"{one.platform}:{one.account_id}" for one in before.completeness if one.n_pages > 0}
@@ -290,14 +288,14 @@ def _folder(settings: Settings, source: str, on: date, account: Account) -> Path
 
 
 def _remove(folder: Path) -> None:
-    """Take a day's journals away at one stroke: half of them, left by a kill, would land as another delivery."""
+    """Remove a day's journals by one rename: if a kill left some of them, they would land as another delivery."""
     gone = folder.with_name(f"{LANDED_MARK}{uuid.uuid4().hex[:8]}")
     folder.rename(gone)
     shutil.rmtree(gone)
 
 
 def _sweep(settings: Settings, source: str, on: date) -> list[str]:
-    """Remove the journals of earlier days, which can neither be gone on with nor landed; say which."""
+    """Remove the journals of earlier days, which can neither continue nor land; say which."""
     notes = []
     for left in sorted((settings.work / "pull" / source).iterdir()):
         if left.is_dir() and (left.name.startswith(LANDED_MARK) or left.name < on.isoformat()):

@@ -93,7 +93,7 @@ def is_configured(settings: Settings, name: str) -> bool:
 
 
 def read_source(settings: Settings, name: str, *, with_token: bool = True) -> Source:
-    """Read one source and, unless told otherwise, its token.
+    """Read one source and, unless `with_token` is false, its token.
 
     Raises `RefError` where it is not configured or the file is not usable, `SettingsError` where its token is not.
     """
@@ -107,10 +107,14 @@ def read_source(settings: Settings, name: str, *, with_token: bool = True) -> So
         secret = credential.from_file(Path(given.token_file).expanduser())
     elif given.token_secret and with_token:
         secret = credential.from_backend(given.token_secret)
-    told = given.model_dump(exclude={"token_file", "token_secret", "follower_lists", "base_url"})
+    options = given.model_dump(exclude={"token_file", "token_secret", "follower_lists", "base_url"})
     base_url = given.base_url.rstrip("/") if given.base_url else None
     return Source(
-        name=name, secret=secret, base_url=base_url, follower_lists=tuple(dict.fromkeys(given.follower_lists)), **told
+        name=name,
+        secret=secret,
+        base_url=base_url,
+        follower_lists=tuple(dict.fromkeys(given.follower_lists)),
+        **options,
     )
 
 

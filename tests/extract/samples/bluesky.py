@@ -16,7 +16,7 @@ from pipelines.extract.bluesky.connector import Connector
 from pipelines.extract.files.drop import write_tables
 from pipelines.extract.pulls import journal
 from pipelines.extract.pulls.listing import ListAccount
-from pipelines.extract.pulls.pull import Patience, pull
+from pipelines.extract.pulls.pull import Options, Patience, pull
 from pipelines.extract.pulls.source import Source
 from pipelines.reference.files import Account
 from tests.extract.loopback import Answer, Request, Server, serve
@@ -157,7 +157,7 @@ def pulled(
     """Pull one account from a server on loopback through the real client and puller; write the drop's tables."""
     connector = connected(server, request_seconds=options.get("request_seconds", 30))
     asked: dict[str, Any] = {"patience": AT_ONCE, "concurrency": 1} | options
-    lists = pull(connector, connector.first_lists(account), folder, **asked)
+    lists = pull(connector, connector.first_lists(account), folder, Options(**asked))
     book = journal.reading(folder)
     if out is not None and book is not None:
         columns = {table: contracts("raw")[table].column_names for table in TABLES}

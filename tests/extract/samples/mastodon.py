@@ -15,7 +15,7 @@ from pipelines.extract.files.drop import write_tables
 from pipelines.extract.mastodon.connector import Connector
 from pipelines.extract.pulls import journal
 from pipelines.extract.pulls.listing import ListAccount
-from pipelines.extract.pulls.pull import Patience, pull
+from pipelines.extract.pulls.pull import Options, Patience, pull
 from pipelines.extract.pulls.source import Source
 from pipelines.reference.files import Account
 from tests.extract.loopback import Answer, Request, Server, serve
@@ -109,7 +109,7 @@ def pulled(
     source = Source("mastodon", base_url=server.url, request_seconds=options.get("request_seconds", 30), **settings)
     connector = Connector(source, SINCE, TODAY)
     asked: dict[str, Any] = {"patience": AT_ONCE, "concurrency": 1} | options
-    lists = pull(connector, connector.first_lists(account), folder, **asked)
+    lists = pull(connector, connector.first_lists(account), folder, Options(**asked))
     book = journal.reading(folder)
     if out is not None and book is not None:
         tables = ("follower", "post", "engagement", "account_day")

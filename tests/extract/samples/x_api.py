@@ -16,7 +16,7 @@ from pipelines.extract.pulls.budget import Budget
 from pipelines.extract.pulls.credential import Secret
 from pipelines.extract.pulls.listing import ListAccount
 from pipelines.extract.pulls.price import read_prices
-from pipelines.extract.pulls.pull import Patience, pull
+from pipelines.extract.pulls.pull import Options, Patience, pull
 from pipelines.extract.pulls.source import Source
 from pipelines.extract.x.connector import Connector
 from pipelines.extract.x.rows import SNOWFLAKE_EPOCH
@@ -175,7 +175,7 @@ def pulled(
     connector = Connector(source, SINCE, TODAY, budget)
     book_folder = folder / "work" / "pull" / "x_api" / "day" / account.account_id
     how: dict[str, Any] = {"patience": AT_ONCE, "concurrency": 1} | options
-    lists = pull(connector, connector.first_lists(account), book_folder, **how)
+    lists = pull(connector, connector.first_lists(account), book_folder, Options(**how))
     if out is not None and (book := journal.reading(book_folder)):
         columns = {table: contracts("raw")[table].column_names for table in TABLES}
         rows = {table: journal.rows_of(book_folder, book, table) for table in TABLES}
