@@ -27,7 +27,7 @@ def expectations(tonight: Tonight) -> list[Any]:
             f"AND abs(n_collected - n_reported) > {apart} * n_reported",
         ),
         no_rows(
-            "whole_list_holds_what_the_platform_counts",
+            "complete_list_holds_what_the_platform_counts",
             "warning",
             "Lists of acts are called whole and hold far less than the platform counts: their source may stop early "
             "without saying so. Rates from them are lower bounds.",

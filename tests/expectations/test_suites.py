@@ -34,8 +34,8 @@ GOOD_ROWS: dict[str, list[Row]] = {
     "ref.segment": [{"segment_id": "rider", "title": "Riders"}],
     "meta.delivery": [DELIVERY | {"n_rows_quarantined": 10, "n_rows_duplicate": 10}],
     "meta.completeness": [
-        LIST | {"list_kind": "follower", "n_collected": 105, "n_reported": 100, "scope": "whole"},
-        LIST | {"list_kind": "like", "n_collected": 90, "n_reported": 100, "scope": "whole"},
+        LIST | {"list_kind": "follower", "n_collected": 105, "n_reported": 100, "scope": "complete"},
+        LIST | {"list_kind": "like", "n_collected": 90, "n_reported": 100, "scope": "complete"},
     ],
     "meta.source_arrival": [{"source": "bluesky", "is_here": True}],
     "stg.follower": [ACCOUNT | {"member_key": PERSON, "observed_on": AS_OF}, ACCOUNT | {"member_key": 1}],
@@ -291,7 +291,7 @@ BREAKS = {
     "follower_count_agrees_with_platform": Break(
         "raw", "warning", 1, "UPDATE meta.completeness SET n_collected = 94 WHERE list_kind = 'follower'"
     ),
-    "whole_list_holds_what_the_platform_counts": Break(
+    "complete_list_holds_what_the_platform_counts": Break(
         "raw", "warning", 1, "UPDATE meta.completeness SET n_collected = 89 WHERE list_kind = 'like'"
     ),
     "every_source_landed_before_the_night": Break(
@@ -681,11 +681,11 @@ EDGES = {
         # What is called partial may lack as much as it does, and a list of posts reaches back some days only.
         # What lacked on an earlier day and came since is nobody's work any more.
         "INSERT INTO meta.completeness BY NAME SELECT 'x' AS platform, make_date(2026, 9, day) AS snapshot_on, "
-        "told.* EXCLUDE (day) FROM (VALUES ('news', 'follower', 29, 95, 100, 'whole'), "
-        "('roads', 'follower', 29, 7, NULL, 'whole'), ('news', 'follower', 29, 5, 100, 'partial'), "
-        "('news', 'like', 29, 5, 100, 'partial'), ('news', 'post', 29, 5, 100, 'whole'), "
-        "('news', 'engagement', 29, 5, 100, 'unknown'), ('news', 'follower', 28, 5, 100, 'whole'), "
-        "('news', 'like', 28, 5, 100, 'whole')) AS told (account_id, list_kind, day, n_collected, n_reported, scope)",
+        "told.* EXCLUDE (day) FROM (VALUES ('news', 'follower', 29, 95, 100, 'complete'), "
+        "('roads', 'follower', 29, 7, NULL, 'complete'), ('news', 'follower', 29, 5, 100, 'partial'), "
+        "('news', 'like', 29, 5, 100, 'partial'), ('news', 'post', 29, 5, 100, 'complete'), "
+        "('news', 'engagement', 29, 5, 100, 'unknown'), ('news', 'follower', 28, 5, 100, 'complete'), "
+        "('news', 'like', 28, 5, 100, 'complete')) AS told (account_id, list_kind, day, n_collected, n_reported, scope)",
         # A source that brought nothing one day and rows the next is all right again.
         "INSERT INTO meta.delivery BY NAME SELECT * FROM (VALUES (DATE '2026-09-29', 'nothing', 0, 0, 0), "
         "(DATE '2026-09-30', 'post', 1, 8, 8)) AS told (snapshot_on, table_name, n_files, n_rows, n_rows_loaded), "

@@ -110,7 +110,7 @@ def test_a_scripted_fault_costs_little_and_makes_nothing_whole_that_is_not(
     ("spoil", "reason"),
     [
         (lambda body: body | {"entries": []}, "came empty or repeated"),
-        (lambda body: body | {"cursor": "c10"}, "round in a circle"),
+        (lambda body: body | {"cursor": "c10"}, "cursors repeat"),
         (lambda body: body | {"entries": [{"id": "f1"}]}, "came empty or repeated"),
     ],
 )

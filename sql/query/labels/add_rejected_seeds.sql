@@ -2,7 +2,7 @@
 INSERT INTO core.segment_membership BY NAME
 SELECT
     $rejected AS segment_id,
-    $platform,
+    $platform AS platform,
     member_key,
     getvariable('as_of') AS entered_on,
     1 AS membership_probability,
