@@ -1,7 +1,7 @@
-"""One night, step by step: the one place where the rooms meet. The command line and the DAGs both call this.
+"""One night, step by step: the one module that calls every package. The command line and the DAGs both call it.
 
-Every step takes and gives names only, can be repeated after a kill, and writes into the run's own folder until
-`publish`. A run's record in `data/runs/` says what each step did, how long it took, and why it stopped.
+A step takes and returns names only, can be repeated after a kill, and writes into the run's own folder until
+`publish`. A run's record in `data/runs/` holds the steps, their time, and why the run stopped.
 """
 
 import logging
@@ -41,7 +41,7 @@ KEEP_SAMPLES = "audit_sample_kept_days"
 def land_inbox(as_of: date) -> list[Landed]:
     """Land every drop in the inbox up to a day; a landed drop leaves the inbox.
 
-    Raises `DeliveryError` at the first drop that cannot be landed: it stays where it is, and the night stops.
+    Raises `DeliveryError` at the first drop that cannot be landed: it stays in the inbox, and the night stops.
     """
     settings = from_environment()
     done = []
@@ -54,7 +54,7 @@ def land_inbox(as_of: date) -> list[Landed]:
 
 
 def land_drop(path: Path, source: str, on: date, account_id: str | None = None) -> Landed:
-    """Land one drop; an export of a source with a reader of its own becomes one first.
+    """Land one drop; an export of a platform is first converted to a drop.
 
     Raises `DeliveryError` or a subclass with nothing landed.
     """
@@ -62,27 +62,27 @@ def land_drop(path: Path, source: str, on: date, account_id: str | None = None) 
 
 
 def load_if_due(as_of: date, run_type: str) -> str | None:
-    """Load, unless nobody asked and there is nothing to do: the day's night is published from the same deliveries.
+    """Load, unless the run is automatic and the day's night is already published from the same deliveries.
 
-    `run_type` is Airflow's: `scheduled` is the appointed hour, `asset_triggered` the landing of every source; where no
-    source is configured, that is no reason for a night. Whoever starts a run by hand always gets one.
+    `run_type` is Airflow's: `scheduled` is the daily hour; `asset_triggered` means that every source has landed, which
+    starts no night where no source is configured. A run started by hand always loads.
     """
     settings = from_environment()
     deliveries = current_deliveries(settings, until=as_of).values()
     is_published = runs.published_from(settings, as_of, deliveries)
     if run_type in ("scheduled", "asset_triggered") and is_published:
-        log.info("the night of %s is published from all that landed", as_of)
+        log.info("the night of %s is already published from all landed deliveries", as_of)
         return None
     if run_type == "asset_triggered" and not source.configured(settings):
-        log.info("no source is configured: the night of %s waits for its hour", as_of)
+        log.info("no source is configured: the night of %s waits for its schedule", as_of)
         return None
     return load(as_of)
 
 
 def load(as_of: date, *, replay: bool = False) -> str:
-    """Begin a run: choose what to carry forward, load what came since, make it typed and pseudonymous.
+    """Begin a run: choose its incremental base, load the deliveries since, and make them typed and pseudonymous.
 
-    With `replay`, every landed delivery is loaded from nothing. Gives the run's id.
+    With `replay`, the run has no base and loads every landed delivery. Gives the run's id.
     Raises `NothingLandedError`, `KeyFileError`, `RefError`, `UnreadableFileError`.
     """
     settings = from_environment()
@@ -116,7 +116,7 @@ def load(as_of: date, *, replay: bool = False) -> str:
 
 
 def _read_reference(settings: Settings, as_of: date) -> reference_tables.Reference:
-    """Read and check everything that people decide, before a night is spent on it.
+    """Read and check all reference data before the night begins.
 
     Raises `RefError`.
     """
@@ -139,11 +139,11 @@ def _read_reference(settings: Settings, as_of: date) -> reference_tables.Referen
 
 
 def check(run_id: str, layer: str) -> None:
-    """Audit a layer and keep the results.
+    """Validate a layer and store the results.
 
     Raises `ValidationStop` where a critical expectation failed: nothing of this run will be published.
     """
-    from expectations import Tonight  # these take seconds to import: not before they are needed
+    from expectations import Tonight  # these take seconds to import
     from pipelines.validation import validate
 
     settings = from_environment()
@@ -166,7 +166,7 @@ def check(run_id: str, layer: str) -> None:
 
 
 def build_core(run_id: str) -> None:
-    """Build platform-free nouns and spells from tonight's rows and last night's state."""
+    """Build the `core` and `meta` tables from tonight's rows and last night's state."""
     settings = from_environment()
     with _step(settings, run_id, "build core") as con:
         state.attach_prior(con, settings, runs.read(settings, run_id)["base_snapshot_id"])
@@ -175,7 +175,7 @@ def build_core(run_id: str) -> None:
 
 
 def build_expansion(run_id: str) -> None:
-    """Score everybody against each segment's members, and test whether such scores mean anything."""
+    """Score everybody against each segment's members, and test whether the scores predict membership."""
     settings = from_environment()
     with _step(settings, run_id, "build expansion") as con:
         build.build_layer(con, "expansion", settings, runs.as_of_run(run_id))
@@ -189,7 +189,7 @@ def build_mart(run_id: str) -> None:
 
 
 def publish_night(run_id: str) -> bool:
-    """Write the snapshot, prove it readable, and flip the link to it; tell whether it is now the current one.
+    """Write the snapshot, check that it can be read, and flip the link to it; True where it is now the current one.
 
     A night before the published day (a backfill) gets its snapshot but not the link.
     """
@@ -215,10 +215,10 @@ def publish_night(run_id: str) -> bool:
 def report(run_id: str) -> str:
     """Write the release, the report and the review of a published night and give the report's path.
 
-    A night that is not the current one (a backfill) is not released: two releases of one past are subtracted.
+    A night that is not the current one (a backfill) is not released: the difference of two releases discloses counts.
     """
     from pipelines.release import write_release
-    from pipelines.report import review, write_report  # draws with matplotlib: not before it is needed
+    from pipelines.report import review, write_report  # imports matplotlib, which is slow
 
     settings = from_environment()
     started = time.monotonic()
@@ -264,39 +264,39 @@ def run_night(as_of: date, *, replay: bool = False) -> str:
 def day(text: str) -> date:
     """Read a day.
 
-    Raises `SettingsError` where it is none.
+    Raises `SettingsError` where the text is not one.
     """
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"day {text!r}", "is no day", hint="YYYY-MM-DD") from None
+        raise SettingsError(f"day {text!r}", "is not a day", hint="YYYY-MM-DD") from None
 
 
 def moment(text: str) -> datetime:
     """Read an instant with its zone.
 
-    Raises `SettingsError` where it is none.
+    Raises `SettingsError` where the text is not one.
     """
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except ValueError:
-        raise SettingsError(f"moment {text!r}", "is no instant", hint="YYYY-MM-DDTHH:MM:SS+00:00") from None
+        raise SettingsError(f"moment {text!r}", "is not an instant", hint="YYYY-MM-DDTHH:MM:SS+00:00") from None
 
 
 def days(first: str, last: str) -> list[str]:
-    """Every day of a range, both ends included, oldest first: later nights go on from earlier ones.
+    """Every day of a range, both ends included, oldest first: later nights continue from earlier ones.
 
-    Raises `SettingsError` where the range is empty or no range of days.
+    Raises `SettingsError` where the range is empty, or an end is not a day.
     """
     n_days = (day(last) - day(first)).days + 1
     if n_days < 1:
-        raise SettingsError(f"{first} to {last}", "holds no day", hint="the first day comes first")
+        raise SettingsError(f"{first} to {last}", "is empty", hint="the first day must not be after the last")
     return [(day(first) + timedelta(days=n)).isoformat() for n in range(n_days)]
 
 
 @contextmanager
 def _step(settings: Settings, run_id: str, name: str, *, connect: bool = True) -> Iterator[Any]:
-    """One step: the work file opened and closed, its cost noted, and no value of a person in what it raises."""
+    """Run one step: open and close the work file, note its cost, and keep personal data out of errors."""
     started = time.monotonic()
     con = None
     try:

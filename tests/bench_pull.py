@@ -93,7 +93,11 @@ def measure(source: str, n: int) -> dict[str, Any]:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         one = next(one for one in lists if one.listing.kind == "follower")
-        assert (one.scope, one.n_collected, one.n_reported) == ("complete", n, n), (one.scope, one.n_collected, one.reason)
+        assert (one.scope, one.n_collected, one.n_reported) == ("complete", n, n), (
+            one.scope,
+            one.n_collected,
+            one.reason,
+        )
         with (folder / "out" / "follower.csv").open() as rows:
             assert sum(1 for _ in rows) == n + 1
         n_requests = int((folder / "n_requests").read_text())

@@ -65,7 +65,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class ClosureAudit:
-    """What came of a closure: the plan, an effect per segment and measure, and where the former followers are."""
+    """The evaluation of a closure: the plan, an effect per segment and measure, and where the former followers are."""
 
     plan: Plan
     effects: list[Effect]

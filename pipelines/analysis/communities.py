@@ -1,4 +1,4 @@
-"""Find audiences that nobody named: accounts followed by the same people, and the people who follow them.
+"""Find communities without a definition: accounts followed by the same people, and the people who follow them.
 
 Accounts are near where their followers are the same (cosine of follower sets, beyond chance); near accounts form
 communities (Louvain, scikit-network), which go on from last night's by small moves, so that a community keeps its
@@ -247,7 +247,7 @@ def _large_enough(account_ids: Sequence[str], labels: Labels, least_accounts: in
 
 
 def communities_of(graph: sparse.csr_matrix, before: Labels, limits: Limits) -> Labels:
-    """Part a graph (n, n) into communities, going on from last night's labels (n,), -1 for none.
+    """Part a graph (n, n) into communities, starting from last night's labels (n,), -1 for none.
 
     A fresh start is always made too: it shows where a community should be cut. It is taken as a whole where there is
     no night before, or where its modularity is clearly better.

@@ -24,7 +24,7 @@ __all__ = ["Candidate", "Discovery", "Estimate", "Near", "State", "suggest", "su
 
 
 def suggest(settings: Settings, known: Known) -> Discovery:
-    """Find the published night's communities, going on from those of an earlier day; the same day gives the same.
+    """Find the published night's communities, starting from those of an earlier day; the same day gives the same.
 
     Which account was in which community is kept under `work/suggestions`; no person is in it.
     """

@@ -17,7 +17,7 @@ from pipelines.segments import label_history
 from pipelines.warehouse import build
 from pipelines.warehouse.catalogue import sql_models
 
-CHANNEL = "follow"  # whom people follow is known of everybody in a list; acts only of those who act
+CHANNEL = "follow"  # whom people follow is known of everybody in a list; interactions are known only of active people
 
 
 def known_labels(settings: Settings, segment_id: str, platform: str, until: date) -> pl.DataFrame:

@@ -1,5 +1,5 @@
 """The command line. Exit codes: 0 done, 2 usage, 3 settings or key, 4 delivery, 5 reference data, 6 model,
-7 audit stop, 8 nothing landed, 9 publish, 10 busy (try again), 11 refused by a platform."""
+7 validation stop, 8 nothing landed, 9 publish, 10 busy (try again), 11 refused by a platform."""
 
 import logging
 import os
@@ -43,8 +43,8 @@ Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, YYYY-M
 
 
 @app.command("new-key")
-def new_key(if_missing: Annotated[bool, typer.Option(help="Be content if there is one.")] = False) -> None:
-    """Make the key that turns platform ids into pseudonyms (mode 0400). Back it up; never make a second one."""
+def new_key(if_missing: Annotated[bool, typer.Option(help="Do nothing if a key exists.")] = False) -> None:
+    """Create the key that turns platform ids into pseudonyms (mode 0400). Back it up, and never create a second one."""
     settings = from_environment()
     if if_missing and settings.key_file.exists():
         return
@@ -55,11 +55,11 @@ def new_key(if_missing: Annotated[bool, typer.Option(help="Be content if there i
 @app.command()
 def land(
     path: Annotated[Path, typer.Argument(help="A drop, or an export as downloaded: a folder, or one file.")],
-    source: Annotated[str, typer.Option(help="A name of your own, or an export's: x_archive, meta, ...")],
+    source: Annotated[str, typer.Option(help="The name of your source, or of a kind of export: x_archive, meta, ...")],
     on: Day,
-    account: Annotated[str, typer.Option(help="The account that an export is of, if its folder does not tell.")] = "",
+    account: Annotated[str, typer.Option(help="The account of an export, where its folder does not name it.")] = "",
 ) -> None:
-    """Land a drop: copied, proved whole, hashed, and put in force for its source and day."""
+    """Land a drop: copy it, check its integrity, hash it, and make it current for its source and day."""
     done = night.land_drop(path, source, on.date(), account or None)
     screen.print(done.message(), soft_wrap=True)
     for note in done.delivery.notes:
@@ -70,7 +70,7 @@ def land(
 def nightly(
     as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Today by default.")] = None,
 ) -> None:
-    """Run one night without Airflow: land the inbox, load, build, audit, publish, report."""
+    """Run one night without Airflow: land the inbox, load, build, validate, publish and report."""
     _run(as_of, replay=False)
 
 
@@ -78,19 +78,19 @@ def nightly(
 def rebuild(
     as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Today by default.")] = None,
 ) -> None:
-    """Run a night from nothing: replay every landed delivery, carry nothing forward."""
+    """Run a full night: load every landed delivery again instead of starting from an earlier night."""
     _run(as_of, replay=True)
 
 
 @app.command()
 def rollback() -> None:
-    """Point the published link at the snapshot before."""
+    """Publish the previous snapshot again."""
     screen.print(f"published: {publish.rollback(from_environment())}")
 
 
 @app.command()
 def status() -> None:
-    """Say what is published, what ran lately, what the last audit warned of, and which lists are not whole."""
+    """Show the published snapshot, recent runs, warnings of the last validation, and partial lists."""
     settings = from_environment()
     current = publish.current_snapshot(settings)
     screen.print(f"published: {current or 'nothing yet'}")
@@ -109,13 +109,13 @@ def status() -> None:
             screen.print(f"not landed for this night: {source}, newest {newest_on or 'never'}", highlight=False)
         for kind, name, platform, collected, reported, on, reason in partial:
             of = "an unknown number" if reported is None else f"the platform's {reported:,}"
-            said = f"partial {kind} list of {name} ({platform}), {on}: {collected:,} of {of}: {reason}"
-            screen.print(said, soft_wrap=True, markup=False, highlight=False)
+            line = f"partial {kind} list of {name} ({platform}), {on}: {collected:,} of {of}: {reason}"
+            screen.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 @app.command()
 def show(basis: Annotated[str, typer.Option(help="follower, active or engaged.")] = "follower") -> None:
-    """Print the segment x account table of the published snapshot, and where everything is."""
+    """Print the reach of each account by segment from the published snapshot, and where its files are."""
     settings = from_environment()
     with _current(settings) as con:
         cells = con.execute(query("cli/reach"), {"basis": basis}).fetchall()
@@ -124,7 +124,9 @@ def show(basis: Annotated[str, typer.Option(help="follower, active or engaged.")
         raise SettingsError(f"--basis {basis}", "gives no rows", known=("follower", "active", "engaged"))
     for part in _fitting(cells, screen.width):
         screen.print(_matrix(part, basis))
-    screen.print("Under each number: how many of them only that account reaches. Nobody is matched between platforms.")
+    screen.print(
+        "Under each number: how many of them only that account reaches. People are not matched between platforms."
+    )
     for segment_id, lawful_basis, approved_by in overrides:
         screen.print(
             f"{segment_id} overrides the policy: {lawful_basis}; approved by {approved_by}",
@@ -153,14 +155,16 @@ def dictionary() -> None:
 @app.command("demo-world")
 def demo_world(
     people: Annotated[int, typer.Option(help="How many members, over all platforms.")] = 20_000,
-    seed: Annotated[int, typer.Option(help="Another seed, another county of the same kind.")] = 1,
-    days: Annotated[int, typer.Option(help="Length of the window; a drop a week.")] = 91,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the random numbers: another seed gives another county of the same kind.")
+    ] = 1,
+    days: Annotated[int, typer.Option(help="Number of days; there is one drop a week.")] = 91,
     to: Annotated[Path, typer.Option(help="A new folder.")] = Path("demo"),
     until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day of the window.")] = datetime(
         2026, 9, 30
     ),
 ) -> None:
-    """Write the drops of a fictional county force, and beside them the truth about who is what."""
+    """Write the drops of a fictional county police force, with the true membership of every person beside them."""
     from pipelines.demo.world import write_demo_world
 
     write_demo_world(to, people, seed, days, until.date())
@@ -168,7 +172,7 @@ def demo_world(
 
 
 def main() -> None:
-    """Run a command; an error of ours is a sentence and an exit code, never a traceback."""
+    """Run a command; an error of Stillreach gives a message and an exit code, not a traceback."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("pipelines").setLevel(logging.INFO)
     exit_code = 0
@@ -192,7 +196,7 @@ def _run(as_of: datetime | None, *, replay: bool) -> None:
 
 
 def _fitting(cells: list[tuple[Any, ...]], width: int) -> Iterator[list[tuple[Any, ...]]]:
-    """Part the cells by segment into as many tables as a screen of that width needs; accounts keep their names."""
+    """Split the cells by segment into as many tables as a screen of that width needs."""
     parts: list[list[str]] = [[]]
     for segment in dict.fromkeys(cell[1] for cell in cells):
         if parts[-1] and ACCOUNT_WIDTH + sum(max(len(one), 6) + 2 for one in (*parts[-1], segment)) > width:

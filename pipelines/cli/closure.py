@@ -1,4 +1,4 @@
-"""The command line's `audit-closure`: what came of an account's closure, with kept accounts as controls."""
+"""The command line's `audit-closure`: the effect of closing an account, with kept accounts as controls."""
 
 from datetime import datetime
 from typing import Annotated
@@ -21,8 +21,8 @@ from pipelines.warehouse import publish
 screen = Console()
 
 TITLES = {
-    "active": "Of its audience, people who acted with us in a week",
-    "follower": "Of its audience, people who followed an account of ours at a week's end",
+    "active": "Of its audience, people who interacted with us in a week",
+    "follower": "Of its audience, people who followed an account of ours at the end of a week",
 }
 
 
@@ -30,7 +30,7 @@ def audit_closure(
     account: Annotated[str, typer.Argument(help="An account of ours: platform:account_id, or its handle.")],
     closed_on: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day without it, YYYY-MM-DD.")],
 ) -> None:
-    """Compare what a closed account's audience did before and after, with kept accounts as controls; exact counts."""
+    """Compare a closed account's audience before and after, with kept accounts as controls; exact counts."""
     settings = from_environment()
     path = settings.published / publish.LINK
     if not path.exists():
@@ -60,8 +60,8 @@ def say(done: ClosureAudit) -> None:
             screen.print(line, soft_wrap=True, highlight=False)
     screen.print(_former(done.former))
     screen.print(
-        "People as of its audience when the first week begins, each by their probability to belong; exact counts, not "
-        "for release. Expected is what came of the audiences of the controls.",
+        "People as of its audience when the first week begins, each weighted by their probability of "
+        "membership; exact counts, not for release. Expected follows from the audiences of the controls.",
         soft_wrap=True,
         highlight=False,
     )
@@ -86,11 +86,11 @@ def _effects(title: str, effects: list[Effect]) -> Table:
 
 
 def _reasons(effects: list[Effect]) -> list[str]:
-    """Say each verdict's reason once, with the segments it holds of."""
+    """Give each verdict's reason once, with its segments."""
     segments: dict[str, list[str]] = {}
     for one in effects:
         segments.setdefault(f"{one.verdict}: {one.reason}", []).append(one.segment_id)
-    return [f"{said} ({', '.join(names)})" for said, names in segments.items()]
+    return [f"{reason} ({', '.join(names)})" for reason, names in segments.items()]
 
 
 def _people(share: float | None, people: float) -> str:

@@ -33,7 +33,7 @@ Accounts = Annotated[list[str] | None, typer.Option(help="platform:account_id or
 
 
 def ask_what_if(close: Accounts = None, critical_only: Accounts = None) -> None:
-    """Say who is lost if accounts close, per segment and home, who is kept, and by whom; nothing is changed."""
+    """Show who is lost if accounts close, by segment and home, and which accounts reach the rest; changes nothing."""
     if not close and not critical_only:
         raise SettingsError("what-if", "names no account", hint="--close x:handle, or --critical-only x:handle")
     with _snapshot() as con:
@@ -42,9 +42,9 @@ def ask_what_if(close: Accounts = None, critical_only: Accounts = None) -> None:
         refs = [one.ref for one in closed], [one.ref for one in cut_back]
         rows, others = what_if(con, *refs), who_else(con, *refs)
     platforms = sorted({one.platform for one in (*closed, *cut_back)})
-    said = [f"{verb} {', '.join(one.label for one in found)}" for verb, found in
+    changes = [f"{verb} {', '.join(one.label for one in found)}" for verb, found in
             (("close", closed), ("critical updates only on", cut_back)) if found]  # fmt: skip
-    screen.print(escape(f"What if we {' and '.join(said)}?"), soft_wrap=True)
+    screen.print(escape(f"What if we {' and '.join(changes)}?"), soft_wrap=True)
     for platform in platforms:
         here = rows.filter(platform=platform)
         screen.print(_lost(platform, here))
@@ -54,13 +54,13 @@ def ask_what_if(close: Accounts = None, critical_only: Accounts = None) -> None:
             screen.print(_kept_by(platform, kept, accounts))
     reasons = rows["lost_reason"].drop_nulls().unique().sort().to_list()
     for reason in reasons:
-        screen.print(f"Not the whole picture: {reason}", soft_wrap=True, markup=False)
+        screen.print(f"Incomplete: {reason}", soft_wrap=True, markup=False)
     if len(platforms) > 1:
-        screen.print("Nobody is matched between platforms: adding them up counts somebody on two of them twice.")
+        screen.print("People are not matched between platforms: a sum counts a person on two platforms twice.")
 
 
 def _lost(platform: str, rows: pl.DataFrame) -> Table:
-    """Segments by bases: lost of reached, and those whom no closure alone would lose."""
+    """Lay out segments by bases: people lost of those reached, and people lost only by closing all of them."""
     table = Table("segment", title=f"Lost on {platform}, of those reached today", box=box.SIMPLE_HEAD)
     for name in (*HEADINGS.values(), "visitors", "only together"):
         table.add_column(name, justify="right")
@@ -73,7 +73,7 @@ def _lost(platform: str, rows: pl.DataFrame) -> Table:
         table.add_row(segment, *(_of(cell) for cell in cells), _count(together))
     table.caption = (
         "Visitors: active people whose home is known and elsewhere. Only together: active people whom closing all of "
-        "them loses and no closure alone. In brackets what membership leaves open, 95 %."
+        "them loses and no closure alone. In brackets the 95 % interval from uncertain membership."
     )
     return table
 
@@ -91,7 +91,7 @@ def _by_home(platform: str, rows: pl.DataFrame) -> Table:
 
 
 def _kept_by(platform: str, rows: pl.DataFrame, accounts: Iterable[Named]) -> Table:
-    """The three accounts that still reach most of those who keep us, segment by segment."""
+    """Lay out, by segment, the three accounts that still reach most of the people who are not lost."""
     names = {(one.platform, one.account_id): one.name or one.shortest_name for one in accounts}
     title = f"Who else still reaches the rest on {platform}, active"
     table = Table("segment", title=title, box=box.SIMPLE_HEAD)
@@ -109,29 +109,26 @@ def _kept_by(platform: str, rows: pl.DataFrame, accounts: Iterable[Named]) -> Ta
 
 def ask_keep(
     at_least: Annotated[float | None, typer.Option(help="Share of every segment's reach to keep, 0 to 1.")] = None,
-    segment: Annotated[list[str] | None, typer.Option(help="A segment's own floor: motorcycle=0.95.")] = None,
+    segment: Annotated[list[str] | None, typer.Option(help="The floor of one segment: motorcycle=0.95.")] = None,
     must_keep: Accounts = None,
     must_close: Accounts = None,
-    cost: Annotated[Path | None, typer.Option(help="A CSV file: account,cost. Without it each costs 1.")] = None,
-    platform: Annotated[str | None, typer.Option(help="One platform; all of them, added up, unless named.")] = None,
+    cost: Annotated[
+        Path | None, typer.Option(help="A CSV file with columns account and cost; without it each account costs 1.")
+    ] = None,
+    platform: Annotated[str | None, typer.Option(help="One platform; by default all of them, added up.")] = None,
     basis: Annotated[str, typer.Option(help="follower, active or engaged.")] = "active",
-    budget: Annotated[float | None, typer.Option(help="Most weighted reach for at most this cost.")] = None,
-    accounts: Annotated[int | None, typer.Option(help="Most weighted reach for at most so many accounts.")] = None,
-    worst_first: Annotated[bool, typer.Option(help="With a limit: raise the worst-kept segment instead.")] = False,
-    bootstraps: Annotated[int | None, typer.Option(help="200 where there are few accounts; 0 for none.")] = None,
-    seconds: Annotated[float, typer.Option(help="Time for the search.")] = keeping.SECONDS,
+    budget: Annotated[float | None, typer.Option(help="Find the most weighted reach for at most this cost.")] = None,
+    accounts: Annotated[int | None, typer.Option(help="Find the most reach for at most this many accounts.")] = None,
+    worst_first: Annotated[
+        bool, typer.Option(help="With a limit: maximise the share of the worst-kept segment instead.")
+    ] = False,
+    bootstraps: Annotated[
+        int | None, typer.Option(help="Number of bootstrap draws; by default 200 where there are few accounts, else 0.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Time limit of the search, in seconds.")] = keeping.SECONDS,
 ) -> None:
     """Find the fewest or cheapest accounts that keep every segment's reach, or the most reach for a limit."""
-    if basis not in BASES:
-        raise SettingsError(f"--basis {basis}", "is none", known=BASES)
-    with _snapshot() as con:
-        known = open_accounts(con)
-        mine = [one for one in known if platform in (None, one.platform)]
-        cover = read_cover(con, basis, platform)
-    if platform and not mine:
-        raise SettingsError(
-            f"--platform {platform}", "has no open account of ours", known=sorted({a.platform for a in known})
-        )
+    known, mine, cover = _candidates(basis, platform)
     has_limit = budget is not None or accounts is not None
     least = at_least if at_least is not None else (0.0 if has_limit else AT_LEAST)
     wish = keeping.Wish(
@@ -143,15 +140,34 @@ def ask_keep(
         budget=budget,
         n_accounts=accounts,
     )
-    n = bootstraps
-    if n is None:
-        n = keeping.BOOTSTRAPS if len(cover.accounts) <= MOST_FOR_EVERY_SUBSET else 0
-    choice = keeping.keep(cover, wish, seconds, n)
-    names = {one.ref: one for one in known}
-    screen.print(_chosen(choice, names, wish, cover))
+    choice = keeping.keep(cover, wish, seconds, _n_bootstraps(cover) if bootstraps is None else bootstraps)
+    screen.print(_chosen(choice, {one.ref: one for one in known}, wish, cover))
     screen.print(_kept(choice, wish))
     for line in _notes(choice, wish, cover, [one for one in mine if one.ref not in cover.accounts], basis):
         screen.print(line, soft_wrap=True, markup=False)
+
+
+def _candidates(basis: str, platform: str | None) -> tuple[list[Named], list[Named], Cover]:
+    """Read the open accounts of ours, those of them on the platform, and whom these reach on the basis.
+
+    Raises `SettingsError` for an unknown basis, or a platform without an account of ours.
+    """
+    if basis not in BASES:
+        raise SettingsError(f"--basis {basis}", "is not a basis", known=BASES)
+    with _snapshot() as con:
+        known = open_accounts(con)
+        cover = read_cover(con, basis, platform)
+    mine = [one for one in known if platform in (None, one.platform)]
+    if platform and not mine:
+        raise SettingsError(
+            f"--platform {platform}", "has no open account of ours", known=sorted({one.platform for one in known})
+        )
+    return known, mine, cover
+
+
+def _n_bootstraps(cover: Cover) -> int:
+    """The number of draws by default: none where each of them would take a search."""
+    return keeping.BOOTSTRAPS if len(cover.accounts) <= MOST_FOR_EVERY_SUBSET else 0
 
 
 def read_costs(path: Path, accounts: list[Named]) -> dict[str, float]:
@@ -172,9 +188,11 @@ def read_costs(path: Path, accounts: list[Named]) -> dict[str, float]:
                     raise RefError(where, f"names {account.shortest_name} a second time")
                 costs[account.ref] = _cost(where, row["cost"])
     except FileNotFoundError:
-        raise RefError(str(path), "is not there") from None
+        raise RefError(str(path), "does not exist") from None
     except (csv.Error, UnicodeDecodeError) as failure:
-        raise RefError(path.name, f"is no UTF-8 CSV ({type(failure).__name__})", hint="save it as UTF-8 CSV") from None
+        raise RefError(
+            path.name, f"is not a UTF-8 CSV file ({type(failure).__name__})", hint="save it as UTF-8 CSV"
+        ) from None
     return costs
 
 
@@ -184,7 +202,9 @@ def _cost(where: str, text: str | None) -> float:
     except ValueError:
         cost = math.nan
     if not 0 <= cost < math.inf:
-        raise RefError(where, f"has {text!r} for cost", hint="a number from 0, without currency or thousands")
+        raise RefError(
+            where, f"has {text!r} for cost", hint="a number from 0, without a currency sign or thousands separator"
+        )
     return cost
 
 
@@ -193,13 +213,13 @@ def _floor(text: str) -> tuple[str, float]:
     try:
         return segment, float(share)
     except ValueError:
-        raise SettingsError(f"--segment {text}", "is no floor", hint="motorcycle=0.95") from None
+        raise SettingsError(f"--segment {text}", "is not a floor", hint="motorcycle=0.95") from None
 
 
 def _measured(found: list[Named], cover: Cover) -> frozenset[str]:
     for one in found:
         if one.ref not in cover.accounts:
-            raise SettingsError(one.shortest_name, "has no list of people on this basis, so nothing can be said of it")
+            raise SettingsError(one.shortest_name, "has no list of people on this basis, so its reach is not known")
     return frozenset(one.ref for one in found)
 
 
@@ -244,21 +264,21 @@ def _notes(
         "worst": "a better worst segment within the limit",
     }[wish.aim]
     if choice.is_optimal:
-        yield f"Proved by {choice.found_by}: no other set gives {goal}."
+        yield f"Optimal, proved by {choice.found_by}: no other set gives {goal}."
     else:
-        yield f"Not proved best ({choice.found_by}): {goal} may be possible, by {choice.gap_share:.1%} at most."
-    yield f"Of sets as good, the one that keeps most weighted reach. People are counted on the basis {basis}."
+        yield f"Not proved optimal ({choice.found_by}): {goal} may be possible, by {choice.gap_share:.1%} at most."
+    yield f"Of equally good sets, this one keeps the most weighted reach. People are counted on the basis {basis}."
     if len({one.partition(":")[0] for one in cover.accounts}) > 1:
-        yield "Reach is added up over platforms: somebody on two of them counts twice."
+        yield "Reach is added up over platforms: a person on two platforms counts twice."
     if choice.n_bootstraps:
-        yield "Best in: drawing the counts anew, in how many draws the account is in the best set."
+        yield "Best in: the number of bootstrap draws in which the account is in the best set."
     if unmeasured:
         left = ", ".join(one.label for one in unmeasured)
-        yield f"Neither kept nor closed, as nobody is known whom they reach: {left}."
+        yield f"Neither kept nor closed, because their reach is not known: {left}."
 
 
 def _of(row: dict[str, float | None] | None, *, short: bool = False) -> str:
-    """A cell: lost of reached, and the interval where membership leaves one."""
+    """Format a cell: people lost of those reached, and the interval where membership is uncertain."""
     if row is None:
         return ""
     lost, reach, lo, hi = (row[one] for one in ("lost_people", "reach_people", "lost_people_lo", "lost_people_hi"))

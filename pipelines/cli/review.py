@@ -18,7 +18,7 @@ def review(
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A published day; the current one by default.")
     ] = None,
 ) -> None:
-    """Write the review of a published night: per account the action, its evidence, who is lost; a sheet of A4 each."""
+    """Write the review of a published night: one A4 sheet per account with the action, its evidence and who is lost."""
     from pipelines.report import review as sheets  # draws with matplotlib: not before it is needed
 
     settings = from_environment()

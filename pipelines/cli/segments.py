@@ -22,7 +22,9 @@ from pipelines.segments import definition, history
 from pipelines.segments.rule import leaves
 from pipelines.warehouse import publish
 
-app = typer.Typer(help="Definitions of segments: check them, try a draft, ask why a size moved.", no_args_is_help=True)
+app = typer.Typer(
+    help="Definitions of segments: check them, try a draft, explain why a size changed.", no_args_is_help=True
+)
 screen = Console()
 
 
@@ -40,12 +42,12 @@ def check() -> None:
     for one in definitions:
         screen.print(_checked(one, [each for each in ran if each.segment_id == one.segment_id], tried))
     examples.check_examples(definitions, ran)
-    screen.print(f"{len(definitions)} definitions, {len(ran)} examples: as they must be")
+    screen.print(f"{len(definitions)} definitions, {len(ran)} examples: all correct")
 
 
 @app.command("try")
 def try_(path: Annotated[Path, typer.Argument(help="A definition, <segment_id>.yml.")]) -> None:
-    """Try a draft on the published night: size, rules, overlaps, accounts that reach it; nothing is kept."""
+    """Try a draft on the published night: size, rules, overlaps, accounts that reach it; nothing is saved."""
     settings = from_environment()
     known = definition.read_known(settings)
     definitions = definition.read_definitions(settings, known)
@@ -60,7 +62,7 @@ def try_(path: Annotated[Path, typer.Argument(help="A definition, <segment_id>.y
     screen.print(_ran(done.ran))
     if done.definition.is_override:
         screen.print(_override(done.definition), soft_wrap=True, markup=False)
-    screen.print(f"{done.definition.segment_id}: tried in {done.seconds:.1f} s; nothing was kept")
+    screen.print(f"{done.definition.segment_id}: tried in {done.seconds:.1f} s; nothing was saved")
 
 
 @app.command()
@@ -69,7 +71,7 @@ def why(
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="A day.")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="A later one.")],
 ) -> None:
-    """Split a segment's change of size into people, rule edits, extracts and re-audits; the parts add up."""
+    """Split a segment's change of size into people, rule edits, extracts and new audits; the parts add up."""
     settings = from_environment()
     with duckdb.connect(str(_link(settings)), read_only=True) as con:
         split = explanations.changes(con, segment_id, first.date(), last.date())
@@ -78,10 +80,10 @@ def why(
 
 @app.command()
 def suggest(
-    near: Annotated[str, typer.Option(help="A segment: what would extend it.")] = "",
-    to: Annotated[Path | None, typer.Option(help="A folder for the drafts of audiences that nobody named.")] = None,
+    near: Annotated[str, typer.Option(help="A segment: suggest accounts and words that would extend it.")] = "",
+    to: Annotated[Path | None, typer.Option(help="A folder for draft definitions of the communities found.")] = None,
 ) -> None:
-    """Find audiences that nobody named, or accounts and words that would extend a segment; nothing is added."""
+    """Find communities without a definition, or accounts and words that would extend a segment; nothing is added."""
     settings = from_environment()
     known = definition.read_known(settings)
     if near:
@@ -152,7 +154,7 @@ def _interval(one: suggestions.Estimate) -> str:
 def label_sample(
     segment_id: Annotated[str, typer.Argument(help="A segment.")],
     n: Annotated[int, typer.Option(help="How many people to judge.")] = 200,
-    platform: Annotated[str, typer.Option(help="That of most members unless named.")] = "",
+    platform: Annotated[str, typer.Option(help="The platform with most members by default.")] = "",
 ) -> None:
     """Draw a stratified sample of people to judge, into the restricted area."""
     settings = from_environment()
@@ -169,7 +171,10 @@ def label_sample(
 def score(
     segment_id: Annotated[str, typer.Argument(help="A segment.")],
     path: Annotated[Path, typer.Argument(help="The judged file.")],
-    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Counts from this day; today.")] = None,
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The day from which the audit counts; today by default."),
+    ] = None,
 ) -> None:
     """Read the labels of a sample: probabilities, precision, recall and size, each with its interval."""
     settings = from_environment()
@@ -183,7 +188,7 @@ def score(
     screen.print(table)
     screen.print(
         f"{quality.n_yes} yes, {quality.n_no} no, {quality.n_unsure} unsure; counts from the night of {day} on. "
-        "The words of the sample are deleted.",
+        "The texts of the sample are deleted.",
         soft_wrap=True,
     )
 
@@ -198,16 +203,20 @@ def explain(
     segment_id: Annotated[str, typer.Argument(help="A segment.")],
     member_key: Annotated[str, typer.Argument(help="A pseudonymous key of the published night.")],
 ) -> None:
-    """Say why one pseudonymous member is in a segment; needs the restricted work files."""
+    """Explain why a pseudonymous member is in a segment; needs the restricted work files."""
     settings = from_environment()
-    told = explanations.explain(settings, preview.current(settings), segment_id, _key(member_key))
-    for title, frame in (("Rules", told.rules), ("Spells", told.spells), ("Accounts that speak for it", told.accounts)):
+    why_member = explanations.explain(settings, preview.current(settings), segment_id, _key(member_key))
+    for title, frame in (
+        ("Rules", why_member.rules),
+        ("Spells", why_member.spells),
+        ("Accounts that support it", why_member.accounts),
+    ):
         screen.print(_table(title, frame) if frame.height else f"{title}: none")
 
 
 def _key(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**64:
-        raise typer.BadParameter("is no member key", param_hint="MEMBER_KEY")
+        raise typer.BadParameter("is not a member key", param_hint="MEMBER_KEY")
     return int(text)
 
 
@@ -230,7 +239,7 @@ def _checked(
         table.add_row(rule.rule_id, rule.match, people, f"{found.seconds:.2f}" if found else "-", str(n_hit))
     table.add_section()
     wrong = [each for each in ran if not each.is_right]
-    table.add_row("examples", f"{len(ran) - len(wrong)} of {len(ran)} as they must be", "", "", "")
+    table.add_row("examples", f"{len(ran) - len(wrong)} of {len(ran)} correct", "", "", "")
     for each in wrong:
         table.add_row(f"  {each.n + 1}", f"must be {each.example.member}: {each.example.why}", "", "", "")
     return table

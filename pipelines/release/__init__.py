@@ -1,4 +1,4 @@
-"""What leaves the house: marts after disclosure control, as CSV, Parquet and one page. See `files.write_release`.
+"""What is released: marts after disclosure control, as CSV, Parquet and one page. See `files.write_release`.
 
 The protection, in one place. The attacker knows every rule here, every table of tonight and of the release before, and
 the laws by which counts depend on one another (`relations`); not the key. A count that is `few` is known to be small,

@@ -111,7 +111,7 @@ def _fixed(known: Knowledge, part: np.ndarray, world: np.ndarray) -> Knowledge:
 
 
 def _blocks(rows: Rows) -> np.ndarray:
-    """Which counts hang together through laws, as a number for each (n): one aim per block does not disturb another."""
+    """Number the blocks of counts that laws connect (n): an aim in one block does not change another block."""
     n_rows, n_counts = rows.matrix.shape
     net = sparse.block_array([[None, rows.matrix], [rows.matrix.T, None]], format="csr")
     blocks: np.ndarray = csgraph.connected_components(net, directed=False)[1][n_rows : n_rows + n_counts]

@@ -78,7 +78,7 @@ def released_days(folder: Path) -> list[date]:
 
 
 def read_release(folder: Path, leaving: Sequence[Leaving]) -> dict[Cell, Released]:
-    """What a release said of each cell; a table that it lacks, or that was made otherwise, says nothing."""
+    """What a release digest of each cell; a table that it lacks, or that was made otherwise, says nothing."""
     found: dict[Cell, Released] = {}
     for one in leaving:
         path = folder / f"{one.stem}.parquet"
@@ -123,10 +123,10 @@ def _read(snapshot: Path, leaving: Sequence[Leaving]) -> Frames:
 
 def _sealed(frames: Frames, how: Rule) -> str:
     """Which exact tables and rules a release was made from, told to nobody without the key."""
-    said = hashlib.sha256(repr((how.limit, how.until, how.values)).encode())
+    digest = hashlib.sha256(repr((how.limit, how.until, how.values)).encode())
     for one, frame in frames:
-        said.update(f"{one}\n{as_csv(frame)}".encode())
-    return hmac.new(how.key, b"release\x1f" + said.digest(), hashlib.sha256).hexdigest()
+        digest.update(f"{one}\n{as_csv(frame)}".encode())
+    return hmac.new(how.key, b"release\x1f" + digest.digest(), hashlib.sha256).hexdigest()
 
 
 def _write(folder: Path, made: Frames, as_of: date, how: Rule, seal: str) -> None:

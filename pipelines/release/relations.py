@@ -14,7 +14,7 @@ from scipy import sparse
 
 from pipelines.release.cells import EVERYONE, Cell
 
-# Whoever engaged showed a sign of life.
+# Everyone who engaged was active.
 NESTED_BASES = (("engaged", "active"),)
 NESTED = ("reached", "reach", "kept", "home")
 # Sums over a segment's accounts, never released: they keep laws of many accounts short.

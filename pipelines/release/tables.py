@@ -14,7 +14,7 @@ from pipelines.release.rules import Leaving
 Row = dict[str, Any]
 
 UNKNOWN = Released(None, MISSING)
-# Widths of intervals are rounded up to one of these: an exact width tells of the exact count that it belongs to.
+# Widths of intervals are rounded up to one of these: an exact width would disclose the exact count it belongs to.
 WIDTHS = tuple(digit * 10**power for power in range(1, 9) for digit in (1, 2, 5))
 
 
@@ -64,7 +64,7 @@ def counts(frames: Sequence[tuple[Leaving, pl.DataFrame]]) -> dict[Cell, int]:
 
 
 def derived(released: Mapping[Cell, Released], how: Rule) -> dict[Cell, Released]:
-    """The same, with `kept` made of reach and exclusive as they leave: it then tells nothing that they do not."""
+    """Give the same, with `kept` computed from the released reach and exclusive: it then discloses nothing more."""
     made = dict(released)
     for cell, one in released.items():
         if cell.measure == "kept":

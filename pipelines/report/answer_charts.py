@@ -23,11 +23,11 @@ def of_segment(
 ) -> dict[str, Part]:
     """The trend and the homes of a segment on the first of its platforms, that with most of its people."""
     if not platforms:
-        why = {"why": "No platform gives lists of people."}
+        why = {"why": "We have no lists of people."}
         return {"trend": why, "homes": why}
     platform = platforms[0]
     if _is_small(night, bands, segment_id, platform):
-        why = {"why": f"Too few were seen on {platform_name(platform)} to be drawn."}
+        why = {"why": f"Too few people were seen on {platform_name(platform)} to draw a chart."}
         return {"trend": why, "homes": why}
     return {
         "trend": _trend(night, folder, bands, segment_id, platform),
@@ -39,7 +39,7 @@ def quality(night: Night, folder: Path, bands: Mapping[str, float]) -> Part:
     """How followers answer each account."""
     rows = night.answers.interactions
     if rows.filter((pl.col("segment_id") == EVERYONE) & (pl.col("by_whom") == FOLLOWERS)).is_empty():
-        return {"why": "No likes, replies or reposts came: nobody can say how people answer."}
+        return {"why": "We received no likes, replies or reposts: it is not known how people answer."}
     chart = quality_chart.quality_figure(rows, bands, EVERYONE, FOLLOWERS)
     return shown_chart(chart, folder, "quality", quality_chart.quality_alt_text(rows, bands, EVERYONE, FOLLOWERS))
 
@@ -48,7 +48,7 @@ def frontier(night: Night, folder: Path, bands: Mapping[str, float]) -> Part:
     """Accounts kept against the share of each segment still reached, all platforms added up."""
     rows = night.answers.frontier
     if rows.is_empty():
-        return {"why": "No platform gives lists of people: nobody can say which accounts are enough."}
+        return {"why": "We have no lists of people: it is not known which accounts are enough."}
     chart = frontier_chart.frontier_figure(rows, bands)
     return shown_chart(chart, folder, "frontier", frontier_chart.frontier_alt_text(rows, bands))
 
@@ -80,7 +80,7 @@ def _is_small(night: Night, bands: Mapping[str, float], segment_id: str, platfor
 def _trend(night: Night, folder: Path, bands: Mapping[str, float], segment_id: str, platform: str) -> Part:
     trend, verdicts = night.answers.trend, night.answers.verdicts
     if trend.filter((pl.col("segment_id") == segment_id) & (pl.col("platform") == platform)).is_empty():
-        return {"why": f"No week of {platform_name(platform)} is known: nobody can say which way it goes."}
+        return {"why": f"We have no weekly data of {platform_name(platform)}: the trend is not known."}
     chart = trend_chart.trend_figure(trend, verdicts, segment_id, platform, bands)
     says = trend_chart.trend_alt_text(trend, verdicts, segment_id, platform, bands)
     return shown_chart(chart, folder, f"trend-{plain(segment_id)}-{plain(platform)}", says)
@@ -90,7 +90,7 @@ def _homes(night: Night, folder: Path, bands: Mapping[str, float], segment_id: s
     homes, visitors = night.answers.homes, night.answers.visitors
     wanted = (pl.col("segment_id") == segment_id) & (pl.col("platform") == platform) & (pl.col("basis") == FOLLOWER)
     if visitors.filter(wanted).is_empty():
-        return {"why": f"No place came from {platform_name(platform)}: nobody can say where its people live."}
+        return {"why": f"We received no places from {platform_name(platform)}: it is not known where its people live."}
     chart = home_chart.home_figure(homes, visitors, segment_id, platform, bands)
     says = home_chart.home_alt_text(homes, visitors, segment_id, platform, bands)
     return shown_chart(chart, folder, f"homes-{plain(segment_id)}-{plain(platform)}", says)

@@ -32,7 +32,7 @@ READS = {
 def heat_map(reach: pl.DataFrame, bands: Mapping[str, float], basis: str = FOLLOWER) -> Figure:
     """Draw how much of each segment (column) each open account (row) covers, accounts grouped by platform.
 
-    A figure that is not known is hatched and says why; one too small to be shown is grey.
+    A missing figure is hatched, with its reason; one too small to be shown is grey.
     """
     limit = disclosure.limits(bands)
     rows = reach.filter(pl.col("basis") == basis)
@@ -53,15 +53,16 @@ def heat_map(reach: pl.DataFrame, bands: Mapping[str, float], basis: str = FOLLO
     for place, title in zip(places, titles, strict=True):
         for n, line in enumerate(reversed(title)):
             canvas.write(axes, place + cell / 2, top - 0.12 - 0.15 * n, line, 8.5, weight="bold", ha="center")
+    grid = Grid([(x, segment_id) for x, (segment_id, _) in zip(places, segments, strict=True)], cell)
     y = top
     for platform, accounts in groups:
-        y = _platform_rows(axes, y, platform, accounts, list(zip(places, segments, strict=True)), cell, limit)
+        y = _platform_rows(axes, y, platform, accounts, grid, limit)
     _heat_map_foot(axes, y + 0.3, rows, basis, limit)
     return figure
 
 
 def heat_map_alt_text(reach: pl.DataFrame, bands: Mapping[str, float], basis: str = FOLLOWER) -> str:
-    """Say in words what the heat map shows."""
+    """Describe the heat map in words."""
     limit = disclosure.limits(bands)
     rows = reach.filter(pl.col("basis") == basis)
     n_accounts = rows.select("platform", "account_id").n_unique()
@@ -135,7 +136,7 @@ def overlap_alt_text(
     bands: Mapping[str, float],
     basis: str = FOLLOWER,
 ) -> str:
-    """Say in words what the overlap figure shows: the finding, then the three largest sets."""
+    """Describe the overlap figure in words: the finding, then the three largest sets."""
     limit = disclosure.limits(bands)
     overlap = _overlap(signatures, segment_id, platform, basis, limit)
     names = {account_id: name for account_id, name, _ in overlap.accounts}
@@ -173,34 +174,40 @@ def _platform_groups(rows: pl.DataFrame, limit: Limits) -> list[tuple[str, list[
     return [(platform, [accounts[platform][rank] for rank in sorted(accounts[platform])]) for platform in ranked]
 
 
+@dataclass(frozen=True)
+class Grid:
+    """The columns of the heat map: left edge (inches) and segment id of each, and their width (inches)."""
+
+    columns: list[tuple[float, str]]
+    cell: float
+
+    @property
+    def end(self) -> float:
+        return self.columns[-1][0] + self.cell
+
+
 def _platform_rows(
-    axes: Axes,
-    y: float,
-    platform: str,
-    accounts: list[list[dict[str, Any]]],
-    columns: list[tuple[float, tuple[str, str]]],
-    cell: float,
-    limit: Limits,
+    axes: Axes, y: float, platform: str, accounts: list[list[dict[str, Any]]], grid: Grid, limit: Limits
 ) -> float:
-    """Draw one platform: how many of each segment were seen, then its accounts; give the place below."""
+    """Draw one platform: how many of each segment were seen, then its accounts; give the y below it (inches)."""
     canvas.write(axes, MARGIN, y + HEAD - 0.17, platform_name(platform), 10.5, weight="bold")
-    for x, (segment_id, _) in columns:
+    for x, segment_id in grid.columns:
         sizes = [row["segment_people"] for account in accounts for row in account if row["segment_id"] == segment_id]
         known = [size for size in sizes if size is not None]
         if known:
             text = disclosure.people(max(known), limit).text
-            canvas.write(axes, x + cell / 2, y + HEAD - 0.16, f"of {text}", 7.5, color=QUIET, ha="center")
+            canvas.write(axes, x + grid.cell / 2, y + HEAD - 0.16, f"of {text}", 7.5, color=QUIET, ha="center")
     y += HEAD
     for account in accounts:
         by_segment = {row["segment_id"]: row for row in account}
         name = canvas.shortened(account[0]["name"], NAMES_WIDTH - 0.15, 9)
         canvas.write(axes, MARGIN + NAMES_WIDTH - 0.1, y + ROW / 2, name, 9, ha="right")
-        rows = [(x, by_segment.get(segment_id)) for x, (segment_id, _) in columns]
+        rows = [(x, by_segment.get(segment_id)) for x, segment_id in grid.columns]
         if all(row is None or row["reach_people"] is None for _, row in rows):
-            _row_without(axes, y, account[0]["reach_reason"], columns[0][0], columns[-1][0] + cell)
+            _row_without(axes, y, account[0]["reach_reason"], grid.columns[0][0], grid.end)
         else:
             for x, row in rows:
-                _cell(axes, x, y, cell, row, limit)
+                _cell(axes, x, y, grid.cell, row, limit)
         y += ROW
     return y
 
@@ -226,7 +233,7 @@ def _cell(axes: Axes, x: float, y: float, cell: float, row: dict[str, Any] | Non
 
 
 def _row_without(axes: Axes, y: float, reason: str | None, start: float, end: float) -> None:
-    """An account without any figure: one hatched row that says why, once."""
+    """Draw an account without any figure: one hatched row with the reason."""
     canvas.hatched(axes, start + 0.02, y + 0.02, end - start - 0.04, ROW - 0.04)
     words = reason or "not known"
     half = canvas.width_of(words, 9) / 2 + 0.1
@@ -244,7 +251,7 @@ def _heat_map_foot(axes: Axes, y: float, rows: pl.DataFrame, basis: str, limit: 
     canvas.write(axes, MARGIN + 0.38, y, f"<{below}: {limit.words} people", 8, color=QUIET)
     canvas.hatched(axes, MARGIN + 2.1, y - 0.08, 0.3, 0.16)
     canvas.write(axes, MARGIN + 2.48, y, "no list of people, so no figure", 8, color=QUIET)
-    _source(axes, y + 0.3, rows["data_on"].to_list(), f"{BASIS_TITLES[basis]}: mart.segment_reach", limit)
+    _source(axes, y + 0.3, rows["data_on"].to_list(), BASIS_TITLES[basis], limit)
 
 
 def _source(axes: Axes, y: float, found: list[Any], source: str, limit: Limits) -> None:
@@ -340,4 +347,4 @@ def _set_dots(axes: Axes, x: float, matrix: float, bar: Bar, account_ids: list[s
 
 def _overlap_foot(axes: Axes, y: float, rows: pl.DataFrame, basis: str, limit: Limits) -> None:
     found = [*rows["data_from"].to_list(), *rows["data_on"].to_list()]
-    _source(axes, y, found, f"{BASIS_TITLES[basis]}: mart.reach_signature", limit)
+    _source(axes, y, found, BASIS_TITLES[basis], limit)

@@ -72,7 +72,7 @@ def main_finding(reach: pl.DataFrame, limit: Limits, basis: str = FOLLOWER) -> s
     found = [one for one in (shown(row, limit) for row in rows.to_dicts()) if one.coverage.number is not None]
     large = [one for one in found if (one.segment.number or 0) >= HEADLINE_SEGMENT * limit.least]
     if not found:
-        return "Of no segment does any account reach enough people to be shown"
+        return "No account reaches enough people of any segment to be shown"
     best = _most(large or found, "coverage")
     where = f"{best.row['title']} on {platform_name(best.row['platform'])}"
     says = f"{where}: {best.row['name']} reaches {best.at_least}{best.coverage.text} of them"
@@ -86,11 +86,13 @@ def segment_findings(reach: pl.DataFrame, sizes: pl.DataFrame, limit: Limits) ->
     found = []
     for title, segment_id in _segments(sizes):
         rows = reach.filter((pl.col("basis") == FOLLOWER) & (pl.col("segment_id") == segment_id))
-        said = [
+        sentences = [
             platform_finding(rows.filter(pl.col("platform") == platform).to_dicts(), limit)
             for platform in platforms_by_size(sizes, segment_id, limit)
         ]
-        found.append(SegmentFinding(segment_id, title, said[0], tuple(said[1:]), days(rows["data_on"].to_list())))
+        found.append(
+            SegmentFinding(segment_id, title, sentences[0], tuple(sentences[1:]), days(rows["data_on"].to_list()))
+        )
     return found
 
 
@@ -99,7 +101,7 @@ def platform_finding(rows: list[dict[str, Any]], limit: Limits) -> str:
     found = [one for one in (shown(row, limit) for row in rows) if not one.people.is_missing]
     where = platform_name(rows[0]["platform"])
     if not found:
-        return f"On {where}, nobody knows: no account gives a list of people."
+        return f"On {where}, reach is not known: we have no list of people from any account."
     segment = found[0].segment
     if segment.number is None:
         return f"On {where}, {segment.text} were seen."
@@ -117,35 +119,36 @@ def platform_finding(rows: list[dict[str, Any]], limit: Limits) -> str:
 def nobody_depends(reach: pl.DataFrame, limit: Limits) -> list[str]:
     """Say of which accounts (almost) every follower follows another account of ours on the platform too."""
     rows = reach.filter((pl.col("basis") == FOLLOWER) & (pl.col("segment_id") == EVERYONE))
-    said = []
+    sentences = []
     for row in rows.sort("platform", "name", "account_id").to_dicts():
         one = shown(row, limit)
         part = disclosure.ratio(one.exclusive, one.people)
         if one.people.number is None or (part.number or 0) > NOBODY_SHARE:
             continue
-        said.append(
+        sentences.append(
             f"{row['name']} on {platform_name(row['platform'])}: of its {one.at_least}{one.people.text} "
             f"followers, {one.exclusive.text} follow it alone; the others {ANOTHER[FOLLOWER]} there too."
         )
-    return said
+    return sentences
 
 
 def not_known(reach: pl.DataFrame) -> list[str]:
-    """Say for which accounts nobody can tell whom they reach, and where lists are only partial."""
-    said = []
+    """Say for which accounts it is not known whom they reach, and where lists are partial."""
+    sentences = []
     rows = reach.filter((pl.col("basis") == FOLLOWER) & (pl.col("segment_id") == EVERYONE))
     without = rows.filter(pl.col("reach_people").is_null())
     for (platform, reason), group in _groups(without, "platform", "reach_reason"):
         names = listed(sorted(group["name"].to_list()))
-        said.append(f"{platform_name(platform)}, {reason}: nobody can say which communities are reached by {names}.")
+        verb = "reach" if group.height > 1 else "reaches"
+        sentences.append(f"{platform_name(platform)}, {reason}: it is not known which communities {names} {verb}.")
     partial = rows.filter(pl.col("reach_people").is_not_null() & pl.col("reach_reason").is_not_null())
     for (platform,), group in _groups(partial, "platform"):
         names = listed(sorted(group["name"].to_list()))
-        said.append(
+        sentences.append(
             f"{platform_name(platform)}: lists of {names} are partial. What they reach is a lower bound, and "
             "what only another account reaches may be too high."
         )
-    return said
+    return sentences
 
 
 def overlap_finding(signatures: pl.DataFrame, limit: Limits) -> str:

@@ -1,6 +1,6 @@
 """The frontier as a picture: accounts kept against the share of each segment's active reach that they still reach.
 
-Shares are those of rounded counts; one that would rest on a count too small to be shown is not drawn.
+Shares are computed from rounded counts. A share of a count too small to be shown is not drawn.
 """
 
 from collections.abc import Mapping
@@ -22,14 +22,14 @@ ENOUGH = 0.9
 HEIGHT, LABELS, PLOT, LIST = 3.3, 2.9, 3.9, 2.6
 STEPS_SHOWN = 18
 WIDTH = MARGIN + LABELS + PLOT + 0.5 + LIST + MARGIN
-# Okabe and Ito's colours, told apart with every common colour vision; the yellow is too light for a line on paper.
+# Colours by Okabe and Ito: distinct for every common type of colour vision. Their yellow is too light on paper.
 COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5230")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)))
 
 
 @dataclass(frozen=True)
 class Path:
-    """One segment's way along the frontier: (accounts kept, share) where the share can be shown."""
+    """One segment's line along the frontier: (accounts kept, share) where the share can be shown."""
 
     segment_id: str
     title: str
@@ -78,7 +78,7 @@ def frontier_figure(frontier: pl.DataFrame, bands: Mapping[str, float], platform
 
 
 def frontier_alt_text(frontier: pl.DataFrame, bands: Mapping[str, float], platform: str | None = None) -> str:
-    """Say in words what the frontier shows: the finding, and each segment's share with the fewest accounts."""
+    """Describe the frontier in words: the finding, and each segment's share with the fewest accounts."""
     rows, where = _rows(frontier, platform)
     paths = _paths(rows, disclosure.limits(bands))
     first = "; ".join(f"{one.title} {disclosure.percent(one.points[0][1])} with {one.points[0][0]}" for one in paths)
@@ -142,18 +142,18 @@ def _finding(rows: pl.DataFrame, paths: list[Path], where: str) -> str:
 
 
 def _steps(rows: pl.DataFrame) -> list[str]:
-    """What each size changes: accounts that come in, and in brackets those that an exchange takes out."""
-    said, before = [], frozenset[str]()
+    """Describe each size's change: the accounts added, and in brackets the number removed."""
+    lines, before = [], frozenset[str]()
     for (size,), part in rows.group_by("n_kept", maintain_order=True):
         refs, names = part["kept_account_ids"][0].to_list(), part["kept_names"][0].to_list()
         named = dict(zip(refs, names, strict=True))
         several = part["platform"][0] == ALL
-        said_of = {ref: f"{name} ({ref.partition(':')[0]})" if several else name for ref, name in named.items()}
-        come = [said_of[one] for one in refs if one not in before]
+        labels = {ref: f"{name} ({ref.partition(':')[0]})" if several else name for ref, name in named.items()}
+        come = [labels[one] for one in refs if one not in before]
         n_out = len(before - set(refs))
-        said.append(f"{size}  {'+ ' if before else ''}{', '.join(come)}{f' (instead of {n_out})' if n_out else ''}")
+        lines.append(f"{size}  {'+ ' if before else ''}{', '.join(come)}{f' (instead of {n_out})' if n_out else ''}")
         before = frozenset(refs)
-    return said
+    return lines
 
 
 def _grid(axes: Axes, frame: _Frame, sizes: list[int]) -> None:
@@ -203,10 +203,10 @@ def _list(axes: Axes, x: float, top: float, listed: list[str]) -> None:
 
 def _foot(axes: Axes, y: float, rows: pl.DataFrame, where: str, limit: disclosure.Limits) -> None:
     gap = float(rows["gap_share"].max() or 0.0)  # type: ignore[arg-type]
-    proof = "Sets are proved best" if gap == 0 else f"Sets are within {gap:.2%} of the best"
-    notes = [f"{proof} by weighted reach. Active: followers with a sign of life in 90 days, or engaged."]
+    proof = "No other set reaches more" if gap == 0 else f"No other set reaches more than {gap:.2%} more"
+    notes = [f"{proof}, by weighted reach. Active: followers with observed activity in 90 days, or who engaged."]
     if where == ALL:
-        notes.append("Nobody is matched between platforms: somebody on two of them counts twice.")
-    notes.append(f"Data of {days(rows['as_of'].to_list())}. mart.keep_frontier. {findings.counts_note(limit)}")
+        notes.append("People are not matched between platforms: a person on two platforms counts twice.")
+    notes.append(f"Data of {days(rows['as_of'].to_list())}. {findings.counts_note(limit)}")
     for n, note in enumerate(notes):
         canvas.write(axes, MARGIN, y + 0.17 * n, note, 8, color=QUIET)

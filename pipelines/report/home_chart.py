@@ -184,9 +184,6 @@ def _strip(axes: Axes, y: float, row: Row, parts: list[tuple[str, Shown]], limit
 def _foot(axes: Axes, y: float, row: Row, n_more: int, limit: Limits) -> None:
     basis = BASIS_TITLES.get(row["basis"], row["basis"])
     more = f" {counted(n_more, 'account', 'accounts')} more." if n_more else ""
-    text = (
-        f"Data of {day(row['as_of'])}. {basis}: mart.reach_home, mart.visitor_reach. "
-        f"{findings.counts_note(limit)}{more}"
-    )
+    text = f"Data of {day(row['as_of'])}. {basis}. {findings.counts_note(limit)}{more}"
     for n, line in enumerate(canvas.wrapped(text, WIDTH - 2 * MARGIN, 8)):
         canvas.write(axes, MARGIN, y + 0.16 * n, line, 8, color=QUIET)

@@ -8,10 +8,10 @@ FOLLOWER = "follower"
 ACTIVE = "active"
 ENGAGED = "engaged"
 
-# How a sentence says that a basis holds, and that it holds for one account alone.
+# How a sentence names a basis, and people who have it with one account only.
 BASIS_TITLES = {
     FOLLOWER: "People who follow",
-    ACTIVE: "People who follow and showed a sign of life, or engaged, in the last 90 days",
+    ACTIVE: "People who follow and were active, or who engaged, in the last 90 days",
     ENGAGED: "People who engaged in the last 90 days",
 }
 ONLY = {FOLLOWER: "follow only", ACTIVE: "are reached only by", ENGAGED: "engage only with"}

@@ -28,8 +28,8 @@ def quality_figure(
     """Draw applause, conversation, amplification and the hostile share of answers, one row an account.
 
     `quality` is `mart.interaction_quality` with `title` and `name`. The hostile share is corrected for the labeller's
-    errors (Rogan and Gladen) and has its 95 % interval. Acts are no people and stand exact; where fewer people acted
-    than may be shown, nothing of them stands. Raises `ValueError` where the segment has no row.
+    errors (Rogan and Gladen) and has its 95 % interval. Interactions are not people and are exact. Where too few people
+    interacted to be shown, the row has no figures. Raises `ValueError` where the segment has no row.
     """
     limit = disclosure.limits(bands)
     rows = _accounts(quality, segment_id, by_whom, limit)
@@ -39,7 +39,7 @@ def quality_figure(
     top = 0.3 + 0.25 * len(lines) + 0.28 + HEAD
     figure, axes = canvas.sheet(WIDTH, top + ROW * len(rows) + 0.65)
     below = canvas.write_title(axes, lines)
-    note = f"Acts of the last 90 days by {_by(by_whom, rows)}, as far as extracts hold them"
+    note = f"Interactions of the last 90 days by {_by(by_whom, rows)}, as far as we received them"
     canvas.write(axes, MARGIN, below, note, 9, color=QUIET)
     _heads(axes, top - 0.14)
     most = {name: max((row[name] or 0 for row in rows), default=0) or 1 for name in MEASURES}
@@ -52,9 +52,12 @@ def quality_figure(
     tone = ""
     if labels:
         found, right = disclosure.percent(labels["tone_recall"]), disclosure.percent(labels["tone_precision"])
-        tone = f" The labeller finds {found} of hostile texts, {right} of its finds are right; the share is corrected."
+        tone = (
+            f" The automatic labels find {found} of hostile texts, and {right} of those they find are hostile. "
+            "The share is corrected for this."
+        )
     more = f" {counted(n_more, 'account', 'accounts')} more." if n_more else ""
-    source = f"Data of {day(rows[0]['as_of'])}. mart.interaction_quality.{tone} {findings.counts_note(limit)}{more}"
+    source = f"Data of {day(rows[0]['as_of'])}.{tone} {findings.counts_note(limit)}{more}"
     for n, line in enumerate(canvas.wrapped(source, WIDTH - 2 * MARGIN, 8)):
         canvas.write(axes, MARGIN, bottom + 0.3 + 0.16 * n, line, 8, color=QUIET)
     return figure
@@ -63,7 +66,7 @@ def quality_figure(
 def quality_alt_text(
     quality: pl.DataFrame, bands: Mapping[str, float], segment_id: str = EVERYONE, by_whom: str = "followers"
 ) -> str:
-    """Say in words what the picture of quality shows; raises `ValueError` as `quality_figure` does."""
+    """Describe the picture of quality in words; raises `ValueError` as `quality_figure` does."""
     rows = _accounts(quality, segment_id, by_whom, disclosure.limits(bands))[:ACCOUNTS_SHOWN]
     each = "; ".join(f"{row['name']} on {platform_name(row['platform'])}: {_tone_words(row)}" for row in rows)
     return f"How people answer each account. {_title(rows)}. Hostile share of answers: {each}."
@@ -74,13 +77,13 @@ def _by(by_whom: str, rows: list[Row]) -> str:
 
 
 def _accounts(quality: pl.DataFrame, segment_id: str, by_whom: str, limit: Limits) -> list[Row]:
-    """Rows, most hostile answers first, then those with acts; acts of too few people are taken out of theirs."""
+    """Give rows, most hostile answers first, then those with interactions; figures of too few people are removed."""
     rows = quality.filter((pl.col("segment_id") == segment_id) & (pl.col("by_whom") == by_whom)).to_dicts()
     if not rows:
         raise ValueError(f"there is no row of segment {segment_id}, answers by {by_whom}")
     for row in rows:
         if disclosure.people(row["engaged_people"], limit).is_suppressed:
-            row.update(dict.fromkeys((*MEASURES, *TONE_COLUMNS)), quality_reason=f"{limit.words} people acted")
+            row.update(dict.fromkeys((*MEASURES, *TONE_COLUMNS)), quality_reason=f"{limit.words} people interacted")
     rows.sort(
         key=lambda row: (
             row["hostile_share"] is None,
@@ -95,7 +98,7 @@ def _accounts(quality: pl.DataFrame, segment_id: str, by_whom: str, limit: Limit
 
 
 def _title(rows: list[Row]) -> str:
-    """The finding: where answers are most hostile, and where least; a mere guess where intervals overlap."""
+    """The finding: where answers are most and least hostile; "seems" where intervals overlap."""
     known = [row for row in rows if row["hostile_share"] is not None]
     if not known:
         return "How people answer: of no account are there enough texts to tell their tone"

@@ -1,7 +1,7 @@
 """The review: for each account the action, its evidence, who is lost, and room to dissent; one sheet of A4 each.
 
-The page asks for nothing outside itself, and any browser prints it or makes the PDF. It says what the snapshot says
-of that night; the same snapshots and bands give the same bytes.
+The page loads nothing from outside, and any browser prints it or saves it as a PDF. The same snapshots and bands give
+the same bytes.
 """
 
 import base64
@@ -107,7 +107,7 @@ def _account(review: Review, one: Decided, limit: Limits) -> Row:
         "action": decision["action"],
         "kind": re.sub(r"[^a-z]+", "-", decision["action"]),
         "reason": review_parts.reason(review, one, limit),
-        "rule_id": decision["rule_id"],
+        "rule_no": review_parts.rule_no(one),
         "rule_reason": decision["rule_reason"],
         "because": review.titles.get(because or "", because or ""),
         "community": review.titles.get(review_parts.community(one) or "", ""),
@@ -125,7 +125,7 @@ def _account(review: Review, one: Decided, limit: Limits) -> Row:
 
 
 def _before(review: Review, one: Decided) -> str:
-    """Say what changed since the decision before."""
+    """Describe what changed since the last decision."""
     if review.earlier_on is None:
         return "no earlier decision is on record"
     if one.action_before is None:
@@ -136,7 +136,7 @@ def _before(review: Review, one: Decided) -> str:
 
 
 def _redirect(review: Review, decision: Row) -> Row | None:
-    """Where people are sent, and why there; nothing where the rule sends nobody anywhere."""
+    """Where people are sent, and the reason; None where the rule sends nobody anywhere."""
     if not decision["redirect_reason"]:
         return None
     key = (decision["redirect_platform"] or "", decision["redirect_account_id"] or "")
@@ -157,10 +157,7 @@ def _picture(review: Review, folder: Path, limit: Limits) -> Row:
         )
         for one in review.accounts
     ]
-    source = (
-        f"Active people, 90 days; each account closed alone. Data up to {day(review.as_of)}. "
-        "Source: mart.closure_effect, mart.segment_reach"
-    )
+    source = f"Active people, 90 days; each account closed alone. Data up to {day(review.as_of)}."
     chart = review_chart.figure(bars, source)
     svg = canvas.save(chart, folder / PICTURE)
     width, height = (round(96 * inches) for inches in chart.get_size_inches())

@@ -8,7 +8,7 @@ from pipelines.reach.metrics import MEASURES, STAGES
 from pipelines.reach.rule_engine import sentence, served_segment
 from pipelines.release import disclosure
 from pipelines.release.disclosure import MISSING, WITHHELD, Limits
-from pipelines.report import review_words as said
+from pipelines.report import review_words
 from pipelines.report.labels import EVERYONE, listed
 from pipelines.report.review_data import Decided, Review
 
@@ -33,13 +33,15 @@ def facts_used(one: Decided) -> dict[tuple[str, str | None], Row]:
 
 
 def reason(review: Review, one: Decided, limit: Limits) -> str:
-    """Give the rule's sentence with figures as they may leave."""
+    """Give the rule's sentence with figures that may be released."""
     decision = one.decision
     because = decision["because_segment_id"]
     target = Target(decision["redirect_platform"], decision["redirect_account_id"], decision["redirect_reason"])
     words = words_of(review.names, review.titles, one.key, because, target)
     facts = facts_used(one)
-    text = sentence(decision["reason_template"], words, facts, because, lambda row: said.in_sentence(row, limit))
+    text = sentence(
+        decision["reason_template"], words, facts, because, lambda row: review_words.in_sentence(row, limit)
+    )
     if decision["closes_with"]:
         others = [review.names.get(tuple(ref.split(":", 1)), ref) for ref in decision["closes_with"]]  # type: ignore[arg-type]
         text += f" Losses are counted together with those of {listed(others)}, which would close too."
@@ -67,11 +69,10 @@ def evidence(review: Review, one: Decided, limit: Limits) -> list[Row]:
             if measure.stage == stage and (whole or part):
                 rows.append(
                     {
-                        "title": said.title_of(name),
+                        "title": review_words.title_of(name),
                         "whole": _cell(facts, whole, limit),
                         "part": _cell(facts, part, limit),
                         "asked": "; ".join(asked.get(name, [])),
-                        "source": measure.source,
                     }
                 )
         stages.append({"stage": stage, "rows": rows})
@@ -79,13 +80,13 @@ def evidence(review: Review, one: Decided, limit: Limits) -> list[Row]:
 
 
 def _asked(review: Review, check: Row) -> str:
-    """Say what the deciding rule asked, and where."""
+    """Give the threshold of the rule that decided, and the community it was held against."""
     where = {
         "any": review.titles.get(check["segment_id"] or "", ""),
         "largest": "largest community",
         "all": "every community",
     }.get(check["segment_scope"] or "", "")
-    return said.threshold_text(check) + (f" ({where})" if where else "")
+    return review_words.threshold_text(check) + (f" ({where})" if where else "")
 
 
 def _cell(facts: dict[tuple[str, str | None], Row], row: Row | None, limit: Limits) -> Row:
@@ -94,9 +95,9 @@ def _cell(facts: dict[tuple[str, str | None], Row], row: Row | None, limit: Limi
         return {"value": "", "note": "", "is_quiet": True}
     if is_of_few(facts, row, limit):
         return {"value": WITHHELD, "note": "", "is_quiet": True}
-    interval = said.interval_text(row, limit)
+    interval = review_words.interval_text(row, limit)
     note = interval or row["evidence_reason"] or ""
-    return {"value": said.value_text(row, limit), "note": note, "is_quiet": row["value"] is None}
+    return {"value": review_words.value_text(row, limit), "note": note, "is_quiet": row["value"] is None}
 
 
 def is_of_few(facts: dict[tuple[str, str | None], Row], row: Row, limit: Limits) -> bool:
@@ -121,7 +122,7 @@ def losses(review: Review, one: Decided, limit: Limits) -> list[Row]:
         if not (follower.get("reach_people") or active.get("reach_people")):
             continue
         net, lost = active.get("net_reach_people"), active.get("lost_people")
-        share = said.share_text(lost / net, net, limit) if lost is not None and net else MISSING
+        share = review_words.share_text(lost / net, net, limit) if lost is not None and net else MISSING
         shown.append(
             {
                 "title": "Everyone" if segment_id == EVERYONE else review.titles.get(segment_id, segment_id),
@@ -145,7 +146,7 @@ def _visitors(lost: int | None, visitors: int | None, limit: Limits) -> str:
 
 
 def other_rules(review: Review, one: Decided, limit: Limits) -> list[Row]:
-    """Give the rules that were asked before the one that decided, each with the first thing that spoke against it."""
+    """Give the rules that were asked before the one that decided, each with its first condition that did not hold."""
     facts = facts_used(one)
     before: dict[str, list[Row]] = {}
     for check in one.checks:
@@ -154,7 +155,7 @@ def other_rules(review: Review, one: Decided, limit: Limits) -> list[Row]:
         before.setdefault(check["rule_id"], []).append(check)
     return [
         {
-            "rule_id": rule_id,
+            "rule_no": checks[0]["rule_no"],
             "action": checks[0]["action"],
             "against": [_against(review, facts, check, limit) for check in checks if not check["is_held"]][:1],
         }
@@ -164,33 +165,36 @@ def other_rules(review: Review, one: Decided, limit: Limits) -> list[Row]:
 
 
 def _against(review: Review, facts: dict[tuple[str, str | None], Row], check: Row, limit: Limits) -> str:
-    """Say one condition that did not hold: what was asked, where, and what was found."""
+    """Describe one condition that did not hold: the threshold, the community, and the figure found."""
     row = facts.get((check["measure"], check["segment_id"]))
-    found = said.NOT_KNOWN
+    found = review_words.NOT_KNOWN
     if row and check["value"] is not None and not is_of_few(facts, row, limit):
-        found = said.one_text(row, check["value"], limit)
+        found = review_words.one_text(row, check["value"], limit)
     elif row and check["value"] is not None:
         found = WITHHELD
-    title = said.title_of(check["measure"])
+    title = review_words.title_of(check["measure"])
     community = review.titles.get(check["segment_id"] or "", "")
     where = f" ({community})" if community else ""
-    return f"{title}{where}: asked {said.threshold_text(check)}; found {found}"
+    return f"{title}{where}: the rule needs {review_words.threshold_text(check)}, the figure is {found}"
+
+
+def rule_no(one: Decided) -> int | None:
+    """Give the number of the rule that decided, as the last sheet counts them; None where no rule held."""
+    return next((check["rule_no"] for check in one.checks if check["has_decided"]), None)
 
 
 def rules(review: Review) -> list[Row]:
-    """Give all rules as they stood that night, with their conditions and the reason of each threshold."""
+    """Give all rules of that night, with their conditions and the reason of each threshold."""
     if not review.accounts:
         return []
     found: dict[str, Row] = {}
     for check in review.accounts[0].checks:
-        rule = found.setdefault(
-            check["rule_id"], {"rule_id": check["rule_id"], "action": check["action"], "conditions": []}
-        )
-        scope = said.SCOPE_WORDS.get(check["segment_scope"] or "", "")
-        title = said.title_of(check["measure"])
+        rule = found.setdefault(check["rule_id"], {"action": check["action"], "conditions": []})
+        scope = review_words.SCOPE_WORDS.get(check["segment_scope"] or "", "")
+        title = review_words.title_of(check["measure"])
         rule["conditions"].append(
             {
-                "asked": f"{title}{', ' + scope if scope else ''}: {said.threshold_text(check)}",
+                "asked": f"{title}{', ' + scope if scope else ''}: {review_words.threshold_text(check)}",
                 "why": check["threshold_reason"],
             }
         )

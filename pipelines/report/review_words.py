@@ -1,7 +1,7 @@
-"""How a review says its figures: counts of people pass through disclosure, shares are of the shown counts.
+"""Figures of a review as text: counts of people pass through disclosure, shares are of the shown counts.
 
-A review is read outside: what it says of people is rounded and, where they are few, held back, in sentences too.
-Posts, texts and contacts are no people and stand exact, but for rates that would give a count of people away.
+A review is read outside: counts of people are rounded and small ones withheld, in sentences too. Counts of posts, texts
+and contacts are exact, except rates that would disclose a count of people.
 """
 
 import math
@@ -32,11 +32,11 @@ def interval_text(row: Row, limit: Limits) -> str:
     """Say a figure's 95 % interval as it may leave; nothing where the figure itself is held back or has none."""
     if row["value"] is None or row["value_lo"] is None or row["value_hi"] is None:
         return ""
-    said = value_text(row, limit)
-    if said == WITHHELD or said.startswith("under "):
+    text = value_text(row, limit)
+    if text == WITHHELD or text.startswith("under "):
         return ""
     low, high = (one_text(row, float(row[name]), limit) for name in ("value_lo", "value_hi"))
-    return "" if low == high == said else f"{low} to {high}"
+    return "" if low == high == text else f"{low} to {high}"
 
 
 def in_sentence(row: Row, limit: Limits) -> str:

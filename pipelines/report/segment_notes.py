@@ -1,4 +1,4 @@
-"""What a reader must know of a segment before its numbers: warnings, overrides, what scores and audits say."""
+"""What a reader must know about a segment before its numbers: warnings, overrides, audits and estimates."""
 
 from typing import Any
 
@@ -14,18 +14,19 @@ QUALITY_TITLES = {
     "rule_precision": "of those its rules find belong",
     "rule_recall": "of its people are found by its rules",
 }
+SIGNALS = {"good": "a good estimate", "weak": "a weak estimate"}
 
 
 def notes(night: Night, limit: Limits) -> dict[str, list[str]]:
     """Sentences by segment id, in the order a reader needs them; counts pass through disclosure."""
-    said: dict[str, list[str]] = {}
+    sentences: dict[str, list[str]] = {}
     for row in night.definitions.to_dicts():
-        said[row["segment_id"]] = [*_override(row), *_warnings(row)]
+        sentences[row["segment_id"]] = [*_override(row), *_warnings(row)]
     for row in night.quality.to_dicts():
-        said.setdefault(row["segment_id"], []).append(_audited(row, limit))
+        sentences.setdefault(row["segment_id"], []).append(_audited(row, limit))
     for row in night.expansion.to_dicts():
-        said.setdefault(row["segment_id"], []).append(_unaudited(row, limit))
-    return said
+        sentences.setdefault(row["segment_id"], []).append(_unaudited(row, limit))
+    return sentences
 
 
 def _override(row: Row) -> list[str]:
@@ -48,8 +49,10 @@ def _audited(row: Row, limit: Limits) -> str:
         disclosure.people(None if row[name] is None else round(row[name]), limit).text
         for name in ("size_people", "size_people_lo", "size_people_hi")
     )
-    said = f"Audited on {platform_name(row['platform'])}, {row['labelled_on']}, {row['n_labels']} labels: {size} people"
-    parts = [f"{said} ({lo} to {hi}, 95 %)"]
+    audit = (
+        f"Audited on {platform_name(row['platform'])}, {row['labelled_on']}, {row['n_labels']} labels: {size} people"
+    )
+    parts = [f"{audit} ({lo} to {hi}, 95 %)"]
     for measure, title in QUALITY_TITLES.items():
         if row[measure] is not None:
             interval = f"{row[f'{measure}_lo']:.0%} to {row[f'{measure}_hi']:.0%}"
@@ -60,9 +63,9 @@ def _audited(row: Row, limit: Limits) -> str:
 def _unaudited(row: Row, limit: Limits) -> str:
     where = platform_name(row["platform"])
     if row["guard"] not in ("good", "weak"):
-        return f"Scores on {where} add nobody: {row['guard_reason']}."
+        return f"No estimate for {where} beyond the people its rules find: {row['guard_reason']}."
     lo, hi = (disclosure.people(row[name], limit).text for name in ("segment_people_lo", "segment_people_hi"))
     return (
-        f"Unaudited on {where}: going by whom its people follow, it may count {lo} to {hi} people "
-        f"(signal {row['guard']}, AUC {row['auc']:.3f}). No score adds anybody until an audit."
+        f"Not audited on {where}. Judged by whom its people follow, it may have {lo} to {hi} people "
+        f"({SIGNALS[row['guard']]}). The figures count only those whom its rules find, until an audit."
     )

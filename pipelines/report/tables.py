@@ -11,6 +11,8 @@ from pipelines.report import findings
 from pipelines.report.labels import BASIS_TITLES, EVERYONE, PLATFORMS, counted, days, listed, platform_name, short_day
 
 Row = dict[str, Any]
+# What a reader calls the layers of the warehouse.
+AREAS = {"raw": "data received", "core": "people and accounts", "mart": "results"}
 NO_VERDICT: Row = {"text": MISSING, "trend": "", "kind": "few"}
 
 
@@ -44,13 +46,13 @@ def reach_tables(reach: pl.DataFrame, segment_id: str, order: list[str], limit: 
 
 def reach_row(row: Row, limit: Limits, n_accounts: int) -> Row:
     """One account's line, of so many on its platform: its figures, or why there are none."""
-    said: Row = {
+    account: Row = {
         "name": row["name"],
         "platform": platform_name(row["platform"]),
         "data": short_day(row["data_on"]),
     }
     if row["reach_people"] is None:
-        return said | {"reason": row["reach_reason"] or "not known"}
+        return account | {"reason": row["reach_reason"] or "not known"}
     one = findings.shown(row, limit)
     fair = _fair_share(row, limit, n_accounts)
     composition = disclosure.share(row["reach_people"], row["account_people"], limit)
@@ -59,7 +61,7 @@ def reach_row(row: Row, limit: Limits, n_accounts: int) -> Row:
     )
     reached, coverage = _cell(one.people, one.is_partial), _cell(one.coverage, one.is_partial)
     reached["text"] += _interval(row, one.people, limit)
-    return said | {
+    return account | {
         "cells": [reached, _cell(one.exclusive), _cell(fair), coverage, _cell(composition), _cell(index)],
     }
 
@@ -77,7 +79,7 @@ def _n_known(rows: list[Row], platform: str) -> int:
 
 
 def _fair_share(row: Row, limit: Limits, n_accounts: int) -> Shown:
-    """Show a fair share unless it tells a withheld count of people whom the account alone reaches.
+    """Show a fair share unless it discloses a withheld count of people whom the account alone reaches.
 
     Of the others each counts for a half at the most and 1 / n at the least. A withheld count must be left as many
     values as rounding leaves a shown one.
@@ -96,14 +98,14 @@ def _fair_share(row: Row, limit: Limits, n_accounts: int) -> Shown:
 def size_sentence(sizes: pl.DataFrame, segment_id: str, order: list[str], limit: Limits) -> str:
     """Say how many of a segment were seen on each platform and how many of them any account reaches."""
     rows = {row["platform"]: row for row in sizes.filter(pl.col("segment_id") == segment_id).to_dicts()}
-    said = []
+    sentences = []
     for platform in order:
         seen = disclosure.people(rows[platform]["segment_people"], limit)
         reached = disclosure.people(rows[platform]["reached_people"], limit)
-        said.append(f"{platform_name(platform)}: {seen.text} seen, {reached.text} reached by any account of ours")
-    if not said:
-        return "No platform gives lists of people."
-    return f"{'; '.join(said)}. Data of {days(row['data_on'] for row in rows.values())}."
+        sentences.append(f"{platform_name(platform)}: {seen.text} seen, {reached.text} reached by any account of ours")
+    if not sentences:
+        return "We have no lists of people."
+    return f"{'; '.join(sentences)}. Data of {days(row['data_on'] for row in rows.values())}."
 
 
 def verdict_table(
@@ -111,7 +113,7 @@ def verdict_table(
 ) -> list[Row]:
     """One row per account: a cell per segment with the verdict in words, and the trend where it has one.
 
-    Of a segment too small to be shown no verdict is: it would tell somebody from nobody.
+    A segment too small to be shown has no verdict: a verdict would disclose whether it has anybody.
     """
     few = _few_seen(sizes, limit)
     accounts: dict[tuple[str, str, str], dict[str, Row]] = {}
@@ -136,19 +138,19 @@ def verdict_table(
 
 
 def verdict_reasons(verdicts: pl.DataFrame, sizes: pl.DataFrame, limit: Limits) -> list[str]:
-    """Say why nothing can be told, the most frequent reason first, and how much more data would tell."""
+    """Say why verdicts are "cannot tell", the most frequent reason first, and how much more data would help."""
     few = _few_seen(sizes, limit)
-    told: dict[str, list[int | None]] = {}
+    reasons: dict[str, list[int | None]] = {}
     for row in verdicts.filter(pl.col("verdict") == "cannot tell").to_dicts():
         if (row["segment_id"], row["platform"]) not in few:
             reason = str(row["verdict_reason"] or "no reason given").split(". ")[0].rstrip(".")
-            told.setdefault(reason, []).append(row["needed_weeks"])
-    said = []
-    for reason, weeks in sorted(told.items(), key=lambda one: (-len(one[1]), one[0])):
+            reasons.setdefault(reason, []).append(row["needed_weeks"])
+    sentences = []
+    for reason, weeks in sorted(reasons.items(), key=lambda one: (-len(one[1]), one[0])):
         known = [n for n in weeks if n is not None and " weeks of " not in reason]
-        more = f" From {counted(min(known), 'week', 'weeks')} more of extracts on it may be told." if known else ""
-        said.append(f"{counted(len(weeks), 'pair', 'pairs')} of account and segment: {reason}.{more}")
-    return said
+        more = f" From {counted(min(known), 'week', 'weeks')} more of data, a verdict may be possible." if known else ""
+        sentences.append(f"{counted(len(weeks), 'pair', 'pairs')} of account and segment: {reason}.{more}")
+    return sentences
 
 
 def scorecard(row: Row, limit: Limits) -> Row:
@@ -200,23 +202,26 @@ def scorecards(cards: pl.DataFrame, limit: Limits) -> list[Row]:
 
 
 def failed_checks(checks: pl.DataFrame) -> list[Row]:
-    """One row per expectation that did not hold."""
+    """One row per check that did not hold, named for the part of the data it is about: not for a table."""
     failed = checks.filter(~pl.col("is_success")).to_dicts()
-    return [row | {"n_unexpected": _number(row["n_unexpected"])} for row in failed]
+    return [
+        {"area": AREAS[row["layer"]], "n_unexpected": _number(row["n_unexpected"]), "notes": row["notes"]}
+        for row in failed
+    ]
 
 
 def checks_by_layer(checks: pl.DataFrame) -> str:
-    """Say how many checks of each layer held."""
-    said = []
-    for layer in ("raw", "core", "mart"):
+    """Say how many checks of each part of the data held."""
+    parts = []
+    for layer, area in AREAS.items():
         of_layer = checks.filter(pl.col("layer") == layer)
         if not of_layer.is_empty():
-            said.append(f"{layer} {of_layer['is_success'].sum():,} of {of_layer.height:,}")
-    return f"Held by layer: {', '.join(said)}." if said else ""
+            parts.append(f"{area} {of_layer['is_success'].sum():,} of {of_layer.height:,}")
+    return f"Checks that held: {', '.join(parts)}." if parts else ""
 
 
 def delivery_rows(deliveries: pl.DataFrame) -> list[Row]:
-    """One row per source; rows are records of an extract, not people, and stand exact."""
+    """One row per source; rows are records of an extract, not people, and are exact."""
     return [
         row
         | {"days": f"{short_day(row['first_on'])} to {short_day(row['last_on'])}"}
@@ -233,7 +238,7 @@ def quarantine_rows(quarantine: pl.DataFrame) -> list[Row]:
 
 
 def partial_list_rows(partial_lists: pl.DataFrame, limit: Limits) -> list[Row]:
-    """One row per list that is not whole; its entries are people, or acts of people, and shown like people."""
+    """One row per partial list; its entries are people or their interactions, and are shown like people."""
     return [
         {
             "name": row["name"],
@@ -250,11 +255,11 @@ def partial_list_rows(partial_lists: pl.DataFrame, limit: Limits) -> list[Row]:
 
 def absent_sources_sentence(absent_sources: pl.DataFrame) -> str:
     """Say which sources had not landed when the night began."""
-    told = [
-        f"{row['source']} ({'newest: ' + short_day(row['newest_on']) if row['newest_on'] else 'never landed yet'})"
+    absent = [
+        f"{row['source']} ({'newest: ' + short_day(row['newest_on']) if row['newest_on'] else 'none received yet'})"
         for row in absent_sources.to_dicts()
     ]
-    return f"Had not landed when the night began: {', '.join(told)}." if told else ""
+    return f"No new data from: {', '.join(absent)}." if absent else ""
 
 
 def restated_sentence(restatements: pl.DataFrame) -> str:
@@ -281,7 +286,7 @@ def _platform_place(platform: str) -> int:
 
 
 def _few_seen(sizes: pl.DataFrame, limit: Limits) -> set[tuple[str, str]]:
-    """Segments and platforms of which too few were seen for anything to be told."""
+    """Segments and platforms of which too few people were seen to show any figure."""
     return {
         (row["segment_id"], row["platform"])
         for row in sizes.to_dicts()

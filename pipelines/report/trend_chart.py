@@ -224,7 +224,7 @@ def _foot(axes: Axes, bottom: float, spans: list[date], as_of: date, n_more: int
     key = f"grey: {limit.words}; hatched: no extract"
     canvas.write(axes, MARGIN + NAMES + WEEKS + 0.18, bottom + 0.16, key, 8, color=QUIET)
     more = f" {counted(n_more, 'account', 'accounts')} more in the table." if n_more else ""
-    source = f"Data of {day(as_of)}. mart.reach_trend, mart.reach_verdict. {findings.counts_note(limit)}{more}"
+    source = f"Data of {day(as_of)}. {findings.counts_note(limit)}{more}"
     canvas.write(axes, MARGIN, bottom + 0.52, source, 8, color=QUIET)
 
 

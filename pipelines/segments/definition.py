@@ -92,7 +92,7 @@ class Header(BaseModel):
 
 @dataclass(frozen=True)
 class Definition:
-    """One segment: what is said of it, the rules with their values in place, and what takes people out again."""
+    """One segment: its header, the rules with their values, and the rules that exclude people."""
 
     file: str
     header: Header

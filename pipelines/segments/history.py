@@ -1,4 +1,4 @@
-"""Which definitions were in force when. A night that is published keeps what it was defined by, under its day.
+"""Which definitions were current on which day. A published night stores its definitions under its day.
 
 Membership has a history, and a rebuild must give the same one: so versions of definitions are kept as deliveries are,
 one immutable file for each day that changed something. The first version counts for all time before it.
@@ -27,7 +27,7 @@ Compiled = dict[str, Any]
 
 @dataclass(frozen=True)
 class Version:
-    """What was in force from a day on, until the next version's."""
+    """The definitions that are current from a day until the next version's day."""
 
     from_day: date
     compiled: Compiled
@@ -124,7 +124,7 @@ def read(path: Path) -> Compiled:
 
 
 def history_hash(versions: Iterable[Version], until: date) -> str:
-    """Hash what was in force up to a day: a state built under another history is not gone on from."""
+    """Hash the definitions current up to a day: a state built under another history is no base."""
     upto = [one for one in versions if one.from_day <= until] or list(versions)[:1]
     told = [(str(one.from_day) if n else "", one.compiled) for n, one in enumerate(upto)]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]

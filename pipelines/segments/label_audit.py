@@ -382,7 +382,7 @@ class _Truth:
 
         middle = float(ratio(self.mean, 0.0)[0])
         raises = (weight > (0 if of is None else middle * of))[:, None]
-        # A draw without anybody in the segment says nothing of a share of it: it counts for the wider interval.
+        # A draw without anybody in the segment has no share of it: it counts for the wider interval.
         low = np.quantile(ratio(np.where(raises, self.low, self.high), 0.0), tail)
         high = np.quantile(ratio(np.where(raises, self.high, self.low), 1.0), 1 - tail)
         return Estimate(middle, min(middle, float(low)), max(middle, float(high)))

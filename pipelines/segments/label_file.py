@@ -3,7 +3,7 @@
 `audits/<segment_id>/<audit_id>/` under the work folder holds `design.json` (who was drawn, in which stratum),
 `sample.csv` (their words; no stratum and no score, which would lead the judge), and once scored `labels.parquet` and
 `audit.json`, the record that stays: aggregates only. Folders have mode 0700, files 0600.
-Messages name lines and columns of a file, never what stands there: it may be a person's.
+Messages name lines and columns of a file, never their contents, which may be personal data.
 """
 
 import csv
@@ -113,7 +113,7 @@ def keyed_order(member_keys: pl.Series, seed_text: str) -> NDArray[np.uint64]:
 
 
 def write_sample(settings: Settings, design: Design, words: pl.DataFrame) -> Path:
-    """Write the design and the file to judge: one line per drawn person, in an order that says nothing of them.
+    """Write the design and the file to judge: one line per drawn person, in an order that does not depend on them.
 
     `words` holds member_key, platform, name, bio, location and follows (names of listed accounts; not our own).
     Raises `RefError` where this audit has a sample or a record already: somebody may have judged it.
@@ -237,7 +237,7 @@ def erase_labels(settings: Settings, member_keys: set[int]) -> int:
 
 
 def latest_audits(settings: Settings, until: date) -> dict[str, tuple[Audit, ...]]:
-    """Every segment's audits labelled on or before a day, oldest first: the last one is in force.
+    """Every segment's audits labelled on or before a day, oldest first: the last one is current.
 
     Raises `RefError` for a record that is not as it was written.
     """
@@ -271,7 +271,7 @@ def _equal_shares(have: list[int], n: int) -> list[int]:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, int, str]]:
-    """Each line of a judged file: its number, its member_key, its label as it stands there."""
+    """Each line of a judged file: its number, its member_key, its label as written."""
     reader, columns = _table(path)
     key_at, label_at = columns.index("member_key"), columns.index("label")
     try:

@@ -1,4 +1,4 @@
-"""The audits that count: which one is in force when, and what it says, as tables that SQL can join.
+"""The audits that count: which one is current on which day, and its estimates, as tables that SQL can join.
 
 An audit counts from the day it was scored until the next one of its segment, platform and definition, and only while
 that definition is in force: one of an edited definition neither counts nor ends another. What accounts weigh is frozen
@@ -86,7 +86,7 @@ def _name(audit: Audit) -> str:
 
 
 def erase_gone(con: duckdb.DuckDBPyConnection, settings: Settings, until: date) -> int:
-    """Erase the labels of people whom no delivery in force shows any more; count them.
+    """Erase the labels of people whom no current delivery holds any more; count them.
 
     `con` holds the night that is now published: `core.member` has everybody ever seen.
     """
@@ -150,7 +150,7 @@ def _until(audit: Audit, later: Iterable[Kept]) -> date:
 def _pieces(
     audit: Audit, start: date, end: date, in_force: Iterable[tuple[Any, ...]]
 ) -> Iterable[tuple[date, date, date]]:
-    """The times between two days in which the audited definition was in force, and how far each is followed.
+    """The times between two days in which the audited definition was current, and how far each is followed.
 
     An edit's own day is followed under the old definition too, to tell the edit from people.
     """

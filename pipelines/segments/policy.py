@@ -225,7 +225,7 @@ def _longest(phrases: Mapping[str, Sequence[Phrase]], words: Sequence[str], at: 
 
 
 def _by_first_word(listed: Mapping[Words, Phrase]) -> dict[str, list[Phrase]]:
-    """Group phrases by first word, longest first; a phrase also stands for itself as one word, as hashtags have it."""
+    """Group phrases by first word, longest first; each phrase also counts written as one word, as in hashtags."""
     joined: dict[Words, Phrase] = {("".join(words),): phrase for words, phrase in listed.items()}
     phrases: dict[str, list[Phrase]] = {}
     for words, phrase in {**joined, **listed}.items():

@@ -103,7 +103,7 @@ def _sql_models(layer: str) -> Iterator[SqlModel]:
 
 
 def _python_models() -> Iterator[PythonModel]:
-    """Read every module of `pipelines.marts`: whatever stands there is a mart."""
+    """Read every module of `pipelines.marts`: each builds one mart."""
     for found in iter_modules(marts.__path__):
         module = import_module(f"{marts.__name__}.{found.name}")
         if f"mart.{found.name}" != module.TABLE:
@@ -119,7 +119,7 @@ def _contract(layer: str, name: str) -> Table:
 
 
 def _check_reads(model: Model) -> None:
-    """Hold a model to reading only tables that have a contract: a contract has something that builds it."""
+    """Check that a model reads only tables with a contract: a model or a module builds each of those."""
     for read in model.reads:
         schema, name = read.split(".")
         if name not in (CARRIED if schema == "prior" else contracts(schema)):

@@ -1,4 +1,4 @@
-"""The records of runs: `data/runs/<run id>.json` says what a run describes, what each step did, and how it ended.
+"""The records of runs: `data/runs/<run id>.json` holds the day of a run, its steps, and how it ended.
 
 A run's own folder in the work area holds its files until it has ended; its record stays.
 """
@@ -36,7 +36,7 @@ def records(settings: Settings) -> list[dict[str, Any]]:
     found = [json.loads(path.read_text(encoding="utf-8")) for path in _records_folder(settings).glob("*.json")]
     for record in found:
         if record["status"] == "running" and state.snapshot_path(settings, record["run_id"]).exists():
-            record["status"] = "published"  # killed after its snapshot was whole, before its record said so
+            record["status"] = "published"  # killed after its snapshot was complete, before the record was updated
     return sorted(found, key=lambda record: str(record["started_at"]))
 
 
@@ -52,7 +52,7 @@ def deliveries_hash(deliveries: Iterable[Delivery]) -> str:
 
 
 def begin(settings: Settings, as_of: date, base: state.Base, built: tuple[str, str], wanted: list[Delivery]) -> str:
-    """Begin a run that goes on from `base` towards the wanted deliveries; give its id."""
+    """Begin a run that continues from `base` to the wanted deliveries; give its id."""
     now = datetime.now(UTC)
     run_id = f"{as_of}-{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}"  # ids sort by day, then by when the run began
     _records_folder(settings).mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ def begin(settings: Settings, as_of: date, base: state.Base, built: tuple[str, s
     }
     _write(settings, record)
     came = ", ".join(one.delivery_id for one in base.missing[:3]) + (" ..." if len(base.missing) > 3 else "")
-    log.info("%s goes on from %s and loads %d: %s", run_id, base.snapshot_id or "nothing", len(base.missing), came)
+    log.info("%s continues from %s and loads %d: %s", run_id, base.snapshot_id or "nothing", len(base.missing), came)
     return run_id
 
 

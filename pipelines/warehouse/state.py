@@ -1,9 +1,9 @@
-"""What a night carries forward: the newest earlier snapshot whose deliveries are all still in force.
+"""The base of an incremental night: the newest earlier snapshot whose deliveries are all still current.
 
-A snapshot holds `core`; its restricted half, `work/state/<snapshot id>.duckdb`, holds the people's profiles that
-no snapshot may. Together they are last night's state. A delivery that came late, or superseded one that is already
-in the numbers, makes a state unusable: an older one is taken, or every delivery is replayed from nothing. So a
-night always gives what a rebuild gives, and costs the change and the audience, not the length of history.
+A snapshot holds `core`. Its restricted half, `work/state/<snapshot id>.duckdb`, holds the profiles of people, which a
+snapshot may not. Together they are last night's state. A delivery that is late, or that supersedes one already
+loaded, makes a state unusable: the night then uses an older state, or loads every delivery again. So a night always
+gives the same tables as a rebuild, and its cost depends on the change and the audience, not on the length of history.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ STATE_TABLES = ("stg.member", "stg.member_tag")
 
 @dataclass(frozen=True)
 class Base:
-    """A state to go on from, or nothing (`snapshot_id` None); and the deliveries it does not hold yet."""
+    """The state to continue from (`snapshot_id` None: there is none), and the deliveries that it lacks."""
 
     snapshot_id: str | None
     missing: tuple[Delivery, ...]
@@ -45,11 +45,11 @@ def state_path(settings: Settings, snapshot_id: str) -> Path:
 def build_hash(account_refs: list[str], key_fingerprint: str, tone_fingerprint: str) -> str:
     """Hash what decides how deliveries become `core`: our SQL, what judges rows and texts, the known accounts, the key.
 
-    A state built under another hash is never carried forward.
+    A state built under another hash is never used as a base.
     """
     digest = hashlib.sha256()
     deciding = [path for layer in ("raw", "stg", "core", "query/warehouse") for path in sorted((SQL / layer).iterdir())]
-    deciding += sorted((SQL / "meta").glob("*.yml"))  # what was accounted for goes on, too
+    deciding += sorted((SQL / "meta").glob("*.yml"))  # these tables are carried over, too
     for path in (*deciding, *(Path(str(module.__file__)) for module in (raw, extract_file, manifest))):
         digest.update(f"{path.parent.name}/{path.name}\n".encode() + path.read_bytes())
     digest.update("\n".join([*sorted(account_refs), key_fingerprint, tone_fingerprint]).encode())
@@ -63,9 +63,9 @@ def choose_base(
     wanted_hash: str,
     history_hash: Callable[[date], str],
 ) -> Base:
-    """Find the newest state to go on from, and what is still to be loaded on top of it.
+    """Find the newest state to continue from, and the deliveries still to be loaded.
 
-    `history_hash` tells what definitions were in force up to a day: a state built under others is of no use.
+    `history_hash` hashes the definitions current up to a day: a state built under others is unusable.
     """
     for path in sorted((settings.work / "state").glob("*.duckdb"), reverse=True):
         snapshot_id = path.stem
@@ -81,7 +81,7 @@ def choose_base(
 def _missing(
     settings: Settings, path: Path, snapshot_id: str, wanted: list[Delivery], built: tuple[str, str]
 ) -> tuple[Delivery, ...] | None:
-    """The wanted deliveries that a state lacks, or None where it cannot be gone on from."""
+    """The wanted deliveries that a state lacks, or None where a night cannot continue from it."""
     con = None
     try:
         con = database.connect(path, settings, read_only=True)
@@ -90,7 +90,7 @@ def _missing(
         held = {row[0] for row in con.execute("SELECT delivery_id FROM last_snapshot.meta.delivery").fetchall()}
         newest = con.execute(query("warehouse/newest_days")).fetchone()
     except duckdb.Error:
-        return None  # not readable as a state: older ones, or the deliveries themselves, hold all of it
+        return None  # not readable as a state: older states or the deliveries hold the same data
     finally:
         if con:
             con.close()
@@ -107,7 +107,7 @@ def _missing(
 
 
 def attach_prior(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str | None) -> None:
-    """Show last night's tables as `prior.*`, empty ones where there is no night before."""
+    """Create views `prior.*` of last night's tables, empty where there is no earlier night."""
     con.execute("CREATE SCHEMA IF NOT EXISTS prior")
     if snapshot_id:
         _attach(con, settings, snapshot_id, with_state=True)
@@ -132,7 +132,7 @@ def _attach(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str
 
 
 def save_state(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str, built: tuple[str, str]) -> None:
-    """Write the restricted half of tonight's state beside its snapshot; whole or not at all."""
+    """Write the restricted half of tonight's state beside its snapshot, completely or not at all."""
     path = state_path(settings, snapshot_id)
     private(path.parent)
     unfinished = path.with_suffix(".unfinished")

@@ -28,7 +28,7 @@ LABELLER = "alt-profanity-check"
 WORDED_KINDS = ("reply", "quote", "mention")
 BATCH = 50_000  # texts held as Python text at a time
 
-# Who is addressed and what is linked to say nothing of a text's own substance.
+# Addresses and links are not part of a text's own substance.
 ADDRESS = r"https?://\S+|www\.\S+|@\S+"
 WORD = r"[\p{L}\p{N}]+(?:['’-]\p{L}+)*"
 # A road by its number, a time by the clock.
@@ -36,14 +36,14 @@ TELLING = r"\b[abm]\d{1,4}\b|\b\d{1,2}[:.]\d\d\b|\b\d{1,2}\s?[ap]m\b"
 
 
 def fingerprint(settings: Settings) -> str:
-    """Tell whether two nights labelled alike: the model, the threshold, the rules of substance and this module.
+    """Hash what decides the labels: the model, the threshold, the rules of substance and this module.
 
-    The counts of the labelled sample are not in it: they correct rates later and change no flag.
+    The counts of the labelled sample are not part of it: they correct rates later and change no flag.
     """
     substance = read_substance(settings)
-    told = (version(LABELLER), read_labeller(settings).threshold, substance.content_words_at_least)
+    deciding = (version(LABELLER), read_labeller(settings).threshold, substance.content_words_at_least)
     words = (sorted(substance.stop_words), sorted(substance.telling_words))
-    return hashlib.sha256(f"{told} {words}".encode() + Path(__file__).read_bytes()).hexdigest()[:16]
+    return hashlib.sha256(f"{deciding} {words}".encode() + Path(__file__).read_bytes()).hexdigest()[:16]
 
 
 def label(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -64,11 +64,11 @@ def label_texts(texts: pl.DataFrame, threshold: float, substance: Substance) -> 
     """
     probability = pl.Series("is_hostile", hostile_probabilities(texts["text"].to_list()))
     hostile = probability.fill_nan(None) >= threshold
-    said = texts.select(said=pl.col("text").str.to_lowercase().str.replace_all(ADDRESS, " "))
-    words = said.select(
-        word=pl.col("said").str.replace_all("’", "'").str.extract_all(WORD),
-        asks=pl.col("said").str.contains("?", literal=True),
-        tells=pl.col("said").str.contains(TELLING),
+    stripped = texts.select(text=pl.col("text").str.to_lowercase().str.replace_all(ADDRESS, " "))
+    words = stripped.select(
+        word=pl.col("text").str.replace_all("’", "'").str.extract_all(WORD),
+        asks=pl.col("text").str.contains("?", literal=True),
+        tells=pl.col("text").str.contains(TELLING),
     )
     content = pl.element().filter(~pl.element().is_in(list(substance.stop_words)) & (pl.element().str.len_chars() > 1))
     telling = pl.element().is_in(list(substance.telling_words))

@@ -18,6 +18,9 @@ class Left(BaseException):
 def runner(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Stillreach:
     """Give a function that runs a command; it returns exit code, standard output and standard error."""
 
+    for module in (app, reach, segments):
+        monkeypatch.setattr(module.screen, "width", 300)
+
     def leave(code: int) -> None:
         raise Left(code)
 
@@ -25,8 +28,6 @@ def runner(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
         capsys.readouterr()
         monkeypatch.setattr(sys, "argv", ["stillreach", *words])
         monkeypatch.setattr(os, "_exit", leave)
-        for module in (app, reach, segments):
-            monkeypatch.setattr(module.screen, "width", 300)
         with pytest.raises(Left) as left:
             app.main()
         said = capsys.readouterr()

@@ -35,7 +35,7 @@ DOCUMENTED = {
     4: "delivery",
     5: "reference",
     6: "model",
-    7: "audit",
+    7: "validation stop",
     8: "landed",
     9: "publish",
     10: "busy",

@@ -9,7 +9,7 @@ from pipelines.cli import app, closure
 from pipelines.common.errors import PublishError, SettingsError
 from pipelines.common.settings import Settings
 from pipelines.warehouse import publish
-from tests.reach.test_closure_evaluation import planted
+from tests.reach.test_closure_evaluation import build_shared, planted
 
 run = CliRunner().invoke
 
@@ -18,6 +18,7 @@ def _publish(settings: Settings, tmp_path: Path) -> None:
     settings.published.mkdir(parents=True)
     path = tmp_path / "night.duckdb"
     con = planted(effect=-0.7).con
+    build_shared(con)
     con.execute(f"ATTACH '{path}' AS copied")
     con.execute("COPY FROM DATABASE memory TO copied")
     con.execute("DETACH copied")

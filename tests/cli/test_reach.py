@@ -77,8 +77,8 @@ def test_a_page_with_totals_only_is_not_nobody(night: Path, stillreach: Stillrea
     code, out, _ = stillreach("what-if", "--close", "facebook:page", "--close", "x:a0")
     assert code == 0
     assert cells(out, "Lost on facebook")["everyone"][:3] == ["not known"] * 3
-    assert "Not the whole picture: facebook:f totals only" in out
-    assert "Nobody is matched between platforms" in out
+    assert "Incomplete: facebook:f totals only" in out
+    assert "People are not matched between platforms" in out
 
 
 @pytest.mark.parametrize(
@@ -88,12 +88,12 @@ def test_a_page_with_totals_only_is_not_nobody(night: Path, stillreach: Stillrea
         (("what-if", "--close", "x:Handle_a9"), 3, "did you mean x:Handle_a"),
         (("keep", "--must-keep", "nobody"), 3, "account 'nobody': is no open account of ours. Known: "),
         (("keep", "--must-keep", "facebook:f"), 3, "facebook:Page: has no list of people on this basis"),
-        (("keep", "--segment", "s0"), 3, "--segment s0: is no floor"),
+        (("keep", "--segment", "s0"), 3, "--segment s0: is not a floor"),
         (("keep", "--segment", "z=0.5"), 3, "segment 'z': is not reached on this basis. Known: everyone, s0, s1"),
         (("keep", "--at-least", "90"), 3, "--at-least: has the share 90"),
-        (("keep", "--basis", "likes"), 3, "--basis likes: is none. Known: follower, active, engaged."),
+        (("keep", "--basis", "likes"), 3, "--basis likes: is not a basis. Known: follower, active, engaged."),
         (("keep", "--platform", "tiktok"), 3, "--platform tiktok: has no open account of ours"),
-        (("keep", "--cost", "nowhere.csv"), 5, "nowhere.csv: is not there"),
+        (("keep", "--cost", "nowhere.csv"), 5, "nowhere.csv: does not exist"),
     ],
 )
 def test_what_cannot_be_asked_is_a_sentence(
@@ -127,9 +127,9 @@ def test_keep_prints_the_set_that_the_call_gives(night: Path, stillreach: Stillr
     shares = cells(out, "What they keep")
     assert shares["s0"][2:] == [f"{choice.kept_people['s0'] / choice.reach_people['s0']:.1%}", "90%"]
     assert list(shares)[:3] == ["s0", "s1", "everyone"]
-    assert "Proved by looking at every set: no other set gives fewer accounts." in out
-    assert "somebody on two of them counts twice" in out
-    assert "Neither kept nor closed, as nobody is known whom they reach: facebook:f." in out
+    assert "Optimal, proved by looking at every set: no other set gives fewer accounts." in out
+    assert "a person on two platforms counts twice" in out
+    assert "Neither kept nor closed, because their reach is not known: facebook:f." in out
 
 
 def test_costs_and_budgets_decide(night: Path, stillreach: Stillreach, tmp_path: Path) -> None:

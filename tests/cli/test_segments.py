@@ -36,8 +36,8 @@ def test_check_prints_hits_and_examples(two_nights: Settings, stillreach: Stillr
     assert "rider (active): Riders" in out
     (line,) = [line for line in out.splitlines() if "bio_says_rider" in line]
     assert line.split()[:3] == ["bio_says_rider", "any_word", "22"]
-    assert "6 of 6 as they must be" in out
-    assert "1 definitions, 6 examples: as they must be" in out
+    assert "6 of 6 correct" in out
+    assert "1 definitions, 6 examples: all correct" in out
 
 
 def test_check_works_before_the_first_night(settings: Settings, stillreach: Stillreach) -> None:

@@ -17,9 +17,6 @@ STILL_TOO_LARGE = {
     "analysis/label_sample.py: label_sample",
     "cli/reach.py: ask_keep",
     "reference/gazetteer.py: _named",
-    "report/charts.py: _platform_rows",
-    "report/page.py: _segment",
-    "report/page.py: render",
     "segments/label_file.py: keep",
     "segments/policy.py: read_policy",
 }

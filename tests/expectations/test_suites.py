@@ -685,7 +685,8 @@ EDGES = {
         "('roads', 'follower', 29, 7, NULL, 'complete'), ('news', 'follower', 29, 5, 100, 'partial'), "
         "('news', 'like', 29, 5, 100, 'partial'), ('news', 'post', 29, 5, 100, 'complete'), "
         "('news', 'engagement', 29, 5, 100, 'unknown'), ('news', 'follower', 28, 5, 100, 'complete'), "
-        "('news', 'like', 28, 5, 100, 'complete')) AS told (account_id, list_kind, day, n_collected, n_reported, scope)",
+        "('news', 'like', 28, 5, 100, 'complete')) "
+        "AS told (account_id, list_kind, day, n_collected, n_reported, scope)",
         # A source that brought nothing one day and rows the next is all right again.
         "INSERT INTO meta.delivery BY NAME SELECT * FROM (VALUES (DATE '2026-09-29', 'nothing', 0, 0, 0), "
         "(DATE '2026-09-30', 'post', 1, 8, 8)) AS told (snapshot_on, table_name, n_files, n_rows, n_rows_loaded), "

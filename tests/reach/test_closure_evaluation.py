@@ -23,10 +23,15 @@ N_BEFORE, N_AFTER = 8, 9
 
 
 def audited(con: duckdb.DuckDBPyConnection, account: str, closed_on: date) -> ClosureAudit:
-    """Audit a closure on a night whose own tables follow from the planted ones."""
+    """Evaluate a closure on a night whose own tables follow from the planted ones."""
+    build_shared(con)
+    return audit(con, account, closed_on)
+
+
+def build_shared(con: duckdb.DuckDBPyConnection) -> None:
+    """Build the tables that follow from the planted ones."""
     for name in ("core.own_account", "core.segment_person"):
         build_model(con, all_models()[name])
-    return audit(con, account, closed_on)
 
 
 def audiences(

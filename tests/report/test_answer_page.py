@@ -95,7 +95,7 @@ def test_verdicts_stand_in_words_account_by_account(answered: SmallNight, page_o
     assert list(lines) == ["Dale Riders", "Dale Police"]  # who reaches most segments comes first
     assert lines["Dale Riders"] == [falling] * 3
     assert lines["Dale Police"] == ["no longer reaches", "cannot tell", "–"]
-    assert "1 pair of account and segment: Two weeks are no trend. From 9 weeks more of extracts" in still
+    assert "1 pair of account and segment: Two weeks are no trend. From 9 weeks more of data" in still
 
 
 def test_of_a_tiny_segment_no_verdict_is_told(answered: SmallNight, page_of: PageOf) -> None:
@@ -110,7 +110,10 @@ def test_of_a_tiny_segment_no_verdict_is_told(answered: SmallNight, page_of: Pag
 
     one = page(0)
     assert "under 10 seen" in section(one, "still")
-    assert "Too few were seen on X to be drawn." in one.split('id="segment-farmer"')[1].split('id="segment-rider"')[0]
+    assert (
+        "Too few people were seen on X to draw a chart."
+        in one.split('id="segment-farmer"')[1].split('id="segment-rider"')[0]
+    )
     assert one == page(5)
 
 
@@ -118,9 +121,9 @@ def test_of_a_tiny_segment_no_verdict_is_told(answered: SmallNight, page_of: Pag
     ("name", "why"),
     [
         ("still", "There is no verdict"),
-        ("homes", "No place came from X: nobody can say where its people live."),
-        ("quality", "No likes, replies or reposts came: nobody can say how people answer."),
-        ("frontier", "No platform gives lists of people: nobody can say which accounts are enough."),
+        ("homes", "We received no places from X: it is not known where its people live."),
+        ("quality", "We received no likes, replies or reposts: it is not known how people answer."),
+        ("frontier", "We have no lists of people: it is not known which accounts are enough."),
     ],
 )
 def test_what_is_not_known_is_said(name: str, why: str, small_night: SmallNight, page_of: PageOf) -> None:
@@ -131,7 +134,7 @@ def test_what_is_not_known_is_said(name: str, why: str, small_night: SmallNight,
 
 def test_a_segment_without_weeks_says_so(small_night: SmallNight, page_of: PageOf) -> None:
     page = page_of(small_night)
-    assert page.count("No week of X is known: nobody can say which way it goes.") == 2  # not everyone's: no verdict
+    assert page.count("We have no weekly data of X: the trend is not known.") == 2  # not everyone's: no verdict
 
 
 def test_an_interval_stands_where_an_audit_left_one(small_night: SmallNight, tmp_path: Path) -> None:

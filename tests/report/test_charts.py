@@ -34,8 +34,7 @@ def test_the_heat_map_names_what_it_has_no_figure_for(small_night: SmallNight, t
     assert "89\u00a0%" in said
     assert "≥ 13\u00a0%" in said
     assert (
-        "Data of 31\u00a0March 2026. People who follow: mart.segment_reach. "
-        "Counts under 10 are not shown, others are rounded to 5." in said
+        "Data of 31\u00a0March 2026. People who follow. Counts under 10 are not shown, others are rounded to 5." in said
     )
 
 
@@ -197,7 +196,7 @@ def test_every_basis_has_its_words_and_they_fit(basis: str, small_night: SmallNi
         charts.overlap_figure(night.signatures, "rider", "x", BANDS, basis),
     ):
         source = " ".join(texts(figure)).replace("\n", " ")
-        assert f"{labels.BASIS_TITLES[basis]}: mart." in source
+        assert f"{labels.BASIS_TITLES[basis]}. Counts" in source
         renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
         sides = figure.get_size_inches() * figure.dpi
         for text in figure.axes[0].texts:

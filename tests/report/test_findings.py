@@ -76,7 +76,7 @@ def test_what_is_not_known_is_said(small_night: SmallNight, read: Read) -> None:
     small_night.partial = {"1"}
     night = read(small_night)
     totals, partial = findings.not_known(night.reach)
-    assert totals == "Facebook, totals only: nobody can say which communities are reached by Dale Police."
+    assert totals == "Facebook, totals only: it is not known which communities Dale Police reaches."
     assert partial.startswith("X: lists of Dale Police are partial.")
     assert "at least 60 of the 465" in findings.segment_findings(night.reach, night.sizes, LIMIT)[0].main
 
@@ -105,6 +105,9 @@ def test_a_platform_without_lists_and_one_with_a_single_account() -> None:
     )
     other = row | {"account_id": "2", "reach_people": None, "exclusive_people": None, "segment_people": None}
     assert "the one account with a list of people, Dale," in findings.platform_finding([row, other], LIMIT)
-    assert findings.platform_finding([other], LIMIT) == "On Mastodon, nobody knows: no account gives a list of people."
+    assert (
+        findings.platform_finding([other], LIMIT)
+        == "On Mastodon, reach is not known: we have no list of people from any account."
+    )
     few = row | {"reach_people": 3, "exclusive_people": 3, "segment_people": 7}
     assert findings.platform_finding([few], LIMIT) == "On Mastodon, under 10 were seen."

@@ -42,11 +42,11 @@ def texts(rows: pl.DataFrame, platform: str | None = None) -> str:
 def test_the_title_states_the_finding_and_the_foot_the_data() -> None:
     said = texts(FRAME)
     assert "The best 2 of 3 accounts on X by weighted reach keep at least 90\u00a0% of every segment's" in said
-    assert "Sets are proved best" in said
-    assert "Data of 31\u00a0March 2026. mart.keep_frontier. Counts under 10 are not shown" in said
+    assert "No other set reaches more, by weighted reach" in said
+    assert "Data of 31\u00a0March 2026. Counts under 10 are not shown" in said
     assert "Riders  20\u00a0%" in said and "Farmers  60\u00a0%" in said and "Everyone seen  45\u00a0%" in said
     assert "1  Account 0 $1" in said and "2  + Account 1 $1" in said
-    assert "within 1.00% of the best" in texts(frame({"rider": [10, 20]}, {"rider": 20}, gap=0.01))
+    assert "No other set reaches more than 1.00% more" in texts(frame({"rider": [10, 20]}, {"rider": 20}, gap=0.01))
 
 
 def test_all_platforms_are_shown_added_up_and_it_says_so() -> None:

@@ -61,7 +61,7 @@ def test_what_few_people_did_is_not_shown(tmp_path: Path, quality: pl.DataFrame)
     def picture(few: int, likes: float) -> bytes:
         lone = rows.interactions("1", (0.5, 0.2, 0.8), engaged_people=few, applause=likes)
         frame = rows.named([rows.interactions("2", (0.04, 0.01, 0.1)), lone])
-        assert "under 10 people acted" in texts(quality_figure(frame, BANDS))
+        assert "under 10 people interacted" in texts(quality_figure(frame, BANDS))
         return canvas.save(quality_figure(frame, BANDS), tmp_path / "quality")
 
     assert picture(3, 1.5) == picture(9, 4.2)
@@ -83,7 +83,7 @@ def test_bars_are_as_long_as_their_numbers(quality: pl.DataFrame) -> None:
 
 
 def test_the_labeller_is_not_trusted_in_silence(quality: pl.DataFrame) -> None:
-    assert "finds 77\u00a0% of hostile texts, 78\u00a0% of its finds are right" in " ".join(
+    assert "find 77\u00a0% of hostile texts, and 78\u00a0% of those they find are hostile" in " ".join(
         texts(quality_figure(quality, BANDS))
     )
 
@@ -91,7 +91,7 @@ def test_the_labeller_is_not_trusted_in_silence(quality: pl.DataFrame) -> None:
 def test_a_segment_speaks_for_itself() -> None:
     riders = [rows.interactions("2", (0.04, 0.01, 0.1), segment_id="rider", by_whom="segment")]
     said = texts(quality_figure(rows.named(riders), BANDS, "rider", "segment"))
-    assert "Acts of the last 90 days by motorcyclists, as far as extracts hold them" in said
+    assert "Interactions of the last 90 days by motorcyclists, as far as we received them" in said
 
 
 def test_what_is_not_there_is_refused(quality: pl.DataFrame) -> None:

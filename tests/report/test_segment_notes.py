@@ -64,23 +64,25 @@ def test_warnings_and_overrides_come_first_in_words(told: Told) -> None:
     assert notes[0].startswith("Overrides the policy") and "Art. 9(2)(a)" in notes[0] and "the DPO" in notes[0]
     assert notes[1] == "Its people come and go with the season: compare with the same weeks of another year."
     assert notes[2].startswith("Membership rests partly on acts on our own accounts")
-    assert notes[3].startswith("Unaudited on X") and len(notes) == 4
+    assert notes[3].startswith("Not audited on X") and len(notes) == 4
 
 
 def test_an_unaudited_size_is_a_rounded_range_with_its_signal(told: Told) -> None:
     (note,) = told(expansion("good", 1204, 1391), expansion("good", 1, 2, channel="engagement"))["rider"]
-    assert "may count 1,205 to 1,390 people (signal good, AUC 0.810)" in note
-    assert "No score adds anybody until an audit" in note
+    assert "it may have 1,205 to 1,390 people (a good estimate)" in note
+    assert "count only those whom its rules find, until an audit" in note
 
 
 def test_a_small_count_is_not_shown(told: Told) -> None:
     (note,) = told(expansion("weak", 7, 1391))["rider"]
-    assert "under 10 to 1,390 people (signal weak" in note
+    assert "under 10 to 1,390 people (a weak estimate)" in note
 
 
 @pytest.mark.parametrize("guard", ["refused", "too few seeds"])
 def test_scores_that_mean_nothing_say_so(told: Told, guard: str) -> None:
-    assert told(expansion(guard, "NULL", "NULL"))["rider"] == ["Scores on X add nobody: held out."]
+    assert told(expansion(guard, "NULL", "NULL"))["rider"] == [
+        "No estimate for X beyond the people its rules find: held out."
+    ]
 
 
 def test_a_segment_by_rules_only_says_nothing_of_scores(told: Told) -> None:
@@ -101,7 +103,7 @@ def test_an_audit_in_force_replaces_the_unaudited_size(told: Told) -> None:
 
 def test_an_audit_that_ended_says_nothing(told: Told) -> None:
     (note,) = told(expansion("good", 1204, 1391), quality("size_people", 1303, 1188, 1421, is_in_force=False))["rider"]
-    assert note.startswith("Unaudited")
+    assert note.startswith("Not audited")
 
 
 def test_notes_stand_in_the_page_and_cannot_break_it(small_night: SmallNight, tmp_path: Path) -> None:
