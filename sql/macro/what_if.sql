@@ -3,7 +3,8 @@
 -- An account cut back to critical updates keeps its followers, who still hear what is critical: follower and active
 -- keep it. Nobody answers there from day to day: engaged loses it.
 -- only_together_people are lost by closing all of them and by no single closure: two accounts or more reach them, and
--- all of those go. lost_variance adds up over rows, bounds do not: a total's are total -/+ 1.959963984540054 x sqrt(its variance).
+-- all of those go. lost_variance adds up over rows, bounds do not: those of a total are
+-- total -/+ 1.959963984540054 x sqrt(its variance).
 -- Nobody is matched between platforms: a sum over platforms counts somebody on two of them twice.
 -- noqa: disable=capitalisation.types,capitalisation.literals
 CREATE MACRO mart.what_if(close := [], critical_only := []) AS TABLE
@@ -99,7 +100,8 @@ CREATE MACRO mart.what_if(close := [], critical_only := []) AS TABLE
         CASE WHEN is_known THEN greatest(0, sums.lost_people - 1.959963984540054 * sqrt(sums.lost_variance)) END
             AS lost_people_lo,
         CASE
-            WHEN is_known THEN least(sums.n_lost_members, sums.lost_people + 1.959963984540054 * sqrt(sums.lost_variance))
+            WHEN is_known
+                THEN least(sums.n_lost_members, sums.lost_people + 1.959963984540054 * sqrt(sums.lost_variance))
         END AS lost_people_hi,
         CASE WHEN is_known THEN CAST(sums.lost_variance AS DOUBLE) END AS lost_variance,
         CASE WHEN is_known THEN CAST(sums.reach_people - sums.lost_people AS DOUBLE) END AS kept_people,

@@ -495,7 +495,8 @@ bounds AS (
         nullif(account_people, 0) + hidden_of_everyone AS account_people_most,
         everyone_people / nullif(segment_people, 0) AS segment_rarity,
         CASE
-            WHEN frequency > 1 THEN 1 + (frequency - 1) / exp(least(1.959963984540054 * frequency_error / (frequency - 1), 500))
+            WHEN frequency > 1
+                THEN 1 + (frequency - 1) / exp(least(1.959963984540054 * frequency_error / (frequency - 1), 500))
             ELSE frequency
         END AS frequency_least,
         CASE
