@@ -137,7 +137,7 @@ def test_one_page_shows_why(planted: County) -> None:
     sheet = planted.sheet(MAIN)
     for said in (
         "critical updates only", "Who is lost if it alone closes", "Residents of the four districts", "Evidence",
-        "at most −20 %", "at least 15 %, lower bound", "Mitigation: people are sent to", "Dissent",
+        "at most −20 %", "at least 15 %, lower bound", "Mitigation: people are directed to", "Dissent",
         "Neighbourhood policing", "31 March 2027", "data up to 30 September 2026",
     ):  # fmt: skip
         assert said.lower() in sheet.lower(), said
