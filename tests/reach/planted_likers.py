@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tests.sql.case_runner import all_models, create_tables, every_table, insert
+from tests.sql.case_runner import all_models, build_shared, create_tables, every_table, insert
 
 AS_OF = date(2026, 9, 30)
 BANDS = {"acts_extrapolated_from_share": 0.4, "acts_collected_at_least": 0.9}
@@ -177,6 +177,7 @@ def built(worlds: list[World]) -> duckdb.DuckDBPyConnection:
     }.items():
         con.execute(f"INSERT INTO {table} BY NAME {sql}")
     for name in MODELS:
+        build_shared(con, name)
         con.execute(f"INSERT INTO {name} BY NAME {all_models()[name].sql}")
     return con
 

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from tests.sql.case_runner import all_models, create_tables, every_table, insert
+from tests.sql.case_runner import all_models, build_shared, create_tables, every_table, insert
 
 AS_OF = date(2026, 9, 30)
 ACCOUNTS = tuple("abcde")
@@ -29,7 +29,7 @@ MEASURES = (
     "reach_people", "exclusive_people", "fair_share_people", "coverage_share", "composition_share", "affinity_index",
     "frequency",
 )  # fmt: skip
-MODELS = ("core.reach_interval", "mart.segment_reach", "mart.segment_size")
+MODELS = ("mart.reach_signature", "core.reach_interval", "mart.segment_reach", "mart.segment_size")
 
 
 @dataclass(frozen=True)
@@ -153,12 +153,13 @@ def built(planted: Planted) -> duckdb.DuckDBPyConnection:
     signatures, labels, label_sets = planted.signatures, planted.labels, planted.label_sets  # noqa: F841
     con.execute(
         """
-        INSERT INTO mart.reach_signature BY NAME
-        SELECT 's' || segment AS segment_id, 'x' AS platform, 'follower' AS basis, account_ids, n_members, people,
-            people_variance
+        INSERT INTO core.home_signature BY NAME
+        SELECT 's' || segment AS segment_id, 'x' AS platform, 'follower' AS basis, 'unknown' AS home_band, account_ids,
+            n_members, people, people_variance
         FROM signatures JOIN sets USING (set_no) WHERE n_members > 0
         UNION ALL
-        SELECT 'everyone' AS segment_id, 'x' AS platform, 'follower' AS basis, account_ids, n, n, 0
+        SELECT 'everyone' AS segment_id, 'x' AS platform, 'follower' AS basis, 'unknown' AS home_band, account_ids,
+            n, n, 0
         FROM everyone JOIN sets USING (set_no)
         """
     )
@@ -185,6 +186,7 @@ def built(planted: Planted) -> duckdb.DuckDBPyConnection:
         {"error": error},
     )
     for name in MODELS:
+        build_shared(con, name)
         con.execute(f"INSERT INTO {name} BY NAME {all_models()[name].sql}")
     return con
 
