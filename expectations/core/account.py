@@ -13,7 +13,7 @@ def expectations(tonight: Tonight) -> list[Any]:
         no_rows(
             "account_has_an_extract",
             "warning",
-            "Nothing was ever delivered for an open account of ours: the report can say nothing of it.",
+            "Nothing was ever delivered for an open account of ours: the report cannot describe it.",
             """
             SELECT 1 AS broken
             FROM (SELECT * FROM {batch}) AS account

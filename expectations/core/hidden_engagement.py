@@ -8,7 +8,7 @@ TABLE = "core.hidden_engagement"
 
 
 def expectations(tonight: Tonight) -> list[Any]:
-    """Nobody is hidden but behind a hidden act, and what nobody counted is not said to be none."""
+    """Only unlisted interactions have unlisted people, and what no platform counted is unknown, not 0."""
     notes = "A fault of ours in sql/core/hidden_engagement.sql: keep the data and report it."
     return [
         no_rows(

@@ -1,4 +1,4 @@
-"""What must hold of counts of acts."""
+"""What must hold of counts of interactions."""
 
 from typing import Any
 

@@ -14,14 +14,14 @@ NEWEST_LISTS = (
 
 
 def expectations(tonight: Tonight) -> list[Any]:
-    """A list that is called whole holds about as much as the platform counts; one that is not says so itself."""
+    """A list that is declared complete holds about as many entries as the platform counts."""
     apart = tonight.bands["reported_followers_apart"]
     least = tonight.bands["acts_collected_at_least"]
     return [
         no_rows(
             "follower_count_agrees_with_platform",
             "warning",
-            "A follower list that is called whole is shorter or longer than the platform's own count: it may be "
+            "A follower list that is declared complete is shorter or longer than the platform's own count: it may be "
             "incomplete, and would end spells. Ask its source again, or declare it partial.",
             f"SELECT 1 AS broken FROM {NEWEST_LISTS} AND list_kind = 'follower' AND scope <> 'partial' "
             f"AND abs(n_collected - n_reported) > {apart} * n_reported",
@@ -29,8 +29,8 @@ def expectations(tonight: Tonight) -> list[Any]:
         no_rows(
             "complete_list_holds_what_the_platform_counts",
             "warning",
-            "Lists of acts are called whole and hold far less than the platform counts: their source may stop early "
-            "without saying so. Rates from them are lower bounds.",
+            "Lists of interactions are declared complete and hold far less than the platform counts: their source may "
+            "stop early without saying so. Rates from them are lower bounds.",
             f"SELECT 1 AS broken FROM {NEWEST_LISTS} AND list_kind IN ('like', 'repost', 'quote', 'reply') "
             f"AND scope = 'complete' AND n_collected < {least} * n_reported",
         ),

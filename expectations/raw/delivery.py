@@ -8,7 +8,7 @@ TABLE = "meta.delivery"
 
 
 def expectations(tonight: Tonight) -> list[Any]:
-    """Every row that came is accounted for, and few were kept out."""
+    """Every row that came is accounted for, and few were rejected."""
     band = tonight.bands["quarantined_share_of_delivery"]
     return [
         no_rows(
@@ -21,7 +21,7 @@ def expectations(tonight: Tonight) -> list[Any]:
         no_rows(
             "delivery_is_mostly_fit",
             "critical",
-            "meta.quarantine says why rows were kept out. Mend the extract or account.csv and land it again.",
+            "meta.quarantine says why rows were rejected. Mend the extract or account.csv and land it again.",
             f"SELECT 1 AS broken FROM {{batch}} WHERE n_rows_quarantined > {band} * n_rows AND n_rows >= 100",
         ),
         no_rows(

@@ -1,4 +1,4 @@
-"""What must hold of the rows that were kept out."""
+"""What must hold of the rows that were rejected."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ TABLE = "meta.quarantine"
 
 
 def expectations(tonight: Tonight) -> list[Any]:
-    """Nothing was kept out, and no value was set to unknown."""
+    """Nothing was rejected, and no value was set to unknown."""
     return [
         gxe.ExpectTableRowCountToEqual(
             value=0,
             **about(
                 "quarantine_is_empty",
                 "warning",
-                "Some rows were kept out, or lost an optional value. meta.quarantine says which delivery and why.",
+                "Some rows were rejected, or lost an optional value. meta.quarantine says which delivery and why.",
             ),
         )
     ]

@@ -1,9 +1,9 @@
 """What an account's closure did: its audience's reach before and after, with audiences of kept accounts as controls.
 
 The audience is fixed beforehand: who followed the account when the first week begins. Per segment it is asked what
-share of it acted in a week with any account of ours, and what share followed one. What would have come is what came of
+share of it interacted in a week with any account of ours, and what share followed one. The expected value is that of
 the kept accounts' audiences (without people of the closed one's): their ratio of after to before, as a random effect,
-for accounts drift apart without any closure. Chance is counted by person, so that a lively person's weeks are one
+for accounts drift apart without any closure. Chance is counted by person, so that an active person's weeks are one
 observation and not many.
 """
 
@@ -133,8 +133,8 @@ def make_plan(con: duckdb.DuckDBPyConnection, account: str, closed_on: date) -> 
         if one["account_id"] not in kept
     ]
     if closed["closed_on"] != closed_on:
-        said = f"closes it on {closed['closed_on']}" if closed["closed_on"] else "has it open"
-        notes.insert(0, f"account.csv {said}")
+        differs = f"closes it on {closed['closed_on']}" if closed["closed_on"] else "has it open"
+        notes.insert(0, f"account.csv {differs}")
     return Plan(platform, account_id, str(closed["name"]), closed_on, n_before, n_after, kept, tuple(notes))
 
 
@@ -218,8 +218,8 @@ def _effect(part: pl.DataFrame, weeks: pl.DataFrame, plan: Plan) -> Effect:
     if audience.filter(is_enough).is_empty():
         return _untold(segment_id, measure, people, "too few of the audience were there before the closure")
     if len(controls) < LEAST_CONTROLS:
-        said = f"needs {LEAST_CONTROLS} kept accounts with an audience in the segment, has {len(controls)}"
-        return _untold(segment_id, measure, people, said)
+        lack = f"needs {LEAST_CONTROLS} kept accounts with an audience in the segment, has {len(controls)}"
+        return _untold(segment_id, measure, people, lack)
     found = gap(_as_sums(audience), _as_sums(controls))
     here = weeks.filter((pl.col("segment_id") == segment_id) & (pl.col("measure") == measure)).sort("week_no")
     slope, p_value = trend_apart(here["audience_people"].to_numpy(), here["control_people"].to_numpy())

@@ -1,9 +1,9 @@
 """Find communities without a definition: accounts followed by the same people, and the people who follow them.
 
 Accounts are near where their followers are the same (cosine of follower sets, beyond chance); near accounts form
-communities (Louvain, scikit-network), which go on from last night's by small moves, so that a community keeps its
-id while its edges change. A member belongs to every community of which they follow two accounts and which has a
-fair share of their attention (the rule of SimClusters, Satuluri et al., KDD 2020, doi 10.1145/3394486.3403370).
+communities (Louvain, scikit-network), which start from last night's and change by small moves, so that a community
+keeps its id while its edges change. A member belongs to every community of which they follow two accounts and which has
+a fair share of their attention (the rule of SimClusters, Satuluri et al., KDD 2020, doi 10.1145/3394486.3403370).
 Nothing is added to anybody's segments: what leaves is counts of at least ten people and a draft for a person.
 """
 

@@ -176,8 +176,8 @@ def _kinds(
     says = everybody.rename({"says_used": "has_same", "follows_enough": "has_other", "n_words": "activity"})
     accounts = keyness.rows(con, "near_account", least_people=least_people)
     words = keyness.rows(con, "near_word", least_people=least_people)
-    said = [word for word in words["candidate"].unique() if word not in keyness.STOP_WORDS and not is_refused(word)]
-    words = words.filter(pl.col("candidate").is_in(said))
+    spoken = [word for word in words["candidate"].unique() if word not in keyness.STOP_WORDS and not is_refused(word)]
+    words = words.filter(pl.col("candidate").is_in(spoken))
     return (
         _Kind(accounts, follows, follows, _audited(con, "near_account_audit", audit)),
         _Kind(words, says, says.filter("has_bio"), _audited(con, "near_word_audit", audit)),
@@ -308,8 +308,8 @@ def _candidate(
         precision, basis = wilson(right / weight, weight**2 / squared, int(n)), AUDIT
         change = _audited_change(labels[0], segment_labels, adds, people, least)
     else:
-        told = [max(part, least - 1) for part in (new_inside, adds)]  # one must not give the other away
-        precision, basis = share(told[0], sum(told), least) if max(told) >= least else Estimate(), TODAY
+        shown = [max(part, least - 1) for part in (new_inside, adds)]  # one must not give the other away
+        precision, basis = share(shown[0], sum(shown), least) if max(shown) >= least else Estimate(), TODAY
         change = _change_today(corrected, new, new_inside, people, least)
     return Candidate(
         value,

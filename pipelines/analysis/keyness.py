@@ -176,8 +176,8 @@ def portraits(
         if people < least_people:
             found[number] = Portrait(named)
             continue
-        said = over_represented_words(words.filter(here), all_words, least_people)
-        said = tuple(word for word in said if not is_refused(word.word))
+        frequent = over_represented_words(words.filter(here), all_words, least_people)
+        frequent = tuple(word for word in frequent if not is_refused(word.word))
         shares = [
             SegmentShare(segment_id, round(millionths / people / 1e6, 4))
             for segment_id, millionths in overlaps.filter(here).select("segment_id", "people_millionths").iter_rows()
@@ -185,11 +185,11 @@ def portraits(
         segments = tuple(sorted(shares, key=lambda one: (-one.share, one.segment_id)))
         segment_id = draft = None
         if sum(account.z is not None for account in named) >= 2:
-            segment_id, draft = draft_definition(platform, community_ids[number], people, named, said, taken)
+            segment_id, draft = draft_definition(platform, community_ids[number], people, named, frequent, taken)
             taken.add(segment_id)
         is_new = all(one.share <= covered_share for one in segments)
         share = round(people / everybody, 4)
-        found[number] = Portrait(named, people, share, said, segments, is_new, segment_id, draft)
+        found[number] = Portrait(named, people, share, frequent, segments, is_new, segment_id, draft)
     return [found[number] for number in range(len(community_ids))]
 
 
@@ -269,8 +269,8 @@ def draft_definition(
     Its rules hold the community's most telling words and accounts. It names accounts and words, never a person.
     """
     chosen = words[:WORDS_IN_DRAFT]
-    told = [account for account in accounts if account.z is not None][:ACCOUNTS_IN_DRAFT]
-    names = [_one_line(account.name) for account in told]
+    named = [account for account in accounts if account.z is not None][:ACCOUNTS_IN_DRAFT]
+    names = [_one_line(account.name) for account in named]
     segment_id = segment_name([word.word for word in chosen], names, community_id, taken)
     title = ", ".join([word.word for word in chosen[:3]] or names[:3])
     lines = [
@@ -297,13 +297,13 @@ def draft_definition(
         "    match: follows_at_least",
         "    k: 2",
         "    values:",
-        *_account_lines(platform, told, "      "),
+        *_account_lines(platform, named, "      "),
         "    weight: 1",
         '    why: "Two or more of the accounts that these people share; one alone may be chance."',
         "exclude: []",
         "evidence: {threshold: 1, expansion: rules_only}",
         "seeds:",
-        *_account_lines(platform, told, "  "),
+        *_account_lines(platform, named, "  "),
         "examples: []  # to be written by the analyst: three people who are in and three who are out, made up",
         "warnings: [suggested]",
     ]

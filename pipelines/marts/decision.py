@@ -139,11 +139,11 @@ def decide(inputs: Inputs) -> Review:
 def reason(review: Review, verdict: Verdict, target: joint_closure.Target) -> str:
     """Give the board's sentence, with exact figures: this is for the snapshot, a page says it rounded."""
     words = words_of(review.names, review.titles, verdict.key, verdict.decided.because_segment_id, target)
-    said = sentence(verdict.decided.rule.reason, words, verdict.facts, verdict.decided.because_segment_id, exactly)
+    reason = sentence(verdict.decided.rule.reason, words, verdict.facts, verdict.decided.because_segment_id, exactly)
     if verdict.with_others:
         others = ", ".join(review.names.get(key, key[1]) for key in verdict.with_others)
-        said += f" Losses are counted together with those of {others}, which would close too."
-    return said
+        reason += f" Losses are counted together with those of {others}, which would close too."
+    return reason
 
 
 def words_of(

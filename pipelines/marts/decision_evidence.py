@@ -46,7 +46,7 @@ READS = (
 EVERYONE = "everyone"
 NO_POSTS = "no extract of posts"
 IMPACT_REASON = (
-    "not measured here: whether anybody is safer or trusts more because of an account cannot be told from its audience"
+    "not measured here: whether anybody is safer or trusts more because of an account does not follow from its audience"
 )
 
 Row = dict[str, Any]
@@ -183,12 +183,12 @@ def _reach(inputs: Inputs) -> Iterator[Figure]:
 
 def _verdicts(inputs: Inputs) -> Iterator[Figure]:
     """Whether it still reaches each community, and which way that community's activity goes."""
-    said: dict[Key, list[str]] = {}
+    verdicts_of: dict[Key, list[str]] = {}
     for row in inputs.read(VERDICT).iter_rows(named=True):
         key, segment_id = _key(row), _segment(row["segment_id"])
         if not segment_id:
             continue
-        said.setdefault(key, []).append(row["verdict"])
+        verdicts_of.setdefault(key, []).append(row["verdict"])
         reaches = {"reaches": 1.0, "no longer reaches": 0.0}.get(row["verdict"])
         yield Figure(key, "reaches", segment_id, reaches, reason=None if reaches is not None else row["verdict_reason"])
         falls = {"falling": 1.0, "steady": 0.0, "rising": 0.0}.get(row["trend"])
@@ -198,11 +198,11 @@ def _verdicts(inputs: Inputs) -> Iterator[Figure]:
         change, interval = row["trend_change_share"], (row["trend_change_share_lo"], row["trend_change_share_hi"])
         reason = None if change is not None else "too few weeks to tell"
         yield Figure(key, "activity_change_share", segment_id, change, *interval, reason=reason)
-    for key, verdicts in said.items():
+    for key, verdicts in verdicts_of.items():
         is_known = any(one != "cannot tell" for one in verdicts)
         for name, verdict in (("n_segments_reached", "reaches"), ("n_segments_no_longer", "no longer reaches")):
             value = verdicts.count(verdict) if is_known else None
-            yield Figure(key, name, None, value, reason=None if is_known else "of no community can it be told")
+            yield Figure(key, name, None, value, reason=None if is_known else "unknown for every community")
 
 
 def _closures(inputs: Inputs) -> Iterator[Figure]:

@@ -40,7 +40,7 @@ def make(inputs: Inputs) -> pl.DataFrame:
 
 
 def _tested(counts: pl.DataFrame, platform: str, n_days: int, period: int) -> dict[str, object]:
-    """Compare one earlier forecast with what came.
+    """Compare one earlier forecast with what was observed.
 
     A Brier score is the mean square of probability less outcome. `brier_flag` is the score of a flag instead of a
     forecast: whoever acted in a period acts in the next.

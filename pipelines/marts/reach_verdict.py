@@ -1,4 +1,4 @@
-"""Does an account still reach a community: `reaches`, `no longer reaches`, or `cannot tell` and what would tell.
+"""Does an account still reach a community: `reaches`, `no longer reaches`, or `cannot tell` and what data would decide.
 
 The thresholds are fixed beforehand in bands.yml; an account reaches a segment if the lower bound of its active reach
 is at or above the threshold, and no longer if the upper bound is below. `pipelines.reach.intervals` makes the bounds,
@@ -38,7 +38,7 @@ COUNTS = ("needed_weeks", "needed_people", "n_weeks")
 
 @dataclass(frozen=True)
 class Verdicts:
-    """One verdict per pair: its bounds, its p and q, and what would tell where nobody can."""
+    """One verdict per pair: its bounds, its p and q, and what data would decide where none does."""
 
     verdict: NDArray[np.str_]
     bounds: Bounds
@@ -96,7 +96,7 @@ def judge(pairs: pl.DataFrame, weeks: pl.DataFrame, bands: Mapping[str, float], 
 
 
 def _verdict_columns(evidence: Evidence, found: Verdicts) -> dict[str, Any]:
-    """Give the figures of a verdict. Where no reach is known, a whole window of extracts would tell."""
+    """Give the figures of a verdict. Where no reach is known, a complete window of extracts would decide."""
     return {
         "threshold_measure": np.where(evidence.is_share, "coverage", "people"),
         "threshold": evidence.threshold,
@@ -153,7 +153,8 @@ def weekly_series(pairs: pl.DataFrame, weeks: pl.DataFrame, as_of: date) -> Floa
 def covered_weeks(pairs: pl.DataFrame, weeks: pl.DataFrame, as_of: date) -> Floats:
     """Say for each pair how many of the 13 weeks of its active reach the extracts of its platform cover.
 
-    A sign of life may be an act with any account: a platform's week counts if any account of ours has a figure.
+    Observed activity may be an interaction with any account: a platform's week counts if any account of ours has a
+    figure.
     """
     first = as_of - timedelta(days=7 * WINDOW_WEEKS - 1)
     possible = sum(
@@ -194,7 +195,7 @@ def gather(observed: Observed, bands: Mapping[str, float], as_of: date) -> Evide
     n_weeks = trends.n_weeks.astype(np.float64)
     people = _floats(pairs["reach_people"])
     lately = np.nansum(observed.series[:, -WINDOW_WEEKS:], axis=1)
-    habits, loudness = intervals.noise(people, lately, trends.dispersion, trends.autocorrelation)
+    habits, overdispersion = intervals.noise(people, lately, trends.dispersion, trends.autocorrelation)
     platform = pairs["platform"].to_numpy().astype(np.str_)
     return Evidence(
         people=people,
@@ -206,8 +207,8 @@ def gather(observed: Observed, bands: Mapping[str, float], as_of: date) -> Evide
         segment_people=_floats(pairs["segment_people"]),
         threshold=threshold,
         is_share=is_share,
-        noise=habits + loudness,
-        loudness=loudness,
+        noise=habits + overdispersion,
+        overdispersion=overdispersion,
         slopes=intervals.platform_slopes(trends.slope, trends.slope_se, platform),
         horizon=intervals.horizon(people, lately) + np.maximum(_floats(days_old), 0.0) / 7,
         covered=observed.covered,
@@ -218,7 +219,7 @@ def gather(observed: Observed, bands: Mapping[str, float], as_of: date) -> Evide
 
 
 def decide(evidence: Evidence, false_discovery_share: float) -> Verdicts:
-    """Give each pair its verdict, and what would tell where there is none."""
+    """Give each pair its verdict, and what data would decide where there is none."""
     found = intervals.bounds(evidence)
     p = intervals.p_values(evidence, found)
     p = np.where((evidence.covered > 0) & (evidence.segment_people > 0), p, np.nan)
@@ -227,7 +228,7 @@ def decide(evidence: Evidence, false_discovery_share: float) -> Verdicts:
     is_told = (p <= 0.05) & (q <= false_discovery_share)
     verdict = np.where(is_told, np.where(middle >= evidence.threshold, REACHES, NO_LONGER), CANNOT_TELL)
     weeks, people = np.full(len(p), np.nan), np.full(len(p), np.nan)
-    # What is as sure as the least sure find of tonight would be one; a little surer, as more data move all pairs.
+    # A p-value like the largest accepted one tonight would be accepted; a little less, as more data move all pairs.
     asked = 0.8 * min(0.05, false_discovery_share * (is_told.sum() + 1) / max(np.isfinite(p).sum(), 1))
     open_ = ~is_told & np.isfinite(middle) & (evidence.segment_people > 0)
     if open_.any():

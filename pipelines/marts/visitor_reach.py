@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines.marts import Inputs
-from pipelines.reach.visitor_share import Told, visitor_share
+from pipelines.reach.visitor_share import Homes, visitor_share
 from pipelines.reference.gazetteer import HOME, UNKNOWN
 
 TABLE = "mart.visitor_reach"
@@ -96,7 +96,7 @@ def _reached(home: pl.DataFrame) -> pl.DataFrame:
 
 
 def _readings(reading: pl.DataFrame, rule: pl.DataFrame) -> pl.DataFrame:
-    """Say how sure the places of each side are: the rules' confidence, and the error of that, weighted by people."""
+    """Give the confidence in the places of each side: that of the rules and its error, weighted by people."""
     place = ["segment_id", "platform", "is_home"]
     by_rule = (
         reading.filter((pl.col("home_band") != UNKNOWN) & pl.col("place_confidence").is_not_null())
@@ -132,11 +132,11 @@ def _sum(values: pl.Expr, digits: int) -> pl.Expr:
 
 
 def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add the share, its bounds, and the bounds that need no belief about those who did not tell."""
+    """Add the share, its bounds, and the bounds that assume nothing about those who gave no place."""
     rows = rows.with_columns(
         pl.when("is_unmeasured").then(None).otherwise(pl.col(name).fill_null(0.0)).alias(name) for name in PEOPLE
     )
-    told = Told(
+    homes = Homes(
         home=_floats(rows, "home_people", math.nan),
         visitor=_floats(rows, "visitor_people", math.nan),
         unknown=_floats(rows, "unknown_people", math.nan),
@@ -146,7 +146,7 @@ def _estimated(rows: pl.DataFrame) -> pl.DataFrame:
         log_variance=_floats(rows, "log_variance", 0.0),
     )
     names = ("visitor_share", "visitor_share_lo", "visitor_share_hi")
-    figures = [pl.Series(name, one) for name, one in zip(names, visitor_share(told), strict=True)]
+    figures = [pl.Series(name, one) for name, one in zip(names, visitor_share(homes), strict=True)]
     reached = pl.when(pl.col("reach_people") > 0).then("reach_people")
     return rows.with_columns(figures).with_columns(
         *(pl.col(name).fill_nan(None) for name in names),
@@ -174,7 +174,7 @@ def _purposes(inputs: Inputs) -> tuple[Purpose, Purpose]:
 def _reading(purposes: tuple[Purpose, Purpose]) -> pl.Expr:
     """Say what the share of everyone an account reaches means for whom it is meant for."""
     audience = pl.col("audience")
-    said = (
+    reading = (
         pl.when(pl.col("segment_id") != "everyone")
         .then(None)
         .when(audience.is_null())
@@ -185,7 +185,7 @@ def _reading(purposes: tuple[Purpose, Purpose]) -> pl.Expr:
         .then(pl.lit(CANNOT_TELL))
     )
     local, visitors = purposes
-    return said.when(audience == local.audience).then(local.reading()).otherwise(visitors.reading())
+    return reading.when(audience == local.audience).then(local.reading()).otherwise(visitors.reading())
 
 
 def _reason(nobody_told: str) -> pl.Expr:

@@ -1,1 +1,1 @@
-"""Who still reaches whom, how sure, and who is lost: what statistics and optimisation add to the marts of SQL."""
+"""Statistics and optimisation of the marts: who still reaches whom, how certain that is, and who is lost."""

@@ -14,7 +14,7 @@ from scipy.stats import chi2
 from scipy.stats import t as student
 
 LEAST_CONTROLS = 3
-LEAST_PERSON_WEEKS = 10  # fewer before the closure say nothing of a change
+LEAST_PERSON_WEEKS = 10  # fewer before the closure cannot show a change
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,12 @@ def gap(audience: Sums, controls: Sums) -> Gap:
     """
     ratios = controls.after / controls.before
     variances = ratio_variance(controls, ratios) / controls.before**2
-    mean, doubt, between = random_effect(ratios, variances)
+    mean, error, between = random_effect(ratios, variances)
     before = float(audience.before[0])
     expected = mean * before
     effect = float(audience.after[0]) - expected
     own = float(ratio_variance(audience, np.array([mean]))[0])
-    shared = before**2 * (doubt + between)
+    shared = before**2 * (error + between)
     total = own + shared
     freedom = (len(ratios) - 2) * (total / shared) ** 2
     width = float(student.ppf(0.975, freedom)) * math.sqrt(total)
@@ -96,7 +96,7 @@ def trend_apart(audience: np.ndarray, others: np.ndarray) -> tuple[float, float]
     """Weekly growth of an audience relative to the controls' before the closure, as a slope of logs, and its p-value.
 
     `audience`, `others`: people per week. Weighted least squares, with the scatter about the line as it is: most
-    people who act in a week did so in the last, so that it is less than that of counts.
+    people who are active in a week were so in the last, so that it is less than that of counts.
     """
     weeks = np.arange(len(audience)) - (len(audience) - 1) / 2
     logs = np.log((audience + 0.5) / (others + 0.5))

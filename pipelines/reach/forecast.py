@@ -76,11 +76,11 @@ def lookback(n_days: int, period: int) -> int:
 def missing_days(n_days: int, period: int) -> str:
     if not n_days:
         return "no engagement extract"
-    return f"needs {PERIOD * (period + 2) - n_days} more days of acts"
+    return f"needs {PERIOD * (period + 2) - n_days} more days of interactions"
 
 
 def known_pairs(counts: pl.DataFrame, platform: str, period: int, n_back: int) -> pl.DataFrame:
-    """Everyone's pairs on a platform who acted in the `n_back` periods before `period` periods ago."""
+    """Everyone's pairs on a platform who interacted in the `n_back` periods before `period` periods ago."""
     return counts.filter(
         (pl.col("segment_id") == "everyone")
         & (pl.col("platform") == platform)
@@ -108,7 +108,7 @@ def predict(counts: pl.DataFrame, days: Days, period: int) -> pl.DataFrame:
         now, on=CELL, how="full", coalesce=True, suffix="_now"
     )
     joined = joined.with_columns(pl.selectors.numeric().fill_null(0)).sort(CELL)
-    ratio, doubt = factor(*(joined[name].to_numpy() for name in ("came_people", "expected", "variance")))
+    ratio, error = factor(*(joined[name].to_numpy() for name in ("came_people", "expected", "variance")))
     expected = joined["expected_now"].to_numpy()
     newcomers = joined["newcomer_people"].to_numpy()
     return joined.select(
@@ -117,7 +117,7 @@ def predict(counts: pl.DataFrame, days: Days, period: int) -> pl.DataFrame:
         "recently_active_people",
         "newcomer_people",
         pl.Series("expected_people", ratio * expected + newcomers),
-        pl.Series("variance", ratio * joined["variance_now"].to_numpy() + expected**2 * doubt + 2 * newcomers),
+        pl.Series("variance", ratio * joined["variance_now"].to_numpy() + expected**2 * error + 2 * newcomers),
     )
 
 
@@ -159,7 +159,7 @@ def _nothing(counts: pl.DataFrame) -> pl.DataFrame:
 
 
 def factor(came: np.ndarray, expected: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How much livelier each cell was than its scores said, and the variance of that.
+    """How much more active each cell was than its scores predicted, and the variance of that.
 
     Shrunk to 1 by how much factors differ beyond chance (empirical Bayes, moments as DerSimonian and Laird 1986): a
     cell in which few were expected says little of itself.

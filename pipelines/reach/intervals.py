@@ -1,10 +1,10 @@
-"""How sure is an account's active reach: its interval, widened by chance, drift, gaps and silence, and what would tell.
+"""The interval of an account's active reach, widened by chance, drift, gaps and silence, and what data would decide.
 
-`mart.segment_reach` counts whom an account reaches and who showed a sign of life in 90 days, with the interval of what
+`mart.segment_reach` counts whom an account reaches and who was active in 90 days, with the interval of what
 membership and partial lists leave open. Whether it *still* reaches them is about the present and the near future, so
 four more things go into the interval:
 
-* chance: another 90 days of the same habits would show other people, in loud and quiet weeks of their own; exact
+* chance: another 90 days of the same habits would show other people, in busy and quiet weeks of their own; exact
   Poisson bounds, scaled by how much less or more a count of different people varies (Garwood 1936; see `noise`);
 * drift: the count is of the time around 45 days ago, or earlier (see `horizon`). The weekly series says whether
   people left since; its slope is shrunk to that of the platform (DerSimonian & Laird 1986), so that a series
@@ -28,7 +28,7 @@ from pipelines.reach.trend import Flags, Floats
 
 Z = 1.959963984540054  # 95 % of a normal distribution lie within so many standard deviations; SQL has the same
 WINDOW_WEEKS = 13  # of the 90 days of active reach
-MORE_WEEKS = 26  # the longest wait that is worth saying
+MORE_WEEKS = 26  # the longest wait that is reported
 FEW_SERIES = 10  # with fewer on a platform nothing is learnt of how series differ
 # Standard deviation of the log-change a week of a series of which nothing is known: four in ten go in half a year.
 UNKNOWN_SLOPE = 0.02
@@ -61,10 +61,10 @@ class Evidence:
     """What is known of each pair of account and segment, all arrays of the same length.
 
     `people`, `share` and their bounds are as mart.segment_reach has them, NaN where it has none. `threshold` is in
-    people, or a share of the segment where `is_share`. `noise` is the variance of a count over its mean, `loudness`
-    the part of it that grows with the count (see `noise` below). `horizon` is in weeks, from the counted time to the
-    day. `covered` is how many of the 13 weeks the extracts cover. `level` is the mean of the weekly series, of
-    `n_weeks` weeks.
+    people, or a share of the segment where `is_share`. `noise` is the variance of a count over its mean,
+    `overdispersion` the part of it that grows with the count (see `noise` below). `horizon` is in weeks, from the
+    counted time to the day. `covered` is how many of the 13 weeks the extracts cover. `level` is the mean of the weekly
+    series, of `n_weeks` weeks.
     """
 
     people: Floats
@@ -77,7 +77,7 @@ class Evidence:
     threshold: Floats
     is_share: Flags
     noise: Floats
-    loudness: Floats
+    overdispersion: Floats
     slopes: Slopes
     horizon: Floats
     covered: Floats
@@ -105,8 +105,8 @@ class Evidence:
         return replace(
             self,
             people=people,
-            noise=self.noise + self.loudness * (growth - 1),
-            loudness=self.loudness * growth,
+            noise=self.noise + self.overdispersion * (growth - 1),
+            overdispersion=self.overdispersion * growth,
             people_lo=moved(self.people_lo, people),
             people_hi=moved(self.people_hi, people),
             share=moved(self.share, people / size),
@@ -147,13 +147,13 @@ def noise(people: Floats, person_weeks: Floats, dispersion: Floats, autocorrelat
 
     People have rates of their own; let these be exponentially distributed, as diverse as a half-life makes them. Then
     m weeks an active person (`person_weeks` / `people`) say that a share of 1 / (2 m - 1) of the count would not come
-    again, and that the count answers to a louder time with the power 1 / m. With m = 1, or people who are active with
+    again, and that the count responds to a busier time with the power 1 / m. With m = 1, or people who are active with
     other accounts only, it is the Poisson count. `dispersion` and `autocorrelation` are those of the weekly series.
-    The first part is of people's habits, the second, in proportion to the count, of louder and quieter weeks.
+    The first part is of people's habits, the second, in proportion to the count, of busier and quieter weeks.
     """
     weeks = _weeks_a_person(people, person_weeks)
-    loudness: Floats = (dispersion - 1) * (1 + autocorrelation) / (1 - autocorrelation) / weeks**3
-    return 1 / (2 * weeks - 1), loudness
+    overdispersion: Floats = (dispersion - 1) * (1 + autocorrelation) / (1 - autocorrelation) / weeks**3
+    return 1 / (2 * weeks - 1), overdispersion
 
 
 def horizon(people: Floats, person_weeks: Floats) -> Floats:
@@ -188,9 +188,9 @@ def _widened(
     evidence: Evidence, middle: Floats, lo: Floats, hi: Floats, fewer: Floats, more: Floats
 ) -> tuple[Floats, Floats]:
     slope, slope_se = evidence.slopes.shrunk()
-    drift, doubt = slope * evidence.horizon, Z * slope_se * evidence.horizon
-    down = np.sqrt((middle - lo) ** 2 + fewer**2 + (middle * -np.expm1(-doubt)) ** 2)
-    up = np.sqrt((hi - middle) ** 2 + more**2 + (middle * np.expm1(doubt)) ** 2)
+    drift, drift_error = slope * evidence.horizon, Z * slope_se * evidence.horizon
+    down = np.sqrt((middle - lo) ** 2 + fewer**2 + (middle * -np.expm1(-drift_error)) ** 2)
+    up = np.sqrt((hi - middle) ** 2 + more**2 + (middle * np.expm1(drift_error)) ** 2)
     low = np.maximum(middle - down, 0.0) * np.exp(np.minimum(drift, 0.0))
     unseen = np.divide(WINDOW_WEEKS, evidence.covered, out=np.full(len(middle), np.nan), where=evidence.covered > 0)
     high = (middle + up) * np.exp(np.maximum(drift, 0.0)) * np.maximum(unseen, 1.0)
@@ -214,10 +214,10 @@ def p_values(evidence: Evidence, found: Bounds) -> Floats:
 
 
 def needed_weeks(evidence: Evidence, p_at_most: float) -> Floats:
-    """How many more weeks of extracts would tell, if habits stay as they are; NaN where up to 26 would not.
+    """How many more weeks of extracts would decide, if habits stay as they are; NaN where up to 26 would not.
 
-    More weeks fill the 90 days and make the slope surer. While they fill, people come between not at all and in
-    proportion: half way is assumed.
+    More weeks fill the 90 days and narrow the interval of the slope. While they fill, people come between not at all
+    and in proportion: half way is assumed.
     """
     needed = np.full(len(evidence.people), np.nan)
     for more in range(MORE_WEEKS, 0, -1):
@@ -248,23 +248,23 @@ def _later(evidence: Evidence, more: int) -> Evidence:
 
 
 def needed_people(evidence: Evidence, p_at_most: float) -> Floats:
-    """The nearest whole number of active people that would tell, on the side the count is on; NaN where none would."""
+    """The nearest number of active people that would decide, on the side of the count; NaN where none would."""
     size = evidence.segment_people
     threshold = np.where(evidence.is_share, evidence.threshold * size, evidence.threshold)
     is_above = np.where(evidence.is_share, evidence.share >= evidence.threshold, evidence.people >= threshold)
-    inner = np.where(is_above, np.ceil(evidence.people), np.floor(evidence.people))  # does not tell
-    outer = np.where(is_above, np.maximum(size, inner), 0.0)  # tells, if anything does
+    inner = np.where(is_above, np.ceil(evidence.people), np.floor(evidence.people))  # does not decide
+    outer = np.where(is_above, np.maximum(size, inner), 0.0)  # decides, if anything does
 
-    def tells(people: Floats) -> Flags:
+    def decides_at(people: Floats) -> Flags:
         then = evidence.with_people(people)
-        told: Flags = p_values(then, bounds(then)) <= p_at_most
-        return told
+        is_decided: Flags = p_values(then, bounds(then)) <= p_at_most
+        return is_decided
 
-    possible = tells(outer)
+    possible = decides_at(outer)
     for _ in range(60):
         middle = np.where(is_above, np.floor((inner + outer) / 2), np.ceil((inner + outer) / 2))
-        told = tells(middle)
-        inner, outer = np.where(told, inner, middle), np.where(told, middle, outer)
+        is_decided = decides_at(middle)
+        inner, outer = np.where(is_decided, inner, middle), np.where(is_decided, middle, outer)
         if (np.abs(inner - outer) <= 1).all():
             break
     return np.where(possible, outer, np.nan)

@@ -128,19 +128,19 @@ def target(signatures: Signatures, key: Key, segment_id: str | None, stay: Stay)
         best = _best_here(signatures.get((key[0], where), ()), key, stay)
         if best:
             of_whom = "its active people" if where == EVERYONE else "its active people of this community"
-            said = (
+            reason = (
                 f"{stay.name(best)} has more of {of_whom} already than any other account that stays: ask the rest to "
                 "follow it."
             )
-            return Target(*best, said)
+            return Target(*best, reason)
     best = _best_elsewhere(signatures, segment_id or EVERYONE, key, stay)
     if best is None:
         return NOBODY_LEFT
-    said = (
+    reason = (
         f"A suggestion only: on {best[0]}, {stay.name(best)} reaches most of the community there. "
         "Nobody is matched between platforms, so who would follow is not known."
     )
-    return Target(*best, said)
+    return Target(*best, reason)
 
 
 def _best_here(sets: Sequence[Signature], key: Key, stay: Stay) -> Key | None:

@@ -39,7 +39,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Choice:
-    """The accounts to keep (references, sorted), what they keep, and how sure it is that nothing is better.
+    """The accounts to keep (references, sorted), what they keep, and whether it is proven that nothing is better.
 
     value and bound: cost, weighted people, or the worst share, as the aim says; gap_share: |bound - value| / value;
     kept_people and reach_people by segment; n_best: in how many of n_bootstraps each account was in the best set.

@@ -75,7 +75,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Solved:
-    """A choice (mask over the free accounts; None where there is none), the bound on its value, and how sure it is.
+    """A choice (mask over the free accounts, None where there is none), the bound on its value, whether it is proven.
 
     `is_optimal` also where there is none: then it is proved that none exists. `is_tie_broken` unless the time ran out
     before the one with most weighted reach was found among the best.
@@ -176,10 +176,10 @@ class _Programme:
 
         Sets with a sum of x of 1 or more count whole, the others by their sum: exact at the answer, too much nowhere.
         """
-        is_whole = self.ties @ answer[: self.n] >= 1 - SAME
-        base = self.base + is_whole @ self.worth
+        is_met = self.ties @ answer[: self.n] >= 1 - SAME
+        base = self.base + is_met @ self.worth
         own = np.minimum(self.own_ties @ answer[: self.n], 1.0) @ self.own_worth
-        slopes = np.where(is_whole[:, None], 0.0, self.worth).T @ self.ties
+        slopes = np.where(is_met[:, None], 0.0, self.worth).T @ self.ties
         lacks = self.least + self.is_promised * answer[self.n] - base - own - slopes @ answer[: self.n]
         overrated = np.flatnonzero(lacks > tolerance)
         for n in overrated:

@@ -1,4 +1,4 @@
-"""Rates that carry their doubt: a labeller's errors, texts by few people, small groups. Numbers in, numbers out.
+"""Rates with their uncertainty: a labeller's errors, texts by few people, small groups. Numbers in, numbers out.
 
 The share of hostile texts is corrected by the formula of Rogan and Gladen (1978, doi
 10.1093/oxfordjournals.aje.a112510): what a labeller finds is (share x recall) + (1 - share) x (its false positives),
@@ -93,7 +93,7 @@ def corrected_share(
         estimate = np.clip((hostile / judged - false_rate) / (recall - false_rate), 0, 1)
         drawn_share = _beta(hostile / effect, (judged - hostile) / effect, 0)
     drawn_recall, drawn_false_rate = _beta(found, missed, 1), _beta(wrong, right, 2)
-    # A draw in which the labeller is no better than chance says nothing of the share: it may be anything.
+    # A draw in which the labeller is no better than chance does not bound the share: it may be anything.
     gain = drawn_recall - drawn_false_rate
     drawn = np.where(gain > 0, np.clip((drawn_share - drawn_false_rate) / np.where(gain > 0, gain, 1), 0, 1), np.nan)
     drawn = np.where(np.isnan(drawn), np.broadcast_to(_points()[:, 0], drawn.shape), drawn)
@@ -136,7 +136,7 @@ def shrunk_rate(n: Numbers, exposure: Numbers) -> Interval:
 
     How high the mean is and how far rates lie apart (their coefficient of variation, any from 0.02 to 1.5 as likely)
     is itself uncertain, and averaged over: with the prior's most likely shape alone, the intervals of nine rows cover
-    87 % instead of 95 %. Fewer than three rows tell nothing of it: each stands for itself, with Jeffreys' prior. Not a
+    87 % instead of 95 %. Fewer than three rows do not show it: each is estimated alone, with Jeffreys' prior. Not a
     number without exposure. After Gelman and others, Bayesian Data Analysis, sections 2.6 and 5.3.
     """
     known = exposure > 0

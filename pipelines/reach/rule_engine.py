@@ -114,11 +114,11 @@ def exactly(row: Row) -> str:
     """Say a figure exactly, with its interval where it has one."""
     if row["value"] is None:
         return "not known"
-    said = figure(row["value"], row["unit"])
+    shown = figure(row["value"], row["unit"])
     if row["value_lo"] is None or row["value_hi"] is None:
-        return said
+        return shown
     low, high = figure(row["value_lo"], row["unit"]), figure(row["value_hi"], row["unit"])
-    return said if low == high == said else f"{said} ({low} to {high})"
+    return shown if low == high == shown else f"{shown} ({low} to {high})"
 
 
 def figure(value: float, unit: str) -> str:

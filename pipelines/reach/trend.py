@@ -1,13 +1,14 @@
 """Is a weekly series falling or rising: log-linear trends of many short, uneven series of counts at once.
 
-Weekly counts of people vary more than chance alone makes them, and a loud week is followed by a loud one. A plain
+Weekly counts of people vary more than chance alone makes them, and a busy week is followed by a busy one. A plain
 Poisson test takes both for trends: on the benchmark of tests/reach/test_trend.py seven of ten of its finds are false.
 Here the slope is that of a Poisson regression, and its error that of the same fit with
 
 * a dispersion per series (quasi-Poisson; Wedderburn 1974, doi 10.1093/biomet/61.3.439), shrunk to a line through all
   series, dispersion = 1 + a x mean (the moment form of a negative binomial). An account that posts by fits and starts
-  is louder than one that posts daily, in every segment: each account has a line of its own, shrunk to that of all.
-  Shrinking is done in logarithms, where the error of a dispersion is known (Smyth 2004, doi 10.2202/1544-6115.1027);
+  is more overdispersed than one that posts daily, in every segment: each account has a line of its own, shrunk to that
+  of all. Shrinking is done in logarithms, where the error of a dispersion is known (Smyth 2004, doi
+  10.2202/1544-6115.1027);
 * an autocorrelation per series (AR(1)), shrunk to that of all, carried through the sandwich of the slope's variance
   (Zeger 1988, doi 10.1093/biomet/75.4.621);
 * Student's t, and the false-discovery rate over all series (Benjamini & Hochberg 1995).
@@ -61,7 +62,7 @@ class Trends:
 def fit(people: Floats, group: NDArray[np.int64] | None = None) -> Trends:
     """Fit a trend to each row of `people` (series x weeks, NaN where a week has no figure).
 
-    `group` says whose series it is, an account's: series of a group are about as loud as each other.
+    `group` says whose series it is, an account's: series of a group are about equally overdispersed.
     A series with fewer than `WEEKS_AT_LEAST` weeks or `PEOPLE_AT_LEAST` people, or with people in fewer than three
     weeks, is not fitted: its dispersion and autocorrelation are those of all series, the rest is NaN.
     """
@@ -153,7 +154,7 @@ def _errors(counts: Floats, mean: Floats, known: Flags, week: Floats, group: NDA
         part = slice(at, at + 256)
         likeness = autocorrelation[part, None, None] ** apart
         meat[part] = np.einsum("sti,stu,suj->sij", design[part], likeness, design[part], optimize=True)
-    # What the fit takes out of the residuals, given that they hang together: n - 2 where they do not.
+    # What the fit takes out of the residuals, given that they are autocorrelated: n - 2 where they do not.
     left = np.maximum(n - np.einsum("sij,sji->s", bread, meat), 1.0)
     own = (residual**2).sum(axis=1) / left
     level = mean.sum(axis=1) / n
@@ -183,7 +184,7 @@ def _group_excess(
 ) -> Floats:
     """Each series' `a`, its group's: that of the group's largest series, shrunk to that of all.
 
-    A group's series share what makes them loud, so that many are hardly surer than the largest.
+    A group's series share what makes them vary, so that many are hardly more precise than the largest.
     """
     largest = np.array([at[np.argmax(level[at])] for at in (np.flatnonzero(group == one) for one in np.unique(group))])
     line = 1 + shared * level[largest]

@@ -35,9 +35,9 @@ class PairVerdict:
     last_posted_on: date | None
 
     def reason(self) -> str:
-        """Give the sentences: why, and what would tell where nobody can."""
+        """Give the sentences: why, and what data would decide where none does."""
         if self.people is None:
-            return f"{self._missing_extracts()} would tell ({self.reach_reason})."
+            return f"{self._missing_extracts()} would decide ({self.reach_reason})."
         if not self.segment_people:
             return "Nobody of the segment is seen on the platform."
         if self.verdict == REACHES:
@@ -45,7 +45,7 @@ class PairVerdict:
         if self.verdict == NO_LONGER:
             return f"Even the upper bound of its active reach is less than {self._threshold()}."
         causes = "; ".join(self._causes())
-        return f"{causes[:1].upper()}{causes[1:]}.{self._what_would_tell()}"
+        return f"{causes[:1].upper()}{causes[1:]}.{self._what_would_decide()}"
 
     def _threshold(self) -> str:
         if self.is_share:
@@ -62,7 +62,7 @@ class PairVerdict:
         if self.is_silent:
             yield f"no post of it came since {self.last_posted_on}: a silent account reaches nobody for certain"
         elif self.p_value is not None and self.p_value <= 0.05:
-            yield "among so many pairs a find as sure as this may be chance"
+            yield "among so many pairs a result as clear as this may be chance"
         else:
             yield f"the threshold of {self._threshold()} lies within the interval of its active reach"
         if self.covered_weeks < WINDOW_WEEKS - 0.5:
@@ -70,11 +70,11 @@ class PairVerdict:
         if self.upper is None:
             yield f"the lists lack people that nobody can count ({self.reach_reason})"
 
-    def _what_would_tell(self) -> str:
+    def _what_would_decide(self) -> str:
         if self.needed_weeks is not None:
-            return f" {self.needed_weeks:.0f} more weeks of extracts would tell, if nothing else changes."
+            return f" {self.needed_weeks:.0f} more weeks of extracts would decide, if nothing else changes."
         if self.is_silent:
-            return " Posts would tell, and the acts on them."
+            return " Posts, and the interactions with them, would decide."
         if self.needed_people is not None:
-            return " More weeks alone would not tell; needed_people says how many active people would."
+            return " More weeks alone would not decide; needed_people says how many active people would."
         return ""

@@ -1,7 +1,7 @@
-"""How exactly a withheld count can be told from what is released: the least and the most it can be.
+"""How exactly a withheld count can be computed from what is released: the least and the most it can be.
 
 Linear programming by HiGHS (Huangfu & Hall 2018), as an attacker would. Any solution is a world that fits the
-release, so one programme tells of many cells at once: where two known worlds are far enough apart in a cell, that
+release, so one programme bounds many cells at once: where two known worlds are far enough apart in a cell, that
 cell needs no programme of its own.
 """
 

@@ -2,7 +2,7 @@
 
 After the ONS's 10-5 rule and OpenSAFELY, who round numerator and denominator before they divide. Three
 states, never mixed up: a number that is shown, a count that is *suppressed* ("under 10"), and a figure that
-is *missing* ("–"). Zero is suppressed like one to nine: where "0" and "under 10" are told apart, "under 10"
+is *missing* ("–"). Zero is suppressed like one to nine: where "0" and "under 10" are shown as different, "under 10"
 means "somebody", and a person who knows of one member learns that nobody else is there.
 """
 

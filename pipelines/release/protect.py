@@ -53,8 +53,8 @@ class Rule:
 
     def draw(self, *names: object) -> int:
         """A number from 0 to twice `varies` that only the key tells; the same for the same names."""
-        said = "\x1f".join(("release", *map(str, names)))
-        digest = hmac.new(self.key, said.encode(), hashlib.sha256).digest()
+        text = "\x1f".join(("release", *map(str, names)))
+        digest = hmac.new(self.key, text.encode(), hashlib.sha256).digest()
         return int.from_bytes(digest[:4], "big") % (2 * self.varies + 1)
 
 
@@ -117,8 +117,8 @@ def knowledge(
         for one in most:
             most[one] = max([most[one], *(most[whole] for whole in relations.wholes(one) if whole in most)])
     return {
-        one: (0, math.inf) if _is_untold(one, released) else (0, most[one]) if one in most else _told(one, said, how)
-        for one, said in released.items()
+        one: (0, math.inf) if _is_untold(one, released) else (0, most[one]) if one in most else _told(one, cell, how)
+        for one, cell in released.items()
     }
 
 
@@ -133,15 +133,15 @@ def _most_of_few(one: Cell, before: Released, how: Rule) -> int:
     return how.limit.suppressed_below - 1 + (how.varies if before.state in (SHOWN, NOT_SHOWN) else 0)
 
 
-def _told(one: Cell, said: Released, how: Rule) -> tuple[float, float]:
+def _told(one: Cell, released: Released, how: Rule) -> tuple[float, float]:
     least, step = how.limit.suppressed_below, how.limit.step
-    if said.number is None:
+    if released.number is None:
         return 0, math.inf
     if one.measure == "kept":
         return least, math.inf
-    if said.is_kept:
-        return max(least, said.number - how.away + 1), said.number + how.away - 1
-    return max(least, math.ceil(said.number - step / 2)), math.ceil(said.number + step / 2) - 1
+    if released.is_kept:
+        return max(least, released.number - how.away + 1), released.number + how.away - 1
+    return max(least, math.ceil(released.number - step / 2)), math.ceil(released.number + step / 2) - 1
 
 
 class _Release:
@@ -195,9 +195,9 @@ class _Release:
 
     def _known(self) -> Knowledge:
         lo, hi = np.zeros(len(self.cells)), np.full(len(self.cells), np.inf)
-        said = knowledge(dict(zip(self.real, self.released, strict=True)), self.last, self.how)
+        known = knowledge(dict(zip(self.real, self.released, strict=True)), self.last, self.how)
         for n, cell in enumerate(self.real):
-            lo[n], hi[n] = (0, 0) if cell in self.by_nature else said[cell]
+            lo[n], hi[n] = (0, 0) if cell in self.by_nature else known[cell]
         return Knowledge(lo, hi, self.rows)
 
     def _withhold_parts_of_few(self) -> None:

@@ -88,7 +88,7 @@ def _leaving(name: str, about: Any) -> Leaving:
     where = f"release.yml: {name}"
     if not isinstance(about, dict) or not {"title", "why", "key"} <= set(about) <= KEYS:
         raise RefError(where, "is no table that leaves", known=sorted(KEYS))
-    counts = {column: _meaning(where, said) for column, said in about.get("counts", {}).items()}
+    counts = {column: _meaning(where, meaning) for column, meaning in about.get("counts", {}).items()}
     one = Leaving(
         name=name,
         title=str(about["title"]),
@@ -100,7 +100,8 @@ def _leaving(name: str, about: Any) -> Leaving:
         indices=_columns(about, "indices"),
         words=tuple(about.get("words", ())),
         told_with={
-            column: tuple(_meaning(where, said) for said in told) for column, told in about.get("told_with", {}).items()
+            column: tuple(_meaning(where, one) for one in listed)
+            for column, listed in about.get("told_with", {}).items()
         },
         complete=_complete(where, about["complete"]) if "complete" in about else None,
     )
@@ -114,18 +115,18 @@ def _leaving(name: str, about: Any) -> Leaving:
     return one
 
 
-def _complete(where: str, said: Any) -> Complete:
-    if not isinstance(said, dict) or set(said) != {"column", "values", "like"}:
+def _complete(where: str, found: Any) -> Complete:
+    if not isinstance(found, dict) or set(found) != {"column", "values", "like"}:
         raise RefError(where, "completes its rows with too little said", known=("column", "values", "like"))
-    return Complete(str(said["column"]), tuple(map(str, said["values"])), str(said["like"]))
+    return Complete(str(found["column"]), tuple(map(str, found["values"])), str(found["like"]))
 
 
 def _columns(about: dict[str, Any], what: str) -> dict[str, tuple[str, ...]]:
     return {str(column): tuple(parts) for column, parts in about.get(what, {}).items()}
 
 
-def _meaning(where: str, said: Any) -> Meaning:
-    fixed = dict(said) if isinstance(said, dict) else {}
+def _meaning(where: str, found: Any) -> Meaning:
+    fixed = dict(found) if isinstance(found, dict) else {}
     measure = fixed.pop("cell", None)
     if measure not in MEASURES:
         raise RefError(where, f"names the cell {measure}", known=MEASURES)
@@ -149,7 +150,7 @@ def _hold_against(one: Leaving, contract: Table) -> None:
         raise RefError(where, f"would release the number {loose[0]} as words", hint="name it as a count, with its cell")
     missing = {
         field
-        for meaning in (*one.counts.values(), *(one_ for told in one.told_with.values() for one_ in told))
+        for meaning in (*one.counts.values(), *(one_ for meanings in one.told_with.values() for one_ in meanings))
         for field in MEASURES[meaning.measure]
         if field not in dict(meaning.fixed) and field not in one.key
     }

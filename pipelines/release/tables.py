@@ -103,22 +103,22 @@ def _row(one: Leaving, row: Row, exact: Mapping[Cell, int], released: Mapping[Ce
         for column, meaning in one.counts.items()
     }
     numbers = {column: cell.number for column, cell in cells.items()}
-    said: Row = {name: row[name] for name in ("as_of", *one.key, *one.words)}
+    shown: Row = {name: row[name] for name in ("as_of", *one.key, *one.words)}
     for column, needed in one.told_with.items():
         is_told = all((found := released.get(meaning.cell(row))) is None or found.state == SHOWN for meaning in needed)
-        said[column] = row[column] if is_told else NOT_SHOWN
+        shown[column] = row[column] if is_told else NOT_SHOWN
     for column, cell in cells.items():
-        said |= {column: cell.number, f"{column}_shown": _text(cell)}
+        shown |= {column: cell.number, f"{column}_shown": _text(cell)}
         if bounds := one.intervals.get(column):
             count = None if row[column] is None else exact[one.counts[column].cell(row)]
-            said |= _interval(bounds, row, count, cell, how)
+            shown |= _interval(bounds, row, count, cell, how)
     for column, (part, whole) in one.ratios.items():
-        said[column] = _divided(numbers[part], numbers[whole])
+        shown[column] = _divided(numbers[part], numbers[whole])
     for column, (reached, account, segment, everyone) in one.indices.items():
         composition = _divided(numbers[reached], numbers[account])
         baseline = _divided(numbers[segment], numbers[everyone])
-        said[column] = 100 * composition / baseline if composition is not None and baseline else None
-    return said
+        shown[column] = 100 * composition / baseline if composition is not None and baseline else None
+    return shown
 
 
 def _text(cell: Released) -> str:
@@ -133,12 +133,12 @@ def _interval(bounds: tuple[str, ...], row: Row, count: int | None, cell: Releas
     lower, upper = bounds
     if cell.number is None or count is None:
         return {lower: None, upper: None}
-    said: Row = {lower: None, upper: None}
+    shown: Row = {lower: None, upper: None}
     if row[lower] is not None:
-        said[lower] = max(0, cell.number - _width(count - row[lower], how))
+        shown[lower] = max(0, cell.number - _width(count - row[lower], how))
     if row[upper] is not None:
-        said[upper] = cell.number + _width(row[upper] - count, how)
-    return said
+        shown[upper] = cell.number + _width(row[upper] - count, how)
+    return shown
 
 
 def _width(people: float, how: Rule) -> int:

@@ -114,8 +114,8 @@ def _title(strips: list[Strip], platform: str, limit: Limits) -> str:
     if not known:
         return f"{title} on {where}: of no account can a share of visitors be shown{fault}"
     first = known[0]
-    said = f"{first['name']} reaches {disclosure.percent(first['visitor_share'])} visitors, by known homes"
-    return f"{title} on {where}: {said}{fault}"
+    finding = f"{first['name']} reaches {disclosure.percent(first['visitor_share'])} visitors, by known homes"
+    return f"{title} on {where}: {finding}{fault}"
 
 
 def _is_shown(row: Row, limit: Limits) -> bool:

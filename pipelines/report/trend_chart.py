@@ -36,11 +36,11 @@ def trend_figure(
     and platform.
     """
     limit = disclosure.limits(bands)
-    weeks, said = _weeks_of(trend, segment_id, platform), _rows(verdicts, segment_id, platform)
+    weeks, found = _weeks_of(trend, segment_id, platform), _rows(verdicts, segment_id, platform)
     if not weeks:
         raise ValueError(f"there is no week of segment {segment_id}, platform {platform}")
-    accounts = _accounts(weeks, said, limit)
-    lines = canvas.title_lines(_title(weeks, said, platform), WIDTH)
+    accounts = _accounts(weeks, found, limit)
+    lines = canvas.title_lines(_title(weeks, found, platform), WIDTH)
     top = 0.3 + 0.25 * len(lines) + 0.4
     bottom = top + sum(_height(rows, limit) for _, rows, _ in accounts)
     figure, axes = canvas.sheet(WIDTH, bottom + 0.85)
@@ -65,11 +65,12 @@ def trend_alt_text(
     Raises `ValueError` as `trend_figure` does.
     """
     limit = disclosure.limits(bands)
-    weeks, said = _weeks_of(trend, segment_id, platform), _rows(verdicts, segment_id, platform)
+    weeks, found = _weeks_of(trend, segment_id, platform), _rows(verdicts, segment_id, platform)
     if not weeks:
         raise ValueError(f"there is no week of segment {segment_id}, platform {platform}")
-    each = "; ".join(f"{name}: {_verdict_words(row, rows, limit)}" for name, rows, row in _accounts(weeks, said, limit))
-    return f"Weekly reach by account. {_title(weeks, said, platform)}. {each}."
+    accounts = _accounts(weeks, found, limit)
+    each = "; ".join(f"{name}: {_verdict_words(row, rows, limit)}" for name, rows, row in accounts)
+    return f"Weekly reach by account. {_title(weeks, found, platform)}. {each}."
 
 
 def _weeks_of(trend: pl.DataFrame, segment_id: str, platform: str) -> list[Row]:
@@ -90,9 +91,9 @@ def _rows(frame: pl.DataFrame, segment_id: str, platform: str) -> list[Row]:
     return frame.filter((pl.col("segment_id") == segment_id) & (pl.col("platform") == platform)).to_dicts()
 
 
-def _accounts(weeks: list[Row], said: list[Row], limit: Limits) -> list[Account]:
+def _accounts(weeks: list[Row], found: list[Row], limit: Limits) -> list[Account]:
     """Name, weeks in order and verdict of each account, those that reach most first."""
-    verdicts = {row["account_id"]: row for row in said}
+    verdicts = {row["account_id"]: row for row in found}
     by_account: dict[str, list[Row]] = {}
     for row in sorted(weeks, key=lambda one: one["week_on"]):
         by_account.setdefault(row["account_id"], []).append(row)
@@ -103,12 +104,12 @@ def _accounts(weeks: list[Row], said: list[Row], limit: Limits) -> list[Account]
     return [(rows[0]["name"], rows, verdicts.get(account_id)) for account_id, rows in ranked[:ACCOUNTS_SHOWN]]
 
 
-def _title(weeks: list[Row], said: list[Row], platform: str) -> str:
+def _title(weeks: list[Row], found: list[Row], platform: str) -> str:
     """The finding: who still reaches the segment, who no longer does, whose weeks fall."""
     where = f"{weeks[0]['title']} on {platform_name(platform)}"
-    still = sorted(row["name"] for row in said if row["verdict"] == "reaches")
-    gone = [row for row in said if row["verdict"] == "no longer reaches"]
-    falling = sorted(row["name"] for row in said if row["trend"] == "falling")
+    still = sorted(row["name"] for row in found if row["verdict"] == "reaches")
+    gone = [row for row in found if row["verdict"] == "no longer reaches"]
+    falling = sorted(row["name"] for row in found if row["trend"] == "falling")
     if not still and not gone:
         return f"{where}: of no account can anybody tell whether it still reaches them"
     if still:

@@ -15,7 +15,7 @@ from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.reference.files import Account, Place, read_accounts, read_list, read_places
 from pipelines.reference.reader import line_of, lines_of_values, read_yaml
 from pipelines.segments import parse, values
-from pipelines.segments.policy import Policy, read_policy, refusals, said
+from pipelines.segments.policy import Policy, message_of, read_policy, refusals
 from pipelines.segments.rule import Group, InSegment, Item, Name, Words, leaves, place_of
 
 EVERYONE = "everyone"
@@ -282,7 +282,7 @@ def _check_policy(policy: Policy, definition: Definition, accounts: Iterable[Acc
     if definition.is_override:
         refused = [one for one in refused if not one.overridable]
     if refused:
-        thing, found, hint = said(refused)
+        thing, found, hint = message_of(refused)
         raise RefusedSegmentError(thing, found, hint=hint)
 
 

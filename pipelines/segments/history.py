@@ -85,14 +85,14 @@ def _place(path: Path) -> tuple[str, int]:
 def versions_of_night(settings: Settings, as_of: date, today: Compiled) -> list[Version]:
     """The versions up to a night's day, today's files included where they are new.
 
-    A night of an earlier day than the last kept version goes by what was in force on that day, not by today's files.
+    A night of an earlier day than the last kept version uses what was valid on that day, not today's files.
     """
     kept = read_versions(settings)
     if kept and as_of < kept[-1].from_day:
         return [one for one in kept if one.from_day <= as_of] or kept[:1]
     before = [one for one in kept if one.from_day < as_of]
-    in_force = next((one for one in reversed(kept) if one.from_day <= as_of), None)
-    if in_force and in_force.compiled == today:
+    current = next((one for one in reversed(kept) if one.from_day <= as_of), None)
+    if current and current.compiled == today:
         return kept
     if before and before[-1].compiled == today:
         return before
@@ -126,8 +126,8 @@ def read(path: Path) -> Compiled:
 def history_hash(versions: Iterable[Version], until: date) -> str:
     """Hash the definitions current up to a day: a state built under another history is no base."""
     upto = [one for one in versions if one.from_day <= until] or list(versions)[:1]
-    told = [(str(one.from_day) if n else "", one.compiled) for n, one in enumerate(upto)]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    versions_so_far = [(str(one.from_day) if n else "", one.compiled) for n, one in enumerate(upto)]
+    return hashlib.sha256(json.dumps(versions_so_far, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def tables(versions: list[Version]) -> Mapping[str, list[tuple[object, ...]]]:

@@ -164,7 +164,7 @@ def read_labels(path: Path, design: Design) -> pl.DataFrame:
         if key not in drawn:
             strangers.append(where)
     if strangers and len(strangers) == len(labels):
-        raise RefError(path.name, f"holds nobody of audit {design.audit_id} of {design.segment_id}", hint="whose is it")
+        raise RefError(path.name, f"has nobody of audit {design.audit_id} of {design.segment_id}", hint="whose is it")
     if strangers:
         hint = "a spreadsheet may have cut its digits; if the person was erased since, delete the line"
         raise RefError(f"{strangers[0]}, column member_key", "names nobody of this sample", hint=hint)
@@ -363,9 +363,9 @@ def _read_design(path: Path) -> Design:
 def _read_audit(path: Path) -> Audit:
     try:
         read = json.loads(path.read_bytes())
-        told, found = read.pop("calibration"), read.pop("quality")
+        curve, found = read.pop("calibration"), read.pop("quality")
         found["estimates"] = {name: Estimate(**one) for name, one in found["estimates"].items()}
-        read["calibration"] = Calibration(**told | {"steps": tuple(tuple(step) for step in told["steps"])})
+        read["calibration"] = Calibration(**curve | {"steps": tuple(tuple(step) for step in curve["steps"])})
         read |= {name: date.fromisoformat(read[name]) for name in ("as_of", "labelled_on")}
         return Audit(**read | {"strata": tuple(read["strata"]), "quality": Quality(**found)})
     except (OSError, ValueError, KeyError, TypeError):

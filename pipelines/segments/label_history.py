@@ -1,7 +1,7 @@
 """The audits that count: which one is current on which day, and its estimates, as tables that SQL can join.
 
 An audit counts from the day it was scored until the next one of its segment, platform and definition, and only while
-that definition is in force: one of an edited definition neither counts nor ends another. What accounts weigh is frozen
+that definition is valid: one of an edited definition neither counts nor ends another. What accounts weigh is frozen
 with it: its probabilities were found for these very scores.
 """
 
@@ -125,9 +125,9 @@ def judgements(kept: list[Kept]) -> list[tuple[Any, ...]]:
     """
     rows: list[tuple[Any, ...]] = []
     for one in kept:
-        told = one.labels.filter(pl.col("label") != "unsure")
+        decided = one.labels.filter(pl.col("label") != "unsure")
         weights = {str(row["stratum"]): row["weight"] for row in one.audit.strata}
-        people = told.with_columns(is_rule_member=pl.col("stratum") == RULE)
+        people = decided.with_columns(is_rule_member=pl.col("stratum") == RULE)
         likely = people.with_columns(probability=pl.Series(one.audit.calibration.of(people), dtype=pl.Float64))
         by_score = pl.col("expansion_score").is_not_null() & (
             pl.col("probability") >= one.audit.quality.probability_floor
@@ -208,10 +208,10 @@ def _labels(audits: list[Kept], in_force: list[tuple[Any, ...]]) -> list[tuple[A
             if label != "unsure":
                 labelled.setdefault((member_key, one.audit.definition_hash), []).append((one, label))
     rows: list[tuple[Any, ...]] = []
-    for (member_key, definition_hash), told in labelled.items():
-        ends = [*(later.audit.labelled_on for later, _ in told[1:]), FOREVER]
-        for (one, label), end in zip(told, ends, strict=True):
-            said = (one.audit.segment_id, one.platform, member_key, label == "yes", definition_hash)
+    for (member_key, definition_hash), by_audit in labelled.items():
+        ends = [*(later.audit.labelled_on for later, _ in by_audit[1:]), FOREVER]
+        for (one, label), end in zip(by_audit, ends, strict=True):
+            row = (one.audit.segment_id, one.platform, member_key, label == "yes", definition_hash)
             for begins, _, followed_to in _pieces(one.audit, one.audit.labelled_on, end, in_force):
-                rows.append((*said, begins, followed_to))
+                rows.append((*row, begins, followed_to))
     return rows

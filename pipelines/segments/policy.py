@@ -164,7 +164,7 @@ def is_refused(policy: Policy, word: str) -> bool:
     return (len(folded) == 1 and folded[0] in policy.given_names) or next(_refused(policy, word), None) is not None
 
 
-def said(found: Sequence[Refusal]) -> Said:
+def message_of(found: Sequence[Refusal]) -> Said:
     """Say refusals of one file as one error: file, place, word, topic, policy, why; and how an override works.
 
     A refusal that no override lifts is said first. Assumes at least one.

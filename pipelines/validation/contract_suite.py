@@ -55,9 +55,9 @@ def contract_expectations(table: Table) -> Iterator[ExpectNoRows]:
 
 
 def _expect(table: Table, what: str, notes: str, query: str) -> ExpectNoRows:
-    said = about(f"{table.name}.{what}", "critical", notes)
-    said["meta"]["table"] = table.name
-    return ExpectNoRows(unexpected_rows_query=query, **said)
+    described = about(f"{table.name}.{what}", "critical", notes)
+    described["meta"]["table"] = table.name
+    return ExpectNoRows(unexpected_rows_query=query, **described)
 
 
 def _repeated_keys(table: Table) -> str:

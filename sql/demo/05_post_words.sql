@@ -42,8 +42,8 @@ INSERT INTO post_text VALUES
     ('join', 2, 'What does a call handler do? A day in four pictures.', '#JoinUs'),
     ('join', 3, 'Careers stall at the university on Wednesday.', '#JoinUs');
 
--- The labeller takes about as many of these for hostile, rightly and wrongly, as of the labelled sample that ref/tone.yml
--- tells of: the county's hostile shares can be told from them. A test holds it.
+-- The labeller takes about as many of these for hostile, rightly and wrongly, as of the labelled sample in
+-- ref/tone.yml: that makes the county's hostile shares recoverable. A test holds it.
 CREATE TABLE answer_text (tone VARCHAR, text_no INTEGER, text VARCHAR);
 
 INSERT INTO answer_text VALUES

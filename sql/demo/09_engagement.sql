@@ -1,4 +1,4 @@
--- One row per member, post and kind of act in the days that the drop of `drop_on` holds.
+-- One row per member, post and kind of interaction in the days that the drop of `drop_on` holds.
 -- Who engages with a post of the roads policing unit also likes one of the main account's in the same days,
 -- so nobody is reached by the unit alone. Acts on a post fall in the drop the post is in.
 

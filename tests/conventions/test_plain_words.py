@@ -15,9 +15,21 @@ import pytest
 from pipelines.common.settings import ROOT
 
 # Packages and folders whose prose is still being rewritten. Empty this set when it is done.
-BEING_REWRITTEN = frozenset(
-    {"pipelines", "expectations", "dags", "sql", "tests", "notebooks", "docs/DATA_DICTIONARY.md"}
+BEING_REWRITTEN = frozenset({"sql", "tests", "docs/DATA_DICTIONARY.md"})
+# Columns, a table and a value of published snapshots. Queries of analysts use them, so that they keep their names.
+PUBLISHED = frozenset(
+    {
+        "awake_people_hi",
+        "hidden_engagement",
+        "hidden_people_hi",
+        "in_force_from",
+        "in_force_to",
+        "is_in_force",
+        "n_hidden_acts",
+        "row kept out",
+    }
 )
+A_PUBLISHED_NAME = re.compile(rf"\b({'|'.join(sorted(PUBLISHED))})\b")
 # This page and this file hold the words in order to refuse them.
 QUOTES_THEM = ("docs/NAMING.md", "tests/conventions/test_plain_words.py")
 
@@ -145,19 +157,20 @@ def _may_hold_any(text: str) -> bool:
 def hits_in(path: Path) -> list[Hit]:
     name, text = str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
     if path.suffix == ".md":
-        return prose_hits(name, _paragraphs(text))
+        return prose_hits(name, [(number, A_PUBLISHED_NAME.sub("name", line)) for number, line in _paragraphs(text)])
     if not _may_hold_any(text):
         return []
     if path.suffix == ".py":
         prose, names = _python(path)
+        prose = [(number, A_PUBLISHED_NAME.sub("name", line)) for number, line in prose]
     else:
-        prose = _plain(path)
+        prose = [(number, A_PUBLISHED_NAME.sub("name", line)) for number, line in _plain(path)]
         names = [(number, word) for number, line in prose for word in set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", line))]
     found = [
         Hit(name, number, word, coinage.instead)
         for number, word in names
         for coinage in NAMES
-        if re.search(coinage.pattern, word)
+        if word not in PUBLISHED and re.search(coinage.pattern, word)
     ]
     return prose_hits(name, prose) + found
 
@@ -174,6 +187,12 @@ def _files() -> Iterator[Path]:
 
 def _is_being_rewritten(name: str) -> bool:
     return any(name == one or name.startswith(f"{one}/") for one in BEING_REWRITTEN)
+
+
+def test_published_names_exist() -> None:
+    """A name that no contract has any more leaves the list of exceptions."""
+    contracts = " ".join(path.read_text(encoding="utf-8") for path in (ROOT / "sql").rglob("*.yml"))
+    assert set(A_PUBLISHED_NAME.findall(contracts)) == PUBLISHED
 
 
 def test_no_coined_words() -> None:

@@ -271,7 +271,7 @@ def test_the_daily_breakdown_is_recognised_and_refused_with_advice(tmp_path: Pat
     header = [name for name in names(FB) if name not in ("Views", "Title", "Languages")]
     days = [fb(Date=f"09/{day:02}/2026") for day in range(1, 29)]
     text = table(header, *({name: row[name] for name in header if name in row} for row in days))
-    with pytest.raises(SchemaError, match=r"daily breakdown.*28 of 28 rows tell of one day; 22 columns") as error:
+    with pytest.raises(SchemaError, match=r"daily breakdown.*28 of 28 rows cover one day; 22 columns") as error:
         convert(tmp_path, text, setting)
     assert "one row per post" in str(error.value)
 

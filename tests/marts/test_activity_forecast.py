@@ -171,9 +171,9 @@ def test_without_history_there_is_a_reason_and_no_number(shipped: Settings) -> N
     con = a_night(planted(3, n_days=50), 50)
     back = make("forecast_backtest", con, shipped, AS_OF)
     made = make("activity_forecast", con, shipped, AS_OF)
-    assert set(made["forecast_reason"]) == {"needs 6 more days of acts", "no engagement extract"}
+    assert set(made["forecast_reason"]) == {"needs 6 more days of interactions", "no engagement extract"}
     assert made["expected_people"].null_count() == len(made)
-    assert set(back["backtest_reason"]) >= {"needs 34 more days of acts", "no engagement extract"}
+    assert set(back["backtest_reason"]) >= {"needs 34 more days of interactions", "no engagement extract"}
     assert back["brier_score"].null_count() == len(back)
     assert not con.execute("SELECT 1 FROM duckdb_tables() WHERE temporary").fetchall(), "nobody's scores stay behind"
 

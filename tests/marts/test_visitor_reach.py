@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pipelines.common.settings import SHIPPED_REF, Settings
-from pipelines.reach.visitor_share import Told, visitor_share
+from pipelines.reach.visitor_share import Homes, visitor_share
 from pipelines.reference.gazetteer import BANDS
 from tests.marts.making import make
 from tests.sql.case_runner import Row, build, create_tables, every_table, insert, select
@@ -24,7 +24,7 @@ CHECKED = 60  # readings counted by hand
 
 def planted(
     rng: np.random.Generator, people: int, share: float, told: float, right: float, probability: tuple[float, float]
-) -> tuple[Told, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[Homes, np.ndarray, np.ndarray, np.ndarray]:
     """Plant worlds: what is told in each, the share among those who truly belong, and the two bounds.
 
     Shapes (worlds, people). A misread place says a side by chance, whoever's it is; the confidence of each side is
@@ -49,7 +49,7 @@ def planted(
         (p * part).sum(axis=1) for part in (is_told & ~reads_visitor, is_told & reads_visitor, ~is_told)
     )
     variances = (p * (1 - p)).sum(axis=1)
-    found = Told(home, visitor, unknown, variances, confidences[0], confidences[1], variance)
+    found = Homes(home, visitor, unknown, variances, confidences[0], confidences[1], variance)
     truth = (belongs & is_visitor).sum(axis=1) / belongs.sum(axis=1)
     return found, truth, visitor / (home + visitor + unknown), (visitor + unknown) / (home + visitor + unknown)
 
@@ -101,11 +101,11 @@ def test_the_bounds_hold_where_telling_depends_on_home() -> None:
     assert (share < truth).mean() > 0.99, "the world is biased, or this proves nothing"
 
 
-def one(home: float, visitor: float, unknown: float, variance: float = 0.0, confidence: float = 1.0) -> Told:
+def one(home: float, visitor: float, unknown: float, variance: float = 0.0, confidence: float = 1.0) -> Homes:
     """A single cell, with sure or equally unsure readings."""
     sure = np.array([confidence])
     found = [np.array([n]) for n in (home, visitor, unknown, variance)]
-    return Told(found[0], found[1], found[2], found[3], sure, sure, np.array([0.0]))
+    return Homes(found[0], found[1], found[2], found[3], sure, sure, np.array([0.0]))
 
 
 def test_who_is_all_known_is_no_estimate() -> None:
@@ -127,7 +127,7 @@ def test_nobody_known_is_no_number() -> None:
 
 def test_a_side_that_is_read_worse_counts_for_less() -> None:
     half, none = np.array([50.0]), np.array([0.0])
-    told = Told(half, half, none, none, np.array([0.9]), np.array([0.6]), np.array([0.01]))
+    told = Homes(half, half, none, none, np.array([0.9]), np.array([0.6]), np.array([0.01]))
     assert visitor_share(told)[0][0] == pytest.approx(0.6 / 1.5)
 
 

@@ -103,7 +103,7 @@ def test_the_order_of_series_decides_nothing() -> None:
         assert getattr(other, name) == pytest.approx(getattr(one, name)[order], rel=1e-9)
 
 
-def test_an_accounts_own_loudness_counts_for_its_series() -> None:
+def test_an_accounts_own_overdispersion_counts_for_its_series() -> None:
     """One account posts daily, the others by fits and starts: its fall is seen, theirs would be chance."""
     rng = np.random.default_rng(5)
     shocks = np.exp(rng.normal(0, 0.6, (12, 1, WEEKS)))

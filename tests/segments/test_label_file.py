@@ -305,7 +305,7 @@ def test_a_person_twice_is_refused(sent: Sent) -> None:
 def test_another_segments_file_is_refused(sent: Sent, where: Settings) -> None:
     design, rows, path = sent
     others = [row | {"member_key": f"k{n}"} for n, row in enumerate(rows)]
-    with pytest.raises(RefError, match="holds nobody of audit 2026-09-30 of rider"):
+    with pytest.raises(RefError, match="has nobody of audit 2026-09-30 of rider"):
         label_file.read_labels(save(others, path), design)
 
 

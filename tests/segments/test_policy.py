@@ -83,7 +83,7 @@ def test_every_topic_has_its_section_in_the_policy(topic: str) -> None:
 
 def test_the_policy_page_shows_a_refusal_as_it_is_said() -> None:
     page = " ".join((ROOT / "docs/POLICY.md").read_text(encoding="utf-8").split())
-    said = policies.said(policies.refusals(POLICY, {"title": ["trade union"]}, segment="stewards.yml"))
+    said = policies.message_of(policies.refusals(POLICY, {"title": ["trade union"]}, segment="stewards.yml"))
     assert f"{said.thing}: {said.found}. Hint:" in page
 
 
@@ -126,7 +126,7 @@ def test_a_segment_of_recruits_passes() -> None:
 
 def test_the_message_names_file_place_word_policy_and_override() -> None:
     texts = {"title": ["Members"], "rule 'bio_says'": ["gmb", "shop steward", "tuc", "rmt", "aslef", "usdaw"]}
-    thing, sentence, hint = policies.said(policies.refusals(POLICY, texts, segment="members.yml"))
+    thing, sentence, hint = policies.message_of(policies.refusals(POLICY, texts, segment="members.yml"))
     said = SegmentDefinitionError(thing, sentence, hint=hint).message()
     assert said.startswith(
         "SegmentDefinitionError: members.yml: rule 'bio_says': says 'gmb', refused as trade_union by "
@@ -195,7 +195,7 @@ def test_a_handle_is_refused_and_no_override_lifts_it(text: str) -> None:
 
 
 def test_a_refusal_that_nothing_lifts_is_said_first() -> None:
-    said = policies.said(found("gmb and @jo_rider"))
+    said = policies.message_of(found("gmb and @jo_rider"))
     assert said.found.startswith("says '@…'") and "no override lifts this" in said.hint
     assert "lawful_basis" not in said.hint and "jo_rider" not in said.found
 

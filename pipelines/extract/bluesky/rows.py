@@ -61,7 +61,8 @@ def followers(asked: Asked, body: dict[str, Any]) -> Page:
 def posts(asked: Asked, body: dict[str, Any]) -> Page:
     """Read a page of an account's feed: what it wrote itself, up to the first day asked for.
 
-    The feed goes backwards in time, reposts of others among the posts; each post opens the lists of who acted on it.
+    The feed goes backwards in time, reposts of others among the posts; each post opens the lists of who interacted with
+    it.
     """
     read = answer.read(answer.Feed, "getAuthorFeed", body)
     known = [item for item in read.feed if item and item.post and item.post.uri]
@@ -112,8 +113,8 @@ def replies(asked: Asked, body: dict[str, Any]) -> Page:
     missing = (asked.listing.n_reported or 0) - len(branches)
     if missing <= 0:
         return page
-    said = f"{missing} of {asked.listing.n_reported} replies not in the thread, which has no further page"
-    return Page(**(vars(page) | {"short_because": said}))
+    reason = f"{missing} of {asked.listing.n_reported} replies not in the thread, which has no further page"
+    return Page(**(vars(page) | {"short_because": reason}))
 
 
 READERS: dict[Kind, Callable[[Asked, dict[str, Any]], Page]] = {
@@ -126,7 +127,7 @@ READERS: dict[Kind, Callable[[Asked, dict[str, Any]], Page]] = {
 }
 
 Act = tuple[answer.Profile | None, str | None, str | None, str | None]
-"""Who acted, when by their own clock, when by the AppView's, and what they wrote."""
+"""Who interacted, when by their own clock, when by the AppView's, and what they wrote."""
 
 
 def _words(post: answer.Post) -> Act:
@@ -134,7 +135,7 @@ def _words(post: answer.Post) -> Act:
 
 
 def _acts(asked: Asked, method: str, body: dict[str, Any], cursor: str | None, acts: Sequence[Act], n: int) -> Page:
-    """Make a page of acts on one of our posts, `n` being how many entries came."""
+    """Make a page of interactions with one of our posts; `n` is the number of entries received."""
     listing = asked.listing
     on = {"platform": listing.platform, "post_id": listing.post_id, "account_id": listing.account_id}
     rows: list[tuple[str, Row]] = [
@@ -216,12 +217,12 @@ def _handle_notes(account: Account, profile: answer.Profile, came: Mapping[str, 
     if not handle or (now := (profile.handle or handle).lower()) == handle:
         return []
     if any((other.handle or "").lower() == handle and other.did != profile.did for other in came.values()):
-        said = "the handle in account.csv is another account's now; pulled was the account of the id"
+        change = "the handle in account.csv is another account's now; pulled was the account of the id"
     elif now == NO_HANDLE:
-        said = "its handle does not lead back to it any more"
+        change = "its handle does not lead back to it any more"
     else:
-        said = "has another handle than account.csv says; its id is the same"
-    return [f"{account.ref}: {said}"]
+        change = "has another handle than account.csv says; its id is the same"
+    return [f"{account.ref}: {change}"]
 
 
 def _figure(count: int | None) -> str | None:

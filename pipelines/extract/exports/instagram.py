@@ -166,18 +166,18 @@ def _follower(export: _Export, entry: dict[str, Any]) -> Row:
     inner = entry.get("string_list_data")
     if not isinstance(inner, list) or len(inner) != 1 or not isinstance(inner[0], dict):
         raise ValueError(f"lacks string_list_data with one object; it has the fields {field_names(entry)}")
-    said = inner[0]
+    fields = inner[0]
     if len(export.unknown) < MOST_UNKNOWN:
-        export.unknown |= (entry.keys() - FIELDS) | (said.keys() - INNER_FIELDS)
-    handle = said.get("value")
+        export.unknown |= (entry.keys() - FIELDS) | (fields.keys() - INNER_FIELDS)
+    handle = fields.get("value")
     if handle is None:
-        raise ValueError(f"lacks value, the handle; it has the fields {field_names(said)}")
+        raise ValueError(f"lacks value, the handle; it has the fields {field_names(fields)}")
     if not isinstance(handle, str):
         raise ValueError(f"has value as {type(handle).__name__}, known is text")
     handle = mended(handle)
     if not HANDLE.fullmatch(handle):
         raise ValueError("has a value that is no handle")
-    followed_on = _followed_on(said.get("timestamp"))
+    followed_on = _followed_on(fields.get("timestamp"))
     if followed_on is None:
         export.n_undated += 1
     else:

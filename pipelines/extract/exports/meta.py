@@ -134,7 +134,7 @@ def convert(
 ) -> list[str]:
     """Convert one export, or a folder of them, to `out/post.csv`; return notes.
 
-    A post belongs to the account of ours whose id or name stands beside it, else to `account_id` or the folder's;
+    A post belongs to the account of ours whose id or name is in its row, else to `account_id` or the folder's;
     posts of others (collaborations) are left out and counted. All is read before anything is written. Raises
     `DeliveryError`, `SchemaError`, `UnreadableFileError`.
     """
@@ -190,7 +190,7 @@ def _lifetime(export: Export, notes: list[str]) -> tuple[Export, str]:
     daily = {row.line for row, day in zip(export.rows, days or (), strict=False) if re.search("[0-9]", day)}
     whole = export.without(daily)
     if daily and set(whole.cells("post_id") or ()) != set(ids):
-        raise _daily(export, f"{len(daily)} of {len(ids)} rows tell of one day")
+        raise _daily(export, f"{len(daily)} of {len(ids)} rows cover one day")
     kept = whole.cells("post_id") or []
     if len(set(kept)) < len(kept) / 2:
         raise _daily(export, f"each post stands {len(kept) / len(set(kept)):.0f} times")

@@ -57,7 +57,7 @@ VIDEO = "video overview"
 
 @dataclass(frozen=True)
 class Block:
-    """One header line of a file, the export it tells of, and the rows below with the line each begins on."""
+    """One header line of a file, the export it begins, and the rows below with the line each begins on."""
 
     file: str
     export: str
@@ -174,11 +174,11 @@ def _account(file: Path, blocks: list[Block], accounts: Mapping[str, str], asked
     """Find whose export this is; note where the post links name another account of ours."""
     links = [match for block in blocks for match in block.read("link", POST_LINK.match) if match]
     handles = {match[1].lower() for match in links} - {"i"}  # x.com/i/status/… names nobody
-    said = account_resolution.own_account(file.absolute().parent.name if asked is None else asked, accounts)
-    if said and any(accounts.get(handle, said) != said for handle in handles):
-        notes.append(f"{blocks[0].file}: read as {said}, but its post links name another account of ours")
+    declared = account_resolution.own_account(file.absolute().parent.name if asked is None else asked, accounts)
+    if declared and any(accounts.get(handle, declared) != declared for handle in handles):
+        notes.append(f"{blocks[0].file}: read as {declared}, but its post links name another account of ours")
     linked = {accounts.get(handle) for handle in handles}
-    if account := said or (linked.pop() if len(handles) == 1 else None):
+    if account := declared or (linked.pop() if len(handles) == 1 else None):
         return account
     links_say = {0: "no account", 1: "an account not ours"}.get(len(handles), f"{len(handles)} accounts")
     raise account_resolution.unknown_account(blocks[0].file, accounts, f", post links {links_say}")

@@ -210,8 +210,8 @@ def _kind(member: str) -> str:
 
 def _check_files(name: str, files: list[str], manifest: _Manifest) -> None:
     """Raise where the manifest names a file of followers or posts that the zip has not."""
-    said = [part.file_name for kind in manifest.kinds.values() for part in kind.files]
-    if lacking := sorted({file for file in said if ALLOWED.fullmatch(file)} - set(files)):
+    listed = [part.file_name for kind in manifest.kinds.values() for part in kind.files]
+    if lacking := sorted({file for file in listed if ALLOWED.fullmatch(file)} - set(files)):
         raise UnreadableFileError(name, f"lacks {lacking[0]}, which its manifest names", hint=AGAIN)
 
 
@@ -253,9 +253,9 @@ def _check_count(export: _Export, member: str, n: int) -> None:
     """Raise where a file holds another number of entries than the manifest says: a short list would end follows."""
     if export.manifest is None:
         return
-    said = [part.count for kind in export.manifest.kinds.values() for part in kind.files if part.file_name == member]
-    if any(count and count.isdecimal() and int(count) != n for count in said):
-        found = f"holds {n:,} entries, its manifest says {int(said[0] or 0):,}"
+    counts = [part.count for kind in export.manifest.kinds.values() for part in kind.files if part.file_name == member]
+    if any(count and count.isdecimal() and int(count) != n for count in counts):
+        found = f"holds {n:,} entries, its manifest says {int(counts[0] or 0):,}"
         raise UnreadableFileError(f"{export.name}, {member}", found, hint=AGAIN)
 
 

@@ -121,7 +121,7 @@ def moment_of(cell: Cell, read: Callable[[str], datetime.datetime] | None) -> da
 
 
 def day_of(cell: Cell, read: Callable[[str], datetime.datetime] | None) -> str | None:
-    """Read a day; raise where a time stands beside it that is not midnight."""
+    """Read a day; raise where it has a time that is not midnight."""
     moment = moment_of(cell, read)
     if moment is None:
         return None

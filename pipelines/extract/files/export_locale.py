@@ -66,12 +66,12 @@ class Clock:
 
     def notes(self) -> list[str]:
         """Say which zone was assumed, and how many times it makes doubtful."""
-        said = [f"times read as {self.zone.name}, for the export names no zone ({self.zone.said_in})"]
+        notes = [f"times read as {self.zone.name}, for the export names no zone ({self.zone.said_in})"]
         if self.n_twice:
-            said.append(f"{self.n_twice} times exist twice when clocks go back: the earlier is taken")
+            notes.append(f"{self.n_twice} times exist twice when clocks go back: the earlier is taken")
         if self.n_never:
-            said.append(f"{self.n_never} times never were in {self.zone.name} (clocks went forward): is it the zone?")
-        return said
+            notes.append(f"{self.n_never} times never were in {self.zone.name} (clocks went forward): is it the zone?")
+        return notes
 
 
 def stamp(instant: datetime) -> str:

@@ -2,7 +2,7 @@
 
 Each account is asked on its own server, the one in its handle, or all on `base_url`. Public lists need no token; a
 token belongs to one server and is sent to that one only. The calls go through Mastodon.py, one request each, in
-threads; what came back is judged by what the server sent, not by the library's errors, which quote bodies.
+threads. An answer is judged by what the server sent, not by the library's errors, which quote bodies.
 """
 
 import asyncio
@@ -63,7 +63,7 @@ class _Server:
 
 @dataclass(frozen=True)
 class _Heard:
-    """What came back for one request: the server's own JSON and where the library says the list goes on."""
+    """The answer to one request: the server's own JSON and where the library says the list goes on."""
 
     body: Any
     max_id: str | None
@@ -244,7 +244,7 @@ class _Wire(requests.Session):
         return answer
 
     def hear(self, what: str, call: Callable[[], Any], with_token: bool) -> _Heard | StillreachError:
-        """Make one call of the library and say what came back; errors are returned, not raised."""
+        """Make one call of the library and give the answer; errors are returned, not raised."""
         self._last.answer = None
         result = None
         try:

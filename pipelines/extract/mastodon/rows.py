@@ -19,7 +19,7 @@ BLOCKS = frozenset({"p", "br", "li", "div", "blockquote", "pre", "ul", "ol", "h1
 SILENT = frozenset({"script", "style"})
 SHOWN_TO_ALL = ("public", "unlisted")
 NO_MORE = "the server shows no more of them"
-DEEPER = "mastodon: answers to answers are left out, they are no acts on the post"
+DEEPER = "mastodon: answers to answers are left out, they are no interactions with the post"
 # Without a login Mastodon stops at sixty answers below a post, whatever its count says.
 MOST_REPLIES_TO_STRANGERS = 60
 

@@ -101,8 +101,8 @@ def hidden(secret: Secret | None) -> Iterator[None]:
 
     def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = before(*args, **kwargs)
-        if token in (said := record.getMessage()):
-            record.msg, record.args = said.replace(token, HIDDEN), ()
+        if token in (message := record.getMessage()):
+            record.msg, record.args = message.replace(token, HIDDEN), ()
         if record.exc_info and token in (shown := "".join(traceback.format_exception(*record.exc_info))):
             record.exc_info, record.exc_text = None, shown.replace(token, HIDDEN)
         return record

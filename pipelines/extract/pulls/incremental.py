@@ -1,7 +1,7 @@
-"""Lists of acts that need not be asked again: the platform's count is the one at which they were last collected.
+"""Lists of interactions that need no new request: the platform's count is as it was when they were last collected.
 
-What is remembered of a list counts only while the delivery that brought it is in force and of an earlier day: what a
-failed landing lost, or a later delivery of the same day put out of force, is asked again. Losing the file costs
+What is remembered of a list counts only while the delivery that brought it is current and of an earlier day: what a
+failed landing lost, or a later delivery of the same day replaced, is requested again. Losing the file costs
 requests, never people.
 """
 
@@ -23,7 +23,7 @@ AS_GOOD_AS_IT_GETS = ("last", "short")
 
 @dataclass(frozen=True)
 class Carried:
-    """What an earlier landed pull got of a list of acts, and the platform's count by which it is known unchanged."""
+    """What an earlier landed pull collected of a list, and the platform's count by which it is known unchanged."""
 
     delivery_id: str
     since: str
@@ -39,11 +39,11 @@ class Carried:
 
 def usable(settings: Settings, source: str, account: str, on: date) -> dict[Key, Carried]:
     """What a pull of the day `on` may leave unasked of an account."""
-    in_force = {one.delivery_id for one in current_deliveries(settings, until=on).values()}
+    current = {one.delivery_id for one in current_deliveries(settings, until=on).values()}
     return {
         key: carried
         for key, carried in _read(_path(settings, source)).get(account, {}).items()
-        if carried.since < on.isoformat() and carried.delivery_id in in_force
+        if carried.since < on.isoformat() and carried.delivery_id in current
     }
 
 

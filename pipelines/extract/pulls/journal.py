@@ -27,7 +27,7 @@ TABLE_OF = {kind: kind if kind in ("follower", "post") else "engagement" for kin
 NOTHING_NEW_IN_A_ROW = 3
 Key = tuple[str, str]  # a list's kind and post
 Line = dict[str, Any]
-Why = Literal["last", "short", "doubt", "circle", "empty", "refused", "unchanged", "busy", "deadline", "stopped"]
+Why = Literal["last", "short", "fault", "circle", "empty", "refused", "unchanged", "busy", "deadline", "stopped"]
 # Lists that ended so are requested again when the pull of that day is started again.
 AGAIN = ("busy", "deadline", "stopped")
 CUT_OFF = "the pull was cut off before its end"
@@ -54,7 +54,7 @@ class Progress:
     n_requests: int = 0
     n_repeats: int = 0
     n_null_rows: int = 0
-    n_doubtful: int = 0
+    n_faulty: int = 0
     n_in_a_row: int = 0
     short_because: str = ""
     unknown_fields: dict[str, None] = field(default_factory=dict)
@@ -70,8 +70,8 @@ class Progress:
         self.n_collected += sum(1 for table, _ in page["rows"] if table == TABLE_OF[self.listing.kind])
         self.n_repeats += page["n_repeats"]
         self.n_null_rows += page["n_null_rows"]
-        self.n_doubtful += page["doubt"] in ("repeat", "empty")
-        self.n_in_a_row = self.n_in_a_row + 1 if page["doubt"] in ("repeat", "empty") else 0
+        self.n_faulty += page["fault"] in ("repeat", "empty")
+        self.n_in_a_row = self.n_in_a_row + 1 if page["fault"] in ("repeat", "empty") else 0
         self.n_reported = page["n_reported"] if page["n_reported"] is not None else self.n_reported
         self.short_because = page["short_because"] or self.short_because
         self.unknown_fields |= dict.fromkeys(page["unknown_fields"])
@@ -80,13 +80,13 @@ class Progress:
             self.seen.update(entry_hash(table, row) for table, row in page["rows"])
             self.cursors |= {page["cursor"]} if page["cursor"] is not None else set()
         self.cursor = page["next_cursor"]
-        self.ended = self._end(page["doubt"])
+        self.ended = self._end(page["fault"])
         if self.ended:
             self.seen, self.cursors = set(), set()
 
-    def _end(self, doubt: str) -> End | None:
-        """A list is complete if the platform ended it and no page of it was doubtful."""
-        if doubt == "circle":
+    def _end(self, fault: str) -> End | None:
+        """A list is complete if the platform ended it and no page of it was faulty."""
+        if fault == "circle":
             return End("circle", "partial", "the platform's cursors repeat")
         if self.n_in_a_row >= NOTHING_NEW_IN_A_ROW and self.cursor is not None:
             return End("empty", "partial", f"{self.n_in_a_row} pages in a row came empty or repeated")
@@ -94,10 +94,10 @@ class Progress:
             return None
         if self.short_because and (self.n_reported is None or self.n_collected < self.n_reported):
             return End("short", "partial", self.short_because)
-        if self.n_doubtful and (self.n_reported is None or self.n_collected < self.n_reported):
-            return End("doubt", "partial", f"{self.n_doubtful} pages in mid-list came empty or repeated")
+        if self.n_faulty and (self.n_reported is None or self.n_collected < self.n_reported):
+            return End("fault", "partial", f"{self.n_faulty} pages in mid-list came empty or repeated")
         if self.listing.kind == "follower" and self.n_reported and not self.n_collected:
-            return End("doubt", "partial", "the platform counts followers and shows none")
+            return End("fault", "partial", "the platform counts followers and shows none")
         return End("last", "complete")
 
     def account(self) -> ListAccount:
@@ -301,6 +301,10 @@ def _book_of(stream: BinaryIO, *, remember: bool) -> tuple[Book, int]:
             line = None
         torn = line is None
         if line is not None:
-            book.take(line, end, remember=remember)
+            try:
+                book.take(line, end, remember=remember)
+            except (KeyError, TypeError):
+                found = "a line is not as this version writes it"
+                raise UnreadableFileError("journal", found, hint="remove it and pull again") from None
             end += len(raw)
     return book, end

@@ -2,7 +2,7 @@
 
 A line `asked`, with the most that the request can cost, is on the disk before the request goes out; `answered`, with
 what was charged, or `failed` follows. A request without an answer counts in full: nobody knows what it cost. The
-ledger holds counts and money, no id of a person; which ids were charged today stands beside the journals as keyed
+ledger holds counts and money, no id of a person; which ids were charged today is kept beside the journals as keyed
 hashes, for the one day that it matters, and is gone with it.
 """
 
@@ -78,7 +78,7 @@ class Plan:
 
 @dataclass
 class Tally:
-    """What came of the requests for one resource at one price on one day."""
+    """The outcome of the requests for one resource at one price on one day."""
 
     n_requests: int = 0
     n_resources: int = 0

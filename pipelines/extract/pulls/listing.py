@@ -17,7 +17,7 @@ Row = dict[str, str | None]
 
 @dataclass(frozen=True)
 class Listing:
-    """One paged list of a platform: who follows an account, its posts, or who acted on one of its posts.
+    """One paged list of a platform: who follows an account, its posts, or who interacted with one of its posts.
 
     `n_reported` is the platform's own count of the list where it is known before the first page.
     """
@@ -35,7 +35,7 @@ class Page:
 
     `rows` are pairs of a contract table (follower, post, engagement, account_day) and a row; a repeat is known by the
     key of the table's contract (`sql/raw/*.yml`). Rows of the list's own table are its entries; others come along
-    (a page that tells of the account alone may open a list: one `account_day` row and a cursor of the connector's own).
+    (a page about the account alone may open a list: one `account_day` row and a cursor of the connector's own).
     `n_null_rows` counts entries without an id or marked as gone. `n_entries` is how many entries the platform sent,
     where some become no row (a repost of others among posts); None: the rows and the null rows. A page of no entries
     with a cursor is asked for a second time before it is believed.

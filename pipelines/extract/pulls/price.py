@@ -51,13 +51,13 @@ class Price:
 
 
 class Prices:
-    """The prices in force on any day."""
+    """The prices that are valid on any day."""
 
     def __init__(self, prices: Iterable[Price]) -> None:
         self._prices = sorted(prices, key=lambda price: price.valid_from)
 
     def at(self, charge: Charge, day: date) -> Price:
-        """The price in force; what has no price as an owned read has the ordinary one.
+        """The price that is valid on a day; what has no price as an owned read has the ordinary one.
 
         Raises `RefError` where there is none on that day.
         """

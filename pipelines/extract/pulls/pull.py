@@ -1,7 +1,7 @@
 """Pull one account's lists: several at once, within the platform's limits, each page saved before the next request.
 
 This module pulls from every platform. A connector requests one page; this module does what all have in common: retries
-with jitter, waits that the platform asks for, a second request for doubtful pages, detection of repeating cursors, the
+with jitter, waits that the platform asks for, a second request for faulty pages, detection of repeating cursors, the
 deadline. The outcome is recorded for each list: it is complete only if the platform said so (`Progress`).
 """
 
@@ -62,7 +62,7 @@ class Patience:
 class Options:
     """How an account is pulled: at most `deadline_seconds` in all and `request_seconds` for each request.
 
-    `carried` are lists that an earlier delivery has already; `secret` is kept out of the journal and of errors.
+    `carried` are lists that an earlier delivery has already; `secret` is never written to the journal or to errors.
     """
 
     concurrency: int = 4
@@ -153,24 +153,24 @@ class Pull:
         try:
             while not progress.ended:
                 cursor = progress.cursor
-                page, rows, doubt = await self._believed(progress)
-                self._keep(progress, cursor, page, rows, doubt)
+                page, rows, fault = await self._believed(progress)
+                self._keep(progress, cursor, page, rows, fault)
         except ListRefusedError as refused:
             self._end(progress, End("refused", "partial", str(refused)))
         except PlatformBusyError as busy:
             self._end(progress, End("busy", "partial", str(busy)))
 
     async def _believed(self, progress: Progress) -> tuple[Page, list[tuple[str, Row]], str]:
-        """Request a page, and a doubtful one a second time; `doubt` is what is unusual about the second."""
+        """Request a page, and a faulty one a second time; `fault` is what is unusual about the second."""
         page = await self._page(progress)
-        rows, doubt = self._new_rows(progress, page)
-        if doubt:
+        rows, fault = self._new_rows(progress, page)
+        if fault:
             page = await self._page(progress)
-            rows, doubt = self._new_rows(progress, page)
-        return page, rows, doubt
+            rows, fault = self._new_rows(progress, page)
+        return page, rows, fault
 
     def _new_rows(self, progress: Progress, page: Page) -> tuple[list[tuple[str, Row]], str]:
-        """Give the new rows of a page and its doubt: a repeating cursor, no new row, an empty page or an early end."""
+        """Give the new rows of a page and its fault: a repeating cursor, no new row, an empty page or an early end."""
         rows: list[tuple[str, Row]] = []
         new: set[int] = set()
         for table, row in page.rows:
@@ -179,19 +179,19 @@ class Pull:
             if known not in progress.seen and known not in new:
                 rows.append((table, row))
                 new.add(known)
-        doubt = ""
+        fault = ""
         if page.next_cursor is not None and page.next_cursor in {*progress.cursors, progress.cursor}:
-            doubt = "circle"
+            fault = "circle"
         elif page.rows and not rows:
-            doubt = "repeat"
+            fault = "repeat"
         elif not _n_entries(page):
             counted = progress.n_reported if page.n_reported is None else page.n_reported
             is_short = counted is not None and progress.n_collected < counted and not page.short_because
-            doubt = "empty" if page.next_cursor is not None else "end" if is_short else ""
-        return rows, doubt
+            fault = "empty" if page.next_cursor is not None else "end" if is_short else ""
+        return rows, fault
 
     def _keep(
-        self, progress: Progress, cursor: str | None, page: Page, rows: list[tuple[str, Row]], doubt: str
+        self, progress: Progress, cursor: str | None, page: Page, rows: list[tuple[str, Row]], fault: str
     ) -> None:
         """Write the page to the journal; a kill after that loses nothing of it."""
         key = (progress.listing.kind, progress.listing.post_id)
@@ -203,7 +203,7 @@ class Pull:
             rows,
             n_repeats=len(page.rows) - len(rows),
             n_requests=self.n_asked.pop(key, 0),
-            doubt=doubt,
+            fault=fault,
         )
         self.journal.write(line)
         for opened in [
@@ -273,8 +273,8 @@ class Pull:
             lists = self.book.lists.values()
             n_ended = sum(1 for one in lists if one.ended)
             n_rows, n_pages = sum(one.n_collected for one in lists), sum(one.n_pages for one in lists)
-            said = "%s: %d of %d lists, %d pages, %d entries so far"
-            log.info(said, self.connector.platform, n_ended, len(lists), n_pages, n_rows)
+            line = "%s: %d of %d lists, %d pages, %d entries so far"
+            log.info(line, self.connector.platform, n_ended, len(lists), n_pages, n_rows)
 
 
 def pull(

@@ -132,8 +132,8 @@ def land_pulled(source: str, on: date) -> str:
     _remove(day)
     notes = _sweep(settings, source, on)
     partial = [one for one in done.delivery.completeness if one.scope == "partial"]
-    said = [f"{one.platform}:{one.account_id} {one.kind}: {one.reason}" for one in partial]
-    return "\n  ".join([done.message(), *said, *done.delivery.notes, *notes])
+    lines = [f"{one.platform}:{one.account_id} {one.kind}: {one.reason}" for one in partial]
+    return "\n  ".join([done.message(), *lines, *done.delivery.notes, *notes])
 
 
 def connector_of(source: Source, settings: Settings, on: date) -> Connector:
@@ -225,9 +225,9 @@ def _reasons(lists: list[ListAccount]) -> str:
     reasons = Counter(one.reason for one in lists if one.reason)
     if len(lists) == 1:
         return lists[0].reason
-    said = [f"{n} of {len(lists)} lists: {reason}" for reason, n in reasons.most_common(REASONS_SHOWN)]
-    more = len(reasons) - len(said)
-    return "; ".join(said) + (f"; {more} more reasons" if more > 0 else "")
+    shown = [f"{n} of {len(lists)} lists: {reason}" for reason, n in reasons.most_common(REASONS_SHOWN)]
+    more = len(reasons) - len(shown)
+    return "; ".join(shown) + (f"; {more} more reasons" if more > 0 else "")
 
 
 def _expected(account: Account, plan: Source) -> list[Listing]:

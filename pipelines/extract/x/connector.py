@@ -291,16 +291,16 @@ def _key(listing: Listing, cursor: str = "") -> str:
 
 
 def _refusal(status: int, kinds: Sequence[str], thing: str) -> StillreachError:
-    said = ", ".join(dict.fromkeys(kinds)) or f"status {status}"
+    reported = ", ".join(dict.fromkeys(kinds)) or f"status {status}"
     if status == 401:
         return PlatformRefusedError(
             thing, "X does not know the token", hint="a user token of OAuth 2.0 lasts two hours"
         )
     if status == 402 or (status != 404 and any(kind in FOR_ALL for kind in kinds)):
-        return PlatformRefusedError(thing, f"X refuses the app: {said}", hint="look into X's developer console")
+        return PlatformRefusedError(thing, f"X refuses the app: {reported}", hint="look into X's developer console")
     if status == 403 and not any(kind in FOR_ONE for kind in kinds):
-        return PlatformRefusedError(thing, f"X refuses: {said}", hint=POLICY)
-    return ListRefusedError(thing, f"X does not give it: {said}")
+        return PlatformRefusedError(thing, f"X refuses: {reported}", hint=POLICY)
+    return ListRefusedError(thing, f"X does not give it: {reported}")
 
 
 def _is_about_words(body: object) -> bool:
