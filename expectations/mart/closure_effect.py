@@ -32,6 +32,6 @@ def expectations(tonight: Tonight) -> list[Any]:
             "missing_closure_has_its_reason",
             "critical",
             notes,
-            "SELECT 1 AS broken FROM {batch} WHERE lost_people IS NULL AND reach_reason IS NULL",
+            "SELECT 1 AS broken FROM {batch} WHERE reach_status <> 'exact' AND reach_reason IS NULL",
         ),
     ]

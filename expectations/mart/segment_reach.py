@@ -39,7 +39,7 @@ def expectations(tonight: Tonight) -> list[Any]:
             "missing_reach_has_its_reason",
             "critical",
             notes,
-            "SELECT 1 AS broken FROM {batch} WHERE reach_people IS NULL AND reach_reason IS NULL",
+            "SELECT 1 AS broken FROM {batch} WHERE reach_status <> 'exact' AND reach_reason IS NULL",
         ),
         no_rows(
             "totals_have_no_reach",
@@ -47,7 +47,7 @@ def expectations(tonight: Tonight) -> list[Any]:
             notes,
             """
             SELECT 1 AS broken FROM {batch}
-            WHERE reach_people IS NOT NULL AND reach_reason NOT LIKE '%: at least this many'
+            WHERE (reach_people IS NULL) <> (reach_status = 'unknown')
             """,
         ),
     ]

@@ -64,7 +64,9 @@ def make(inputs: Inputs) -> pl.DataFrame:
     Raises `RefError` where bands.yml is not usable.
     """
     posted = inputs.read("mart.account_scorecard", "platform", "account_id", "last_posted_on")
-    reach = inputs.read("mart.segment_reach").filter(pl.col("basis") == "active")
+    bases = inputs.read("mart.segment_reach")
+    listed = bases.filter(basis="follower").select(*KEY, has_follower_list=pl.col("reach_status") != "unknown")
+    reach = bases.filter(basis="active").join(listed, on=KEY)
     weeks = inputs.read("mart.reach_trend", *KEY, "week_on", "active_people", "is_whole_week", "gap_reason")
     return judge(
         reach.join(posted, on=["platform", "account_id"]),
@@ -252,7 +254,7 @@ def trend_words(trends: Trends, q: Floats, bands: Mapping[str, float]) -> list[s
 
 def _reasons(pairs: pl.DataFrame, evidence: Evidence, found: Verdicts) -> list[str]:
     """Say of each pair why its verdict is what it is."""
-    rows = pairs.select("reach_reason", "last_posted_on").with_columns(
+    rows = pairs.select("has_follower_list", "reach_reason", "last_posted_on").with_columns(
         verdict=found.verdict,
         threshold=evidence.threshold,
         is_share=evidence.is_share,

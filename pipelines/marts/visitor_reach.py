@@ -27,6 +27,8 @@ READS = (
 KEY = ("segment_id", "platform", "account_id", "basis")
 PEOPLE = ("reach_people", "people_variance", "home_people", "visitor_people", "unknown_people")
 AS_INTENDED, CANNOT_TELL = "as intended", "cannot tell"
+FEW_LOCALS = "fewer locals than a local account needs"
+FEW_VISITORS = "fewer visitors than a visitors' account needs"
 FOR_ANYONE, NOT_SAID = "for anyone", "nobody has said whom it is for"
 NOBODY, NOBODY_TOLD = "it reaches nobody", "nobody it reaches says where they live"
 NO_HOME = "home is not known: neither place.csv nor home_area.geojson says where it is"
@@ -163,11 +165,9 @@ def _floats(rows: pl.DataFrame, name: str, missing: float) -> NDArray[np.float64
 def _purposes(inputs: Inputs) -> tuple[Purpose, Purpose]:
     """State what an account for locals and one for visitors need."""
     lo, hi = pl.col("visitor_share_lo"), pl.col("visitor_share_hi")
-    few_locals = "fewer locals than a local account needs"
-    few_visitors = "fewer visitors than a visitors' account needs"
     return (
-        Purpose("local", inputs.bands["local_share_at_least"], 1 - hi, 1 - lo, few_locals),
-        Purpose("visitors", inputs.bands["visitors_share_at_least"], lo, hi, few_visitors),
+        Purpose("local", inputs.bands["local_share_at_least"], 1 - hi, 1 - lo, FEW_LOCALS),
+        Purpose("visitors", inputs.bands["visitors_share_at_least"], lo, hi, FEW_VISITORS),
     )
 
 

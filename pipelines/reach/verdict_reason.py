@@ -31,6 +31,7 @@ class PairVerdict:
     is_silent: bool
     needed_weeks: float | None
     needed_people: float | None
+    has_follower_list: bool
     reach_reason: str | None
     last_posted_on: date | None
 
@@ -54,7 +55,7 @@ class PairVerdict:
 
     def _missing_extracts(self) -> str:
         acts = f"{WINDOW_WEEKS} weeks of engagement extracts"
-        if (self.reach_reason or "").startswith("no engagement"):
+        if self.has_follower_list:
             return acts.capitalize()
         return f"Follower lists or {acts}"
 

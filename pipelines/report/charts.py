@@ -227,7 +227,7 @@ def _cell(axes: Axes, x: float, y: float, cell: float, row: dict[str, Any] | Non
         return
     colour = canvas.shade(coverage.number)
     canvas.box(axes, *place, facecolor=colour)
-    text = f"≥ {coverage.text}" if row["reach_reason"] else coverage.text
+    text = f"≥ {coverage.text}" if row["reach_status"] == "lower_bound" else coverage.text
     weight = "bold" if coverage.number >= 0.5 else "normal"
     canvas.write(axes, *middle, text, 9, color=canvas.readable_on(colour), ha="center", weight=weight)
 

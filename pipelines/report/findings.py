@@ -47,7 +47,7 @@ class Reached:
 
     @property
     def is_partial(self) -> bool:
-        return self.row["reach_people"] is not None and self.row["reach_reason"] is not None
+        return bool(self.row["reach_status"] == "lower_bound")
 
     @property
     def at_least(self) -> str:
@@ -136,12 +136,12 @@ def not_known(reach: pl.DataFrame) -> list[str]:
     """Say for which accounts it is not known whom they reach, and where lists are partial."""
     sentences = []
     rows = reach.filter((pl.col("basis") == FOLLOWER) & (pl.col("segment_id") == EVERYONE))
-    without = rows.filter(pl.col("reach_people").is_null())
+    without = rows.filter(reach_status="unknown")
     for (platform, reason), group in _groups(without, "platform", "reach_reason"):
         names = listed(sorted(group["name"].to_list()))
         verb = "reach" if group.height > 1 else "reaches"
         sentences.append(f"{platform_name(platform)}, {reason}: it is not known which communities {names} {verb}.")
-    partial = rows.filter(pl.col("reach_people").is_not_null() & pl.col("reach_reason").is_not_null())
+    partial = rows.filter(reach_status="lower_bound")
     for (platform,), group in _groups(partial, "platform"):
         names = listed(sorted(group["name"].to_list()))
         sentences.append(

@@ -7,6 +7,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipelines.marts.visitor_reach import FEW_LOCALS
 from pipelines.release import disclosure
 from pipelines.release.disclosure import Limits, Shown
 from pipelines.report import canvas, findings
@@ -108,7 +109,7 @@ def _reached(row: Row, limit: Limits) -> Shown:
 def _title(strips: list[Strip], platform: str, limit: Limits) -> str:
     """The finding: whose reached people are mostly visitors, and where locals are too few."""
     title, where = strips[0][0]["title"], platform_name(platform)
-    too_few = [row["name"] for row, _ in strips if (row["visitor_reading"] or "").startswith("fewer locals")]
+    too_few = [row["name"] for row, _ in strips if row["visitor_reading"] == FEW_LOCALS]
     known = [row for row, _ in strips if _is_shown(row, limit)]
     fault = f"; too few locals: {', '.join(too_few)}" if too_few else ""
     if not known:

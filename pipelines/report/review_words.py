@@ -33,10 +33,16 @@ def interval_text(row: Row, limit: Limits) -> str:
     if row["value"] is None or row["value_lo"] is None or row["value_hi"] is None:
         return ""
     text = value_text(row, limit)
-    if text == WITHHELD or text.startswith("under "):
+    if text == WITHHELD or _is_suppressed(row, limit):
         return ""
     low, high = (one_text(row, float(row[name]), limit) for name in ("value_lo", "value_hi"))
     return "" if low == high == text else f"{low} to {high}"
+
+
+def _is_suppressed(row: Row, limit: Limits) -> bool:
+    """Whether the figure counts too few people to be shown, or is a share of so few."""
+    of = {PEOPLE: 1.0, SHARE_OF_PEOPLE: row["n_base"]}.get(row["unit"])
+    return of is not None and disclosure.people(max(0.0, row["value"] * of), limit).number is None
 
 
 def in_sentence(row: Row, limit: Limits) -> str:

@@ -144,10 +144,11 @@ def verdict_reasons(verdicts: pl.DataFrame, sizes: pl.DataFrame, limit: Limits) 
     for row in verdicts.filter(pl.col("verdict") == "cannot tell").to_dicts():
         if (row["segment_id"], row["platform"]) not in few:
             reason = str(row["verdict_reason"] or "no reason given").split(". ")[0].rstrip(".")
-            reasons.setdefault(reason, []).append(row["needed_weeks"])
+            weeks = row["needed_weeks"] if row["active_people"] is not None else None
+            reasons.setdefault(reason, []).append(weeks)
     sentences = []
     for reason, weeks in sorted(reasons.items(), key=lambda one: (-len(one[1]), one[0])):
-        known = [n for n in weeks if n is not None and " weeks of " not in reason]
+        known = [n for n in weeks if n is not None]
         more = f" From {counted(min(known), 'week', 'weeks')} more of data, a verdict may be possible." if known else ""
         sentences.append(f"{counted(len(weeks), 'pair', 'pairs')} of account and segment: {reason}.{more}")
     return sentences

@@ -102,6 +102,7 @@ counts AS (
         segment_reach.platform,
         segment_reach.account_id,
         segment_reach.basis,
+        segment_reach.reach_status,
         segment_reach.reach_reason,
         segment_reach.reach_people IS NOT NULL AS is_measured,
         coalesce(net.net_reach_people, 0) AS net_reach_people,
@@ -168,5 +169,6 @@ SELECT
     END AS kept_people,
     CASE WHEN is_measured THEN next_account_id END AS next_account_id,
     CASE WHEN is_measured THEN CAST(round(next_account_people) AS BIGINT) END AS next_account_people,
+    reach_status,
     reach_reason
 FROM counts

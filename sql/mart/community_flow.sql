@@ -326,11 +326,15 @@ collected_weeks AS (
     GROUP BY act_weeks.platform, weeks.week_on
 ),
 
-reasons AS (
+known AS (
     SELECT
         platforms.platform,
         weeks.week_on,
         weeks.week_ends_on,
+        coalesce(platforms.first_week_on <= weeks.week_on, FALSE)
+        AND coalesce(listed_weeks.n_accounts_listed, 0) > 0 AS has_people,
+        coalesce(platforms.first_week_on < weeks.week_on, FALSE)
+        AND coalesce(listed_weeks.n_accounts_listed, 0) > 0 AS has_flow,
         CASE
             WHEN platforms.first_week_on IS NULL THEN 'no follower list'
             WHEN platforms.first_week_on > weeks.week_on THEN 'before the first list'
@@ -353,28 +357,6 @@ reasons AS (
     LEFT JOIN first_acts ON platforms.platform = first_acts.platform
     LEFT JOIN collected_weeks
         ON platforms.platform = collected_weeks.platform AND weeks.week_on = collected_weeks.week_on
-),
-
-known AS (
-    SELECT
-        platform,
-        week_on,
-        week_ends_on,
-        flow_reason,
-        quiet_reason,
-        coalesce(
-            flow_reason NOT IN ('no follower list', 'before the first list', 'no complete list this week'), TRUE
-        ) AS has_people,
-        coalesce(
-            flow_reason NOT IN (
-                'no follower list',
-                'before the first list',
-                'no complete list this week',
-                'first lists: nobody is seen to come or go'
-            ),
-            TRUE
-        ) AS has_flow
-    FROM reasons
 ),
 
 segments AS (

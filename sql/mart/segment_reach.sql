@@ -580,5 +580,10 @@ SELECT
     END AS frequency_hi,
     CASE WHEN data_on IS NOT NULL THEN n_audited END AS n_audited,
     data_on,
+    CASE
+        WHEN data_on IS NULL THEN 'unknown'
+        WHEN reach_reason IS NULL THEN 'exact'
+        ELSE 'lower_bound'
+    END AS reach_status,
     reach_reason
 FROM compositions

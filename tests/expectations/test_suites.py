@@ -89,8 +89,11 @@ GOOD_ROWS: dict[str, list[Row]] = {
             "lost_visitor_people": 3,
             "kept_people": 6,
             "next_account_people": 5,
+            "reach_status": "exact",
         },
-        ACCOUNT | {"segment_id": "rider", "basis": "engaged", "reach_reason": "no engagement extract"},
+        ACCOUNT
+        | {"segment_id": "rider", "basis": "engaged"}
+        | {"reach_status": "unknown", "reach_reason": "no engagement extract"},
     ],
     "mart.visitor_reach": [
         ACCOUNT
@@ -445,7 +448,7 @@ BREAKS = {
         "mart",
         "critical",
         1,
-        "UPDATE mart.segment_reach SET reach_people = NULL WHERE segment_id = 'rider' AND basis = 'follower'",
+        "UPDATE mart.segment_reach SET reach_status = 'lower_bound' WHERE segment_id = 'rider' AND basis = 'follower'",
     ),
     "home_bands_add_up_to_everyone": Break(
         "core",
@@ -472,7 +475,8 @@ BREAKS = {
         "mart",
         "critical",
         1,
-        "UPDATE mart.segment_reach SET reach_reason = 'totals only' WHERE segment_id = 'rider' AND basis = 'follower'",
+        "UPDATE mart.segment_reach SET reach_status = 'unknown', reach_reason = 'totals only' "
+        "WHERE segment_id = 'rider' AND basis = 'follower'",
     ),
     "week_has_a_figure_or_a_gap": Break(
         "mart", "critical", 1, "UPDATE mart.reach_trend SET gap_reason = NULL WHERE week_on = DATE '2026-09-14'"
@@ -632,7 +636,7 @@ OTHER_BREAKS = {
             "mart",
             "critical",
             1,
-            "UPDATE mart.segment_reach SET reach_reason = 'no follower list' "
+            "UPDATE mart.segment_reach SET reach_status = 'unknown', reach_reason = 'no follower list' "
             "WHERE segment_id = 'rider' AND basis = 'follower'",
         ),
     ),
@@ -656,7 +660,7 @@ OTHER_BREAKS = {
             "mart",
             "critical",
             1,
-            "UPDATE mart.segment_reach SET reach_reason = 'no engagement extract' "
+            "UPDATE mart.segment_reach SET reach_status = 'unknown', reach_reason = 'no engagement extract' "
             "WHERE segment_id = 'rider' AND basis = 'engaged'",
         ),
     ),
@@ -723,8 +727,10 @@ EDGES = {
         # An account that closed keeps its followers and reaches nobody.
         "UPDATE mart.account_scorecard SET followers = 5 WHERE account_id = 'roads'",
         # A partial list gives a lower bound; of an account whose engagements nobody collected nothing is known.
-        "UPDATE mart.segment_reach SET reach_reason = 'partial list: at least this many' WHERE basis = 'follower'",
-        "UPDATE mart.segment_reach SET reach_people = NULL, reach_reason = 'no engagement extract' "
+        "UPDATE mart.segment_reach SET reach_status = 'lower_bound', reach_reason = 'partial list: at least this many' "
+        "WHERE basis = 'follower'",
+        "UPDATE mart.segment_reach SET reach_people = NULL, reach_status = 'unknown', "
+        "reach_reason = 'no engagement extract' "
         "WHERE basis = 'engaged'",
         # A share of nobody is unknown, and everybody may be reached.
         "UPDATE mart.segment_reach SET coverage_share = NULL WHERE segment_id = 'rider' AND basis = 'follower'",

@@ -75,6 +75,7 @@ def pairs_of(people: Floats, **columns: Any) -> pl.DataFrame:
         "coverage_share_hi": share,
         "segment_people": 2000,
         "data_on": AS_OF,
+        "has_follower_list": True,
         "reach_reason": None,
         "last_posted_on": AS_OF,
     } | columns
@@ -264,8 +265,10 @@ def test_a_partial_list_can_say_that_it_reaches_and_not_that_it_does_not() -> No
 def test_without_people_nobody_can_tell() -> None:
     nothing = np.array([np.nan])
     columns: dict[str, Any] = dict.fromkeys(["reach_people", "reach_people_lo", "reach_people_hi"], nothing)
-    for reason, asks in (("totals only", "Follower lists"), ("no engagement extract", "13 weeks of engagement")):
-        said = one(np.nan, **columns, segment_people=nothing, reach_reason=reason, data_on=None)
+    for is_listed, asks in ((False, "Follower lists"), (True, "13 weeks of engagement")):
+        reason = "no engagement extract" if is_listed else "totals only"
+        missing: dict[str, Any] = {"has_follower_list": is_listed, "reach_reason": reason}
+        said = one(np.nan, **columns, **missing, segment_people=nothing, data_on=None)
         assert (said["verdict"], said["active_people"], said["needed_weeks"]) == ("cannot tell", None, 13)
         assert said["verdict_reason"].startswith(asks)
         assert reason in said["verdict_reason"]

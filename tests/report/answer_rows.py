@@ -34,7 +34,7 @@ def weeks(account_id: str, people: Sequence[float | None], segment_id: str = "ri
 def verdict(account_id: str, verdict: str, segment_id: str = "rider", **others: Any) -> Row:
     """A verdict without a trend."""
     none = ("needed_weeks", "trend_change_share", "trend_change_share_lo", "trend_change_share_hi")
-    said = {"verdict": verdict, "verdict_reason": "Because.", "trend": "cannot tell"}
+    said = {"verdict": verdict, "verdict_reason": "Because.", "trend": "cannot tell", "active_people": 120.0}
     return _key(account_id, segment_id) | dict.fromkeys(none) | said | others
 
 

@@ -128,7 +128,7 @@ class SmallNight:
         """One row as the mart's SQL would give it, by adding up the sets."""
         row = {"as_of": AS_OF, "segment_id": segment, "platform": platform, "account_id": one, "basis": basis}
         if (platform, one) in self.reasons:
-            return row | {"reach_reason": self.reasons[platform, one]}
+            return row | {"reach_status": "unknown", "reach_reason": self.reasons[platform, one]}
         sets, everyone = self._people(segment, platform, basis), self._people("everyone", platform, basis)
         is_partial = one in self.partial and basis != "engaged"
         reach = sum(n for ids, n in sets.items() if one in ids)
@@ -150,6 +150,7 @@ class SmallNight:
             "everyone_people": everyone_people,
             "n_audited": 0,
             "data_on": AS_OF,
+            "reach_status": "lower_bound" if is_partial else "exact",
             "reach_reason": "partial list: at least this many" if is_partial else None,
         }  # fmt: skip
 

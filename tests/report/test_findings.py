@@ -98,7 +98,8 @@ def test_the_overlap_says_how_many_only_one_account_reaches(small_night: SmallNi
 def test_a_platform_without_lists_and_one_with_a_single_account() -> None:
     row = {
         "platform": "mastodon", "account_id": "1", "name": "Dale", "segment_id": "rider", "title": "Riders",
-        "reach_people": 13, "exclusive_people": 13, "segment_people": 18, "reach_reason": None,
+        "reach_people": 13, "exclusive_people": 13, "segment_people": 18, "reach_status": "exact",
+        "reach_reason": None,
     }  # fmt: skip
     assert findings.platform_finding([row], LIMIT) == (
         "On Mastodon, our one account there, Dale, reaches 15 of the 20 seen (75\u00a0%)."

@@ -47,7 +47,7 @@ def test_the_title_says_who_reaches_visitors() -> None:
 
 
 def test_too_few_locals_are_said_in_the_title_and_beside_the_bar() -> None:
-    reading = "fewer locals than an account for a district should have"
+    reading = "fewer locals than a local account needs"
     homes, visitors = frames({"2": RIDERS}, visitor_reading=reading, audience="local")
     said = " ".join(texts(home_figure(homes, visitors, "rider", "x", BANDS)))
     assert "; too few locals: Dale Riders" in said

@@ -174,6 +174,12 @@ class World:
             return "no follower list" if basis == "follower" else "no engagement extract"
         return "totals only" if account.totals or account.posts else "no extract"
 
+    def status(self, account: Account, basis: str) -> str:
+        """Whether an account's figures are exact, lower bounds or unknown."""
+        if self.data_on(account, basis) is None:
+            return "unknown"
+        return "lower_bound" if self.reason(account, basis) else "exact"
+
     def lists(self, account: Account) -> dict[str, tuple[int, int | None]]:
         """Of each post whose likes matter: how many were seen, how many more the platform counts.
 
@@ -515,6 +521,7 @@ def _figures(world: World, segment: str, platform: str, basis: str) -> list[tupl
             if known
             else None,
             "data_on": data_on,
+            "reach_status": world.status(account, basis),
             "reach_reason": world.reason(account, basis),
         }
         found.append((account, {name: _plain(value) for name, value in figures.items()}))
