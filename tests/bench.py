@@ -1,6 +1,6 @@
 """Time two nights of a large demo county, step by step, each step in a process of its own as Airflow runs it.
 
-Prints wall seconds and peak resident memory per step; the second night goes on from the first one's state.
+Prints wall seconds and peak resident memory per step; the second night continues from the first one's state.
 """
 
 import argparse

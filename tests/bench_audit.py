@@ -113,9 +113,9 @@ def measure(name: str, prevalence: float, n: int, audits: int, seed: int = 1, dr
             "size_hi": size.hi / truth["size_people"],
         }
         for measure_name in MEASURES:
-            told = quality.estimates[measure_name]
-            assert told.lo is not None and told.hi is not None
-            row[measure_name] = float(told.lo <= truth[measure_name] <= told.hi)
+            found = quality.estimates[measure_name]
+            assert found.lo is not None and found.hi is not None
+            row[measure_name] = float(found.lo <= truth[measure_name] <= found.hi)
         rows.append(row)
     frame = pl.DataFrame(rows)
     means = {column: float(frame[column].to_numpy().mean()) for column in frame.columns}

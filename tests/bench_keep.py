@@ -146,8 +146,8 @@ def main() -> None:
             ("best worst of a third", keep.Wish("worst", n_accounts=n_accounts // 3)),
         ):
             done = keep.keep(cover, wish)
-            sure = done.found_by if done.is_optimal else f"gap {done.gap_share:.2%}"
-            table.add_row(what, str(n_accounts), f"{done.seconds:.2f}", f"{len(done.kept)} kept, {sure}")
+            proof = done.found_by if done.is_optimal else f"gap {done.gap_share:.2%}"
+            table.add_row(what, str(n_accounts), f"{done.seconds:.2f}", f"{len(done.kept)} kept, {proof}")
         began = time.monotonic()
         path = keep_frontier.frontier_of(cover)
         seconds = time.monotonic() - began

@@ -119,15 +119,15 @@ def main() -> None:
         table.add_column(column, justify="left" if column == "source" else "right")
     is_broken = False
     for source in SOURCES:
-        told = subprocess.run(
+        done = subprocess.run(
             [sys.executable, __file__, "--one", source, "--followers", str(given.followers)],
             capture_output=True,
             text=True,
             check=False,
         )
-        if told.returncode:
-            sys.exit(told.stderr)
-        one = json.loads(told.stdout.splitlines()[-1])
+        if done.returncode:
+            sys.exit(done.stderr)
+        one = json.loads(done.stdout.splitlines()[-1])
         per_thousand = f"{1000 * one['n_requests'] / given.followers:.1f}"
         table.add_row(source, str(one["seconds"]), str(one["peak_mb"]), str(one["n_requests"]), per_thousand)
         is_broken |= one["seconds"] > MOST_SECONDS or one["peak_mb"] > MOST_MB

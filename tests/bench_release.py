@@ -39,9 +39,9 @@ def two_by_two(n_pairs: int) -> tuple[Counter[int], int, int]:
     for start in range(0, n_pairs, STACK):
         for first, second, change in pairs(range(start, start + STACK), HOW):
             left.update(min(n, HOW.values) for n in attack_pair(first, second, HOW, HOW.values, change).values())
-            told = [(one.number, second.released[cell].number) for cell, one in first.released.items()]
-            n_changed += sum(a != b for a, b in told)
-            n_cells += len(told)
+            found = [(one.number, second.released[cell].number) for cell, one in first.released.items()]
+            n_changed += sum(a != b for a, b in found)
+            n_cells += len(found)
     return left, n_changed, n_cells
 
 

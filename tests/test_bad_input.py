@@ -251,17 +251,17 @@ def test_nothing_that_a_night_says_names_a_person(
             con.execute("CREATE TABLE main.oops AS SELECT CAST(bio AS INTEGER) AS bio FROM raw.follower")
 
         monkeypatch.setattr(build, "build_layer", casting)
-    said = ""
+    message = ""
     try:
         night.run_night(ON)
     except StillreachError as stop:
-        said = "".join(traceback.format_exception(stop))
-    assert bool(said) == (change is not _good)
+        message = "".join(traceback.format_exception(stop))
+    assert bool(message) == (change is not _good)
     logged = "".join(caplog.handler.format(record) for record in caplog.records)
-    assert logged or said
+    assert logged or message
     printed = "".join(capfd.readouterr())
     written = b"".join(path.read_bytes() for path in (two_nights.data / "runs").iterdir()).decode()
-    for text in (said, logged, printed, written):
+    for text in (message, logged, printed, written):
         assert "zq" not in text
     manifests = [path.read_text(encoding="utf-8") for path in two_nights.landing.rglob("manifest.json")]
     assert manifests

@@ -46,9 +46,9 @@ def no_check(monkeypatch: pytest.MonkeyPatch) -> None:
 def county_before_third_night(two_nights: Settings, write_drop: WriteDrop, county: County) -> Settings:
     """Give a county with two nights published and the third one's drops in the inbox."""
     write_drop(two_nights.inbox / "x_extract" / str(ON), county(str(ON), 70))
-    told = {"follower_scope": "partial"}
+    declared = {"follower_scope": "partial"}
     bluesky = [{"platform": "mastodon", "account_id": "5", "member_id": "zqid99", "observed_on": str(ON)}]
-    write_drop(two_nights.inbox / "other" / str(ON), {"follower.csv": bluesky, "manifest.json": told})
+    write_drop(two_nights.inbox / "other" / str(ON), {"follower.csv": bluesky, "manifest.json": declared})
     return two_nights
 
 

@@ -1,5 +1,5 @@
 -- One row per rule on follows or acts, and time in which it holds for a person.
--- An act speaks for its person for as long as the rule looks back; k different ones must overlap.
+-- An interaction counts for its person for as long as the rule looks back; k different ones must overlap.
 WITH account_rules AS (
     SELECT
         rule.rule_hash,

@@ -1,5 +1,5 @@
 -- One row per account and day on which its follower list was read.
--- Two deliveries of one day make one list: complete if either is. A list of nobody has no rows: it stands here because
+-- Two deliveries of one day make one list: complete if either is. An empty list has no rows: it is here because
 -- whoever read it to its end, and the platform's own count, say that it is empty.
 WITH listed AS (
     SELECT platform, account_id, observed_on, follower_scope, member_key FROM stg.follower

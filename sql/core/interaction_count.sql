@@ -1,5 +1,5 @@
 -- One row per segment, open account of ours and group of people: what they did with it in the last 90 days.
--- The groups share out everybody who acted: people of the segment, following or not; other followers of today; and
+-- The groups share out everybody who interacted: people of the segment, following or not; other followers of today; and
 -- passers-by, who do not follow. A person counts in the segment by the probability to belong, and with the rest of
 -- it in another group, so that the groups add up to the account's acts. A row without acts stands at 0: that was seen.
 -- An account without one act in the extracts has no rows: nobody collected its acts.
@@ -27,7 +27,7 @@ measured_accounts AS (
     SELECT DISTINCT platform, account_id FROM own_acts
 ),
 
--- The rule is in bands.yml. Acts without a time share the day of their delivery, which says nothing of a day's acts.
+-- The rule is in bands.yml. Interactions without a time share the day of their delivery, which shows nothing of a day.
 busy_days AS (
     SELECT platform, member_key, count(*) AS n_acts
     FROM own_acts

@@ -51,7 +51,7 @@ weeks AS (
     SELECT platform, account_id, first_on, last_on, CAST(week_at AS DATE) AS week_on FROM week_starts
 ),
 
--- The rule is in bands.yml. Interactions without a time share the day of their delivery, which says nothing of a day.
+-- The rule is in bands.yml. Interactions without a time share the day of their delivery, which shows nothing of a day.
 busy_days AS (
     SELECT platform, member_key, count(*) AS n_interactions
     FROM interactions

@@ -1,5 +1,5 @@
 -- One row per basis and person reached: the set of our open accounts that reach them today.
--- Following is one thing, being there another: an active follower showed any sign of life on the platform, whichever
+-- Following is one thing, being there another: an active follower showed any activity on the platform, whichever
 -- account it was for. Engaged people count as active whether they follow or not.
 WITH first_lists AS (
     SELECT platform, account_id, min(observed_on) AS observed_on
@@ -7,7 +7,7 @@ WITH first_lists AS (
     GROUP BY platform, account_id
 ),
 
--- A sign of life: an act with any account of ours, or a new follow of any listed one. Whoever stands in an account's
+-- Activity: an interaction with any account of ours, or a new follow of any listed one. Whoever stands in an account's
 -- first list was there before: that is none.
 lively_members AS (
     SELECT member_key FROM core.engagement

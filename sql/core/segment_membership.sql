@@ -1,4 +1,4 @@
--- One row per spell in which a person belongs to a segment, whatever version of its definition was in force.
+-- One row per spell in which a person belongs to a segment, whatever version of its definition was valid.
 -- Evidence and probability are those of the spell's latest day. A rule says yes or no: its probability is 1 until an
 -- audit has found how often it is right.
 WITH times AS (

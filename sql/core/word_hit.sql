@@ -173,7 +173,7 @@ matches AS (
     LEFT JOIN first_shown_tonight ON before.member_key = first_shown_tonight.member_key
 ),
 
--- A rule counts while a definition with it was in force: what it would have hit before was never asked.
+-- A rule counts while a definition with it was valid: what it would have hit before was never asked.
 counted_matches AS (
     SELECT
         matches.rule_hash,

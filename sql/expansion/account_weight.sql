@@ -1,5 +1,6 @@
--- One row per run and account: log-odds that a follower of it is labelled, against all accounts, and how sure that is.
--- Monroe, Colaresi and Quinn (2008, doi 10.1093/pan/mpn018): 500 prior connections, dealt as all connections are.
+-- One row per run and account: log-odds that a follower of it is labelled, against all accounts, with its standard
+-- error. Monroe, Colaresi and Quinn (2008, doi 10.1093/pan/mpn018): 500 prior connections, dealt as all connections
+-- are.
 WITH soft_followers AS (
     SELECT
         soft_label.run_no,
@@ -66,7 +67,7 @@ log_odds AS (
         run_no,
         account_no,
         labelled_followers,
-        -- Where there is but one account, there is no elsewhere and nothing to tell.
+        -- Where there is but one account, there is no other account to compare it with.
         CASE
             WHEN labelled_elsewhere > 0 AND unlabelled_elsewhere > 0
                 THEN ln(labelled / labelled_elsewhere) - ln(unlabelled / unlabelled_elsewhere)

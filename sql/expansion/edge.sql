@@ -1,7 +1,7 @@
 -- One row per numbered account and present member who is connected with it today.
 -- Connected means: follows it now, or engaged with it in the last 90 days; each is a channel of its own.
 WITH connections AS (
-    -- A member has one open spell of an account at most; of acts there are many.
+    -- A member has one open spell of an account at most; of interactions there are many.
     SELECT 'follow' AS channel, platform, account_id, member_key FROM core.follow
     WHERE ended_on IS NULL
     UNION ALL

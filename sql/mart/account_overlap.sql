@@ -45,7 +45,7 @@ shared AS (
 ),
 
 -- How far the people of both accounts may be apart from the others of either.
-doubts AS (
+variances AS (
     SELECT segment_id, platform, basis, account_id, apart_variance
     FROM core.reach_interval
     WHERE counted_as = 'exclusive'
@@ -91,7 +91,7 @@ counts AS (
         coalesce(base.people_variance, 0) AS base_variance,
         coalesce(other.people, 0) AS other_people,
         coalesce(other.people_variance, 0) AS other_variance,
-        coalesce(greatest(doubts.apart_variance, other_doubts.apart_variance), 0) AS apart_variance
+        coalesce(greatest(variances.apart_variance, other_variances.apart_variance), 0) AS apart_variance
     FROM pairs
     LEFT JOIN shared
         ON
@@ -114,18 +114,18 @@ counts AS (
             AND pairs.basis = other.basis
             AND pairs.other_account_id = other.account_id
             AND pairs.other_account_id = other.other_account_id
-    LEFT JOIN doubts
+    LEFT JOIN variances
         ON
-            pairs.segment_id = doubts.segment_id
-            AND pairs.platform = doubts.platform
-            AND pairs.basis = doubts.basis
-            AND pairs.account_id = doubts.account_id
-    LEFT JOIN doubts AS other_doubts
+            pairs.segment_id = variances.segment_id
+            AND pairs.platform = variances.platform
+            AND pairs.basis = variances.basis
+            AND pairs.account_id = variances.account_id
+    LEFT JOIN variances AS other_variances
         ON
-            pairs.segment_id = other_doubts.segment_id
-            AND pairs.platform = other_doubts.platform
-            AND pairs.basis = other_doubts.basis
-            AND pairs.other_account_id = other_doubts.account_id
+            pairs.segment_id = other_variances.segment_id
+            AND pairs.platform = other_variances.platform
+            AND pairs.basis = other_variances.basis
+            AND pairs.other_account_id = other_variances.account_id
 ),
 
 -- What the overlap is a share of, three times.

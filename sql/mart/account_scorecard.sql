@@ -143,7 +143,7 @@ SELECT
         ELSE 'no extract'
     END AS data_basis,
     newest_lists.follower_list_on,
-    -- A complete list of nobody leaves no row of a follower: that is 0, and not unknown.
+    -- A verified empty list leaves no row of a follower: that is 0, and not unknown.
     CASE
         WHEN newest_lists.has_complete_list THEN CAST(coalesce(follower_moves.followers, 0) AS BIGINT)
         ELSE CAST(follower_moves.followers AS BIGINT)

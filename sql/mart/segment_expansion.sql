@@ -51,7 +51,7 @@ SELECT
     CASE guard
         WHEN 'off' THEN 'expansion is switched off for this segment'
         WHEN 'too few seeds' THEN 'fewer than 10 seeds to learn from and to be tested on'
-        WHEN 'refused' THEN 'seeds held out do not surely rank above others: these accounts say nothing of the segment'
+        WHEN 'refused' THEN 'seeds held out do not surely rank above others: these accounts do not describe the segment'
         WHEN 'weak' THEN 'seeds held out rank only a little above others'
         ELSE 'seeds held out rank clearly above others'
     END AS guard_reason,

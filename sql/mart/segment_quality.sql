@@ -1,5 +1,5 @@
 -- One row per segment, platform, audit and measure: what labels of a sample say of the segment, weighted to its people.
--- Only the audit in force counts in membership; an edit of the definition ends it until the next.
+-- Only the current audit counts in membership; an edit of the definition ends it until the next.
 SELECT
     CAST(getvariable('as_of') AS DATE) AS as_of,
     measure.segment_id,

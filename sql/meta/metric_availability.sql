@@ -1,4 +1,4 @@
--- One row per platform, figure and day, from the first day any extract tells of: what became of the figure that day.
+-- One row per platform, figure and day, from the first day of any extract: whether the figure was available that day.
 -- A post's figures stand on the day it was posted. A figure that came is `reported`, or `redefined` where the platform
 -- changed its meaning on or before that day; one that did not come is never 0: `retired` where the platform gave it up,
 -- `withheld` where the extract has the day and no figure, `not collected` where no extract has it.

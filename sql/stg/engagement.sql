@@ -1,9 +1,10 @@
--- One row per act of a member on a post of ours, once per delivery.
--- The text is part of what makes two acts different, and goes no further than raw: only its digest is compared, and two
--- flags go on. Whoever sends the same words to an account again says nothing new: the first counts as one of substance.
--- An act was not done later than the platform's index first saw it: Bluesky's createdAt is the member's word and can be
--- forged, to stay recent for ever; its own order takes the earlier of the two. Both stay as told in the landed file.
-WITH acts AS (
+-- One row per interaction of a member with a post of ours, once per delivery.
+-- The text is part of what makes two interactions different, and goes no further than raw: only its digest is compared,
+-- and two flags go on. Whoever sends the same words to an account again says nothing new: the first counts as one of
+-- substance. An interaction is no later than the platform's index first saw it: Bluesky's createdAt is the member's
+-- word and can be forged, to stay recent for ever; its own order takes the earlier of the two. The landed file keeps
+-- both.
+WITH interactions AS (
     SELECT
         acted.delivery_id,
         acted.snapshot_on,
@@ -23,16 +24,21 @@ WITH acts AS (
 
 flagged_acts AS (
     SELECT
-        acts.*,
+        interactions.*,
         text_tone.is_hostile,
         text_tone.is_substantive,
         row_number() OVER (
-            PARTITION BY acts.delivery_id, acts.platform, acts.account_id, acts.member_key, acts.text_digest
-            ORDER BY acts.engaged_at NULLS LAST, acts.post_id, acts.kind
+            PARTITION BY
+                interactions.delivery_id,
+                interactions.platform,
+                interactions.account_id,
+                interactions.member_key,
+                interactions.text_digest
+            ORDER BY interactions.engaged_at NULLS LAST, interactions.post_id, interactions.kind
         ) AS copy_no
-    FROM acts
+    FROM interactions
     LEFT JOIN stg.text_tone
-        ON acts.text_digest = text_tone.text_digest AND acts.kind IN ('reply', 'quote', 'mention')
+        ON interactions.text_digest = text_tone.text_digest AND interactions.kind IN ('reply', 'quote', 'mention')
 )
 
 SELECT

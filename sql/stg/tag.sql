@@ -1,7 +1,7 @@
--- One row per person, hash tag and day on which tonight's deliveries show that they used it in an act.
+-- One row per person, hash tag and day on which tonight's deliveries show that they used it in an interaction.
 -- Tags are folded like words, accents before the tag is cut out: a mark above a letter does not end it. The rest of
--- what they wrote goes no further than raw. An act without a date is no recent use: every delivery repeats it. Its date
--- is that of the act in stg.engagement.
+-- what they wrote goes no further than raw. An interaction without a date is no recent use: every delivery repeats it.
+-- Its date is that of the act in stg.engagement.
 WITH tagged_acts AS (
     SELECT
         platform,

@@ -279,10 +279,10 @@ def test_no_word_of_fewer_than_ten_people_leaves(world: Planted) -> None:
         bios[member] = "shared" + (" raretopic" if n < 9 else "")
     changed = Planted(world.follows, world.of_account, world.of_member, bios)
     found = discover(world_of(changed), limits=Limits(proofs=1, least_share=0.0))
-    said = [word for one in found.communities for word in portrait(one).words]
-    assert all(word.people >= 10 for word in said)
+    reported = [word for one in found.communities for word in portrait(one).words]
+    assert all(word.people >= 10 for word in reported)
     assert "raretopic" not in as_bytes(found)
-    assert any(word.word == "shared" for word in said)
+    assert any(word.word == "shared" for word in reported)
     counts = pl.DataFrame({"word": ["nine", "ten", "common"], "n_people": [9, 10, 81]})
     totals = pl.DataFrame({"word": ["nine", "ten", "common"], "n_people": [10, 11, 1_000_000]})
     assert [word.word for word in keyness.over_represented_words(counts, totals, 10)] == ["ten"]

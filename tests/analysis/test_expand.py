@@ -154,7 +154,7 @@ def test_the_counts_are_the_sets(case: Case, everything: Near) -> None:
 def test_the_lift_is_mantel_and_haenszel_s(case: Case, everything: Near) -> None:
     says, bio = case.word("word0b"), np.array([bio is not None for bio in case.world.bios])
     words = [set(re.sub(r"\W+", " ", (bio or "").replace("ö", "o").lower()).split()) for bio in case.world.bios]
-    n_others = np.array([len(said - {"word0a", "word0b"}) for said in words])
+    n_others = np.array([len(message - {"word0a", "word0b"}) for message in words])
     stratum = np.searchsorted(module.STRATA, n_others, side="right")
     upper = lower = spread = 0.0
     for place in np.unique(stratum):

@@ -195,9 +195,9 @@ def member_of(settings: Settings, rule_id: str) -> int:
 
 def test_a_member_is_explained_by_the_rules_that_hit(two_nights: Settings) -> None:
     snapshot_id = preview.current(two_nights)
-    told = explain.explain(two_nights, snapshot_id, "rider", member_of(two_nights, "follows_riders_pages"))
-    assert "follows_riders_pages" in told.rules["rule_id"].to_list()
-    assert told.spells.select("left_on", "evidence").rows() == [(None, "rule")]
+    found = explain.explain(two_nights, snapshot_id, "rider", member_of(two_nights, "follows_riders_pages"))
+    assert "follows_riders_pages" in found.rules["rule_id"].to_list()
+    assert found.spells.select("left_on", "evidence").rows() == [(None, "rule")]
 
 
 def test_only_members_of_the_night_can_be_explained(two_nights: Settings) -> None:

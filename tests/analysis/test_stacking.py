@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pipelines.analysis import stacking
 
 
-def planted(rng: np.random.Generator, n: int, prevalence: float, told: float) -> pl.DataFrame:
+def planted(rng: np.random.Generator, n: int, prevalence: float, declared: float) -> pl.DataFrame:
     """People whose negative field lies `told` standard deviations lower in the segment than out of it."""
     truth = rng.random(n) < prevalence
     return pl.DataFrame(
@@ -19,7 +19,7 @@ def planted(rng: np.random.Generator, n: int, prevalence: float, told: float) ->
             "member_key": rng.permutation(n).astype(np.uint64),
             "label": np.where(truth, "yes", "no"),
             "positive_score": 40 * (rng.normal(size=n) + 1.2 * truth),
-            "negative_score": 30 * (rng.normal(size=n) - told * truth),
+            "negative_score": 30 * (rng.normal(size=n) - declared * truth),
             "is_rule_member": rng.random(n) < np.where(truth, 0.12, 0.002),
         }
     )
@@ -30,9 +30,9 @@ def average_precision(truth: NDArray[np.bool_], score: NDArray[np.float64]) -> f
     return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean())
 
 
-def labelled(rng: np.random.Generator, told: float, n_each: int) -> pl.DataFrame:
+def labelled(rng: np.random.Generator, declared: float, n_each: int) -> pl.DataFrame:
     """As many accepted as rejected people."""
-    people = planted(rng, 3 * n_each, 0.5, told)
+    people = planted(rng, 3 * n_each, 0.5, declared)
     return pl.concat([people.filter(pl.col("label") == label).head(n_each) for label in ("yes", "no")])
 
 

@@ -30,7 +30,7 @@ def runner(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(os, "_exit", leave)
         with pytest.raises(Left) as left:
             app.main()
-        said = capsys.readouterr()
-        return left.value.args[0], said.out, said.err
+        errors = capsys.readouterr()
+        return left.value.args[0], errors.out, errors.err
 
     return run

@@ -59,9 +59,9 @@ def test_an_error_of_ours_is_a_sentence_and_its_exit_code(
         raise error("a thing", "was found", known=("this", "that"), hint="do so")
 
     monkeypatch.setattr(night, "run_night", stop)
-    code, out, said = stillreach("nightly", "--as-of", "2026-07-08")
+    code, out, message = stillreach("nightly", "--as-of", "2026-07-08")
     assert code == error.exit_code
-    assert said == f"{error.__name__}: a thing: was found. Known: this, that. Hint: do so.\n"
+    assert message == f"{error.__name__}: a thing: was found. Known: this, that. Hint: do so.\n"
     assert out == ""
 
 
@@ -137,11 +137,11 @@ def test_land_refuses(
 ) -> None:
     day = str(datetime.now(UTC).date() + timedelta(days=1)) if on == "tomorrow" else on
     drop = write_drop(tmp_path / "drop", {"follower.csv": content})
-    ended, out, said = stillreach("land", str(drop), "--source", source, "--on", day)
+    ended, out, errors = stillreach("land", str(drop), "--source", source, "--on", day)
     assert ended == code
-    assert found in said
-    assert said.count("\n") == 1
-    assert "zq" not in out + said
+    assert found in errors
+    assert errors.count("\n") == 1
+    assert "zq" not in out + errors
     assert (drop / "follower.csv").read_text(encoding="utf-8") == content
 
 
@@ -164,8 +164,8 @@ def test_land_takes_an_x_analytics_export(
         '70,"Tue, Jul 7, 2026",zqpost,https://x.com/force/status/70,100,5,9,0,0,0,1,2,3,0,0,0,0\n'
     )
     path = write_drop(tmp_path / "export", {"account_analytics_content.csv": export}) / "account_analytics_content.csv"
-    code, out, said = stillreach("land", str(path), "--source", "x_analytics", "--on", "2026-07-08")
-    assert code == 0, said
+    code, out, errors = stillreach("land", str(path), "--source", "x_analytics", "--on", "2026-07-08")
+    assert code == 0, errors
     assert "x_analytics.2026-07-08.0001-" in out
     assert "landed 1 rows" in out
 
@@ -184,9 +184,9 @@ def test_a_setting_that_cannot_be_used_is_named(
     name: str, value: str, settings: Settings, stillreach: Stillreach, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
-    code, _, said = stillreach("nightly", "--as-of", "2026-07-08")
+    code, _, errors = stillreach("nightly", "--as-of", "2026-07-08")
     assert code == 3
-    assert name in said or value in said
+    assert name in errors or value in errors
 
 
 def test_where_nothing_is_published_there_is_nothing_to_show(settings: Settings, stillreach: Stillreach) -> None:
@@ -225,11 +225,11 @@ def test_status_names_what_did_not_come(two_nights: Settings, stillreach: Stillr
     assert "partial" not in stillreach("status")[1]
     key = {"platform": "x", "account_id": "2", "n_lists": 1, "n_pages": 1, "n_requests": 1}
     counts = {"n_repeats": 0, "n_null_rows": 0, "scope": "partial"}
-    told = [
+    found = [
         key | counts | {"kind": "follower", "n_collected": 0, "n_reported": 1030, "reason": "the platform was down"},
         key | counts | {"kind": "like", "n_collected": 0, "n_reported": None, "reason": "[deadline]"},
     ]
-    drop = {"manifest.json": {"completeness": told}}
+    drop = {"manifest.json": {"completeness": found}}
     write_drop(two_nights.inbox / "pull" / "2026-07-16", drop)
     assert stillreach("nightly", "--as-of", "2026-07-16")[0] == 0
     out = stillreach("status")[1]
@@ -245,9 +245,9 @@ def test_nightly_publishes_and_says_so_and_a_backfill_says_what_stays(
 ) -> None:
     monkeypatch.setattr(night, "check", lambda run_id, layer: None)
     write_drop(two_nights.inbox / "x_extract" / "2026-07-22", county("2026-07-22", 66))
-    code, out, said = stillreach("nightly", "--as-of", "2026-07-22")
+    code, out, errors = stillreach("nightly", "--as-of", "2026-07-22")
     current = publish.current_snapshot(two_nights)
-    assert code == 0, said
+    assert code == 0, errors
     assert out == f"published: {current}\n"
     assert not (two_nights.inbox / "x_extract" / "2026-07-22").exists()
     code, out, _ = stillreach("rebuild", "--as-of", "2026-07-16")

@@ -82,7 +82,7 @@ def test_a_page_with_totals_only_is_not_nobody(night: Path, stillreach: Stillrea
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (("what-if",), 3, "what-if: names no account"),
         (("what-if", "--close", "x:Handle_a9"), 3, "did you mean x:Handle_a"),
@@ -97,11 +97,11 @@ def test_a_page_with_totals_only_is_not_nobody(night: Path, stillreach: Stillrea
     ],
 )
 def test_what_cannot_be_asked_is_a_sentence(
-    night: Path, stillreach: Stillreach, words: tuple[str, ...], code: int, said: str
+    night: Path, stillreach: Stillreach, words: tuple[str, ...], code: int, message: str
 ) -> None:
     left, out, err = stillreach(*words)
     assert (left, out) == (code, "")
-    assert said in err
+    assert message in err
 
 
 def test_without_a_night_both_say_what_to_do(settings: Settings, stillreach: Stillreach) -> None:
@@ -146,7 +146,7 @@ def test_costs_and_budgets_decide(night: Path, stillreach: Stillreach, tmp_path:
     assert "best in" not in out
     assert stillreach(*words, "--budget", "3", "--worst-first")[0] == 0
     assert stillreach(*words, "--at-least", "0.7", "--must-close", "x:main")[0] in (0, 3)
-    for broken, said in (
+    for broken, reported in (
         (lines[:-1], "the cost of x:a4: is not given"),
         ([*lines, "x:a0,3"], "cost.csv line 7: names x:Handle_a0 a second time"),
         ([*lines[:-1], "x:a4,£3"], "cost.csv line 6: has '£3' for cost"),
@@ -156,7 +156,7 @@ def test_costs_and_budgets_decide(night: Path, stillreach: Stillreach, tmp_path:
         costs.write_text("\n".join(broken) + "\n", encoding="utf-8")
         code, _, err = stillreach(*words)
         assert code in (3, 5)
-        assert said in err
+        assert reported in err
 
 
 def test_floors_that_a_closure_makes_impossible_are_explained(night: Path, stillreach: Stillreach) -> None:

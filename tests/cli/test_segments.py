@@ -154,7 +154,7 @@ def test_a_sample_is_drawn_judged_and_scored(two_nights: Settings, stillreach: S
 
 
 def test_labels_are_erased_with_their_person(two_nights: Settings, stillreach: Stillreach) -> None:
-    """A night shows everybody ever seen; whom it does not show any more, no delivery in force does."""
+    """A night shows everybody ever seen; whom it does not show any more, no current delivery does."""
     audited(two_nights, stillreach)
     until = date(2026, 7, 15)
     labelled = label_file.kept_labels(two_nights, until)["member_key"].to_list()

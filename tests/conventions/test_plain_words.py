@@ -15,7 +15,21 @@ import pytest
 from pipelines.common.settings import ROOT
 
 # Packages and folders whose prose is still being rewritten. Empty this set when it is done.
-BEING_REWRITTEN = frozenset({"sql", "tests", "docs/DATA_DICTIONARY.md"})
+BEING_REWRITTEN = frozenset(
+    {
+        "docs/DATA_DICTIONARY.md",
+        "sql/core/hidden_engagement.sql",
+        "sql/core/hidden_engagement.yml",
+        "sql/core/reach_interval.sql",
+        "sql/mart/community_flow.sql",
+        "sql/mart/reach_trend.sql",
+        "sql/mart/segment_reach.sql",
+        "tests/landing",
+        "tests/reach/test_flow.py",
+        "tests/sql/mart/community_flow",
+        "tests/sql/mart/reach_trend",
+    }
+)
 # Columns, a table and a value of published snapshots. Queries of analysts use them, so that they keep their names.
 PUBLISHED = frozenset(
     {
@@ -30,8 +44,8 @@ PUBLISHED = frozenset(
     }
 )
 A_PUBLISHED_NAME = re.compile(rf"\b({'|'.join(sorted(PUBLISHED))})\b")
-# This page and this file hold the words in order to refuse them.
-QUOTES_THEM = ("docs/NAMING.md", "tests/conventions/test_plain_words.py")
+# These hold the words in order to refuse them.
+QUOTES_THEM = ("docs/NAMING.md", "tests/conventions/test_plain_words.py", "tests/report/test_plain_pages.py")
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def test_a_source_is_pulled_and_landed(environment: dict[str, str], tmp_path: Pa
         airflow(environment, "dags", "test", "land_bluesky")
         assert 0 < len(server.requests) <= 8
     (manifest,) = (tmp_path / "data" / "landing" / "bluesky").glob("*/*/manifest.json")
-    told = json.loads(manifest.read_text(encoding="utf-8"))["completeness"]
-    assert {(one["kind"], one["scope"]) for one in told} == {
+    found = json.loads(manifest.read_text(encoding="utf-8"))["completeness"]
+    assert {(one["kind"], one["scope"]) for one in found} == {
         (kind, "complete") for kind in ("follower", "post", "like", "repost", "quote", "reply")
     }

@@ -313,10 +313,10 @@ def test_true_reach_agrees_with_the_last_lists(county: Path, db: duckdb.DuckDBPy
         SELECT account_id, community, count(*), count(*) FILTER (WHERE n_accounts = 1)
         FROM own_follow GROUP BY ALL
     """).fetchall()
-    said = {
+    reported = {
         (row["account_id"], row["community"], row["reach_people"], row["exclusive_people"]) for row in facts["reach"]
     }
-    assert said == set(counted)
+    assert reported == set(counted)
 
 
 # Accounts and segments

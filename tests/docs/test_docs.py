@@ -96,9 +96,9 @@ def test_readme_names_every_command_and_every_mart() -> None:
 def test_readme_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
-    told = set(re.findall(r"[`$] ?make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
-    assert {"demo", "test", "check", "airflow", "bench", "notebooks"} <= told
-    assert told <= targets
+    found = set(re.findall(r"[`$] ?make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert {"demo", "test", "check", "airflow", "bench", "notebooks"} <= found
+    assert found <= targets
     assert re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)
 
 

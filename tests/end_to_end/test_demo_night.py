@@ -122,7 +122,7 @@ def test_segments_find_their_community(
     with duckdb.connect(str(deployment.settings.published / publish.LINK), read_only=True) as con:
         pseudonym.give_key(con, pseudonym.read_key(deployment.settings))
         con.execute("SET VARIABLE truth = $path", {"path": str(world / "demo/truth/member.parquet")})
-        hit, said, true = con.execute(
+        hit, reported, true = con.execute(
             """
             WITH truth AS (
                 SELECT CAST('0x' || substr(sha256(getvariable('key_outer') || unhex(
@@ -141,7 +141,7 @@ def test_segments_find_their_community(
             """,
             {"segment": segment, "community": COMMUNITY[segment]},
         ).fetchone() or (0, 0, 0)
-    assert hit / said >= precision
+    assert hit / reported >= precision
     assert hit / true >= recall
 
 

@@ -1,4 +1,4 @@
-"""Whatever comes in whatever order, a night that carries forward gives what a replay from nothing gives."""
+"""Whatever comes in whatever order, an incremental night equals a replay from nothing."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -189,7 +189,7 @@ def test_a_state_is_really_carried_forward(
 def test_edits_between_nights_are_carried_forward_as_they_came(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, no_audit: None
 ) -> None:
-    """Every night goes on from the one before, under another definition; only the last edit of a day is undone."""
+    """Every night continues from the one before, under another definition; only the last edit of a day is undone."""
     folder = tmp_path_factory.mktemp("edited")
     deployed = deploy(folder, ACCOUNTS, monkeypatch)
     bios = ["keen rider", "gardener", "", "keen rider", "gardener"]

@@ -88,13 +88,13 @@ def test_the_main_account_is_for_critical_updates_only(planted: County) -> None:
     assert planted.value(MAIN, "hostile_share")[1] < 0.35 < planted.value(MAIN, "hostile_share")[2]  # planted: .35
     assert planted.value(MAIN, "contacts_change_share")[2] < 0  # planted: -60 % over the window
     assert planted.value(MAIN, "lost_people")[0] > 0
-    for said in (
+    for message in (
         "is losing its largest community",
         "is hostile",
         "contacts that name it",
         "warnings must still go out",
     ):
-        assert said in decided["decision_reason"]
+        assert message in decided["decision_reason"]
 
 
 def test_the_roads_policing_unit_closes_and_says_where_to_turn(planted: County) -> None:
@@ -135,12 +135,12 @@ def test_where_the_truth_is_the_opposite_the_review_turns_round(turned: County) 
 
 def test_one_page_shows_why(planted: County) -> None:
     sheet = planted.sheet(MAIN)
-    for said in (
+    for message in (
         "critical updates only", "Who is lost if it alone closes", "Residents of the four districts", "Evidence",
         "at most −20 %", "at least 15 %, lower bound", "Mitigation: people are directed to", "Dissent",
         "Neighbourhood policing", "31 March 2027", "data up to 30 September 2026",
     ):  # fmt: skip
-        assert said.lower() in sheet.lower(), said
+        assert message.lower() in sheet.lower(), message
     assert "visitors" in planted.sheet(BIKERS)
     assert "under 10 of its" in planted.sheet(ROADS)
 

@@ -118,9 +118,12 @@ def test_every_required_column_and_every_misnamed_or_mistyped_one_is_found(
                 query = queries["values_are_not_null"].replace(f"FROM {table.name}", f"FROM {missing}")
                 assert len(con.execute(query).fetchall()) == 1, f"{table.name}.{name}"
             first = table.columns[0]
-            for said in (f"('{first.name}', ", f"'{first.type.replace('TIMESTAMPTZ', 'TIMESTAMP WITH TIME ZONE')}')"):
-                assert said in queries["columns_are_as_declared"]
-                query = queries["columns_are_as_declared"].replace(said, said.replace("'", "'x", 1), 1)
+            for message in (
+                f"('{first.name}', ",
+                f"'{first.type.replace('TIMESTAMPTZ', 'TIMESTAMP WITH TIME ZONE')}')",
+            ):
+                assert message in queries["columns_are_as_declared"]
+                query = queries["columns_are_as_declared"].replace(message, message.replace("'", "'x", 1), 1)
                 assert len(con.execute(query).fetchall()) == 2, f"{table.name}: declared beside found"
 
 

@@ -1,4 +1,4 @@
-"""Break each expectation alone: it must fail, no other may, and what is said of it must name nobody."""
+"""Break each expectation alone: it must fail, no other may, and its message must name nobody."""
 
 import importlib
 import logging
@@ -151,7 +151,7 @@ GOOD_ROWS: dict[str, list[Row]] = {
     "mart.reach_trend": [
         ACCOUNT | {"segment_id": "everyone", "week_on": date(2026, 9, 21), "active_people": 3},
         ACCOUNT | {"segment_id": "rider", "week_on": date(2026, 9, 21), "active_people": 3},
-        ACCOUNT | {"segment_id": "rider", "week_on": date(2026, 9, 14), "gap_reason": "no act on the platform"},
+        ACCOUNT | {"segment_id": "rider", "week_on": date(2026, 9, 14), "gap_reason": "no interaction on the platform"},
     ],
     "mart.reach_verdict": [
         ACCOUNT
@@ -678,7 +678,7 @@ ALL_BREAKS = {name: (name, how) for name, how in BREAKS.items()} | OTHER_BREAKS
 # What looks wrong and is not: each stands at the edge of an expectation, on its right side.
 EDGES = {
     "raw": [
-        # 98 of 99 rows kept out: too few rows to stop a night for, the quarantine's warning says it.
+        # 98 of 99 rows rejected: too few rows to stop a night for, the quarantine's warning says it.
         "INSERT INTO meta.delivery BY NAME SELECT 'd2' AS delivery_id, 99 AS n_rows, 1 AS n_rows_loaded, "
         "98 AS n_rows_quarantined, 0 AS n_rows_duplicate",
         # Five per cent below the platform's count is still near it, and no count is nothing to compare with.
@@ -690,10 +690,10 @@ EDGES = {
         "('news', 'like', 29, 5, 100, 'partial'), ('news', 'post', 29, 5, 100, 'complete'), "
         "('news', 'engagement', 29, 5, 100, 'unknown'), ('news', 'follower', 28, 5, 100, 'complete'), "
         "('news', 'like', 28, 5, 100, 'complete')) "
-        "AS told (account_id, list_kind, day, n_collected, n_reported, scope)",
+        "AS listed (account_id, list_kind, day, n_collected, n_reported, scope)",
         # A source that brought nothing one day and rows the next is all right again.
         "INSERT INTO meta.delivery BY NAME SELECT * FROM (VALUES (DATE '2026-09-29', 'nothing', 0, 0, 0), "
-        "(DATE '2026-09-30', 'post', 1, 8, 8)) AS told (snapshot_on, table_name, n_files, n_rows, n_rows_loaded), "
+        "(DATE '2026-09-30', 'post', 1, 8, 8)) AS listed (snapshot_on, table_name, n_files, n_rows, n_rows_loaded), "
         "(SELECT 'pull' AS source, 0 AS n_rows_quarantined, 0 AS n_rows_duplicate)",
     ],
     "core": [
@@ -705,7 +705,7 @@ EDGES = {
         "INSERT INTO core.follower_list VALUES ('x', 'roads', DATE '2020-01-01', true, 1, NULL)",
         # One who left and came back has two spells, one of them open.
         "INSERT INTO core.follow VALUES ('x', 'news', 2, NULL, DATE '2026-09-20', DATE '2026-09-20', NULL)",
-        # Somebody's ended spell of one account says nothing of another's.
+        # Somebody's ended spell of one account shows nothing about another's.
         "INSERT INTO core.follow VALUES ('x', 'magazine', 2, NULL, DATE '2026-09-10', DATE '2026-09-20', NULL)",
         # A probability of one is as likely as can be.
         f"UPDATE core.segment_membership SET membership_probability = 1 WHERE member_key <> {PERSON}",
@@ -795,8 +795,10 @@ def readers(suites: list[Any], sql: str) -> list[Any]:
     The others see what they saw in the good night, and that they pass there is a test of its own.
     """
     changed = TABLES.findall(sql)[0]
-    said = {suite: " ".join([suite.name, *(str(one.configuration) for one in suite.expectations)]) for suite in suites}
-    return [suite for suite, text in said.items() if changed in TABLES.findall(text)]
+    reported = {
+        suite: " ".join([suite.name, *(str(one.configuration) for one in suite.expectations)]) for suite in suites
+    }
+    return [suite for suite, text in reported.items() if changed in TABLES.findall(text)]
 
 
 def failed(results: list[Any]) -> set[str]:
@@ -826,9 +828,9 @@ def test_an_expectation_breaks_alone_and_names_nobody(
     broken = next(one for one in results if one.expectation_id == name)
     assert (broken.severity, broken.n_unexpected) == (how.severity, how.n_unexpected)
     assert broken.notes
-    said = repr(results) + caplog.text + "".join(capfd.readouterr())
-    assert str(PERSON) not in said
-    assert WORDS not in said
+    message = repr(results) + caplog.text + "".join(capfd.readouterr())
+    assert str(PERSON) not in message
+    assert WORDS not in message
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -869,8 +871,8 @@ def test_an_expectation_that_cannot_be_evaluated_is_an_error_and_names_nobody(
     with caplog.at_level(logging.DEBUG), pytest.raises(ModelError) as failure:
         check("raw", suites=[suite])
     assert "misspelt" in str(failure.value)
-    said = str(failure.value) + repr(failure.value) + caplog.text + "".join(capfd.readouterr())
-    assert WORDS not in said
+    message = str(failure.value) + repr(failure.value) + caplog.text + "".join(capfd.readouterr())
+    assert WORDS not in message
 
 
 def test_a_column_that_is_not_there_is_an_error(check: Callable[..., list[Any]], validate: ModuleType) -> None:

@@ -100,20 +100,20 @@ class Connector:
         return self._read(listing, body)
 
     def _read(self, listing: Listing, body: dict[str, Any]) -> Page:
-        told: Row = {"platform": "bluesky", "account_id": self.account_id}
+        declared: Row = {"platform": "bluesky", "account_id": self.account_id}
         gone = [one for one in body["entries"] if one["id"] is None]
         entries = [one for one in body["entries"] if one["id"] is not None]
         opened: list[Listing] = []
         if listing.kind == "follower":
-            rows = [("follower", told | {"member_id": one["id"], "observed_on": TODAY}) for one in entries]
+            rows = [("follower", declared | {"member_id": one["id"], "observed_on": TODAY}) for one in entries]
         elif listing.kind == "post":
-            rows = [("post", told | {"post_id": one["id"], "posted_at": f"{TODAY}T08:00:00Z"}) for one in entries]
+            rows = [("post", declared | {"post_id": one["id"], "posted_at": f"{TODAY}T08:00:00Z"}) for one in entries]
             opened = [
                 Listing("like", "bluesky", self.account_id, one["id"], one["likes"]) for one in entries if one["likes"]
             ]
         else:
             acts: Row = {"post_id": listing.post_id, "kind": listing.kind}
-            rows = [("engagement", told | acts | {"member_id": one["id"]}) for one in entries]
+            rows = [("engagement", declared | acts | {"member_id": one["id"]}) for one in entries]
         return Page(
             rows=rows,
             next_cursor=body.get("cursor"),

@@ -128,8 +128,8 @@ def _handler(server: Server) -> type[http.server.BaseHTTPRequestHandler]:
             content = answer.content
             head = {"content-type": "application/json", **{k.lower(): v for k, v in answer.headers.items()}}
             head["content-length"] = str(len(content))
-            said = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-            whole = f"HTTP/1.1 {answer.status} Scripted\r\n{said}\r\n".encode() + (
+            message = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+            whole = f"HTTP/1.1 {answer.status} Scripted\r\n{message}\r\n".encode() + (
                 b"" if self.command == "HEAD" else content
             )
             if answer.cut:

@@ -30,8 +30,8 @@ def read(file: Path, limits: Limits = LIMITS) -> dict[str, bytes]:
         return {name: b"".join(found.chunks(name)) for name in found.members}
 
 
-def refused(file: Path, kind: type[StillreachError], said: str, limits: Limits = LIMITS) -> None:
-    with pytest.raises(kind, match=said) as caught:
+def refused(file: Path, kind: type[StillreachError], message: str, limits: Limits = LIMITS) -> None:
+    with pytest.raises(kind, match=message) as caught:
         read(file, limits)
     assert type(caught.value) is kind
     assert "z.zip" in str(caught.value) and "Hint: " in str(caught.value)
@@ -69,7 +69,7 @@ def test_chunks_are_a_mebibyte_at_the_most(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("../evil.js", "leads out"),
         ("data/../../evil.js", "leads out"),
@@ -78,8 +78,8 @@ def test_chunks_are_a_mebibyte_at_the_most(tmp_path: Path) -> None:
         ("C:evil.js", "no plain relative path"),
     ],
 )
-def test_names_that_lead_elsewhere_are_refused_wherever_they_stand(tmp_path: Path, name: str, said: str) -> None:
-    refused(pack(tmp_path / "z.zip", "data/want1.js", name), DeliveryError, said)
+def test_names_that_lead_elsewhere_are_refused_wherever_they_stand(tmp_path: Path, name: str, message: str) -> None:
+    refused(pack(tmp_path / "z.zip", "data/want1.js", name), DeliveryError, message)
 
 
 def test_a_name_with_nul_is_refused(tmp_path: Path) -> None:
@@ -116,17 +116,19 @@ def test_names_beyond_ascii_do_not_look_like_overlaps(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "said"),
+    ("limits", "message"),
     [
         (Limits(member=2999), "unpacks to more than 0 MiB"),
         (Limits(total=5999), "unpacks to more than 0 MiB"),
         (Limits(contents=40), "lists more than 0 MiB"),
     ],
 )
-def test_what_would_cost_too_much_is_refused_before_it_is_unpacked(tmp_path: Path, limits: Limits, said: str) -> None:
+def test_what_would_cost_too_much_is_refused_before_it_is_unpacked(
+    tmp_path: Path, limits: Limits, message: str
+) -> None:
     file = pack(tmp_path / "z.zip", "data/want1.js", "data/want2.js")
     assert len(read(file, Limits(member=3000, total=6000, contents=200))) == 2
-    refused(file, DeliveryError, said, limits)
+    refused(file, DeliveryError, message, limits)
 
 
 def test_a_bomb_is_refused_by_its_ratio_and_a_dense_text_is_not(tmp_path: Path) -> None:

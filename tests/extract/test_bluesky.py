@@ -162,11 +162,11 @@ def test_what_goes_wrong_is_told_apart_and_quotes_nothing(answer: Answer, error:
     with pytest.raises(StillreachError) as caught:
         page(lambda _: answer, "post")
     assert type(caught.value) is error
-    said = "".join(traceback.format_exception(caught.value))
-    assert "a secret" not in said and "rider1" not in said
+    sentence = "".join(traceback.format_exception(caught.value))
+    assert "a secret" not in sentence and "rider1" not in sentence
     if isinstance(caught.value, PlatformBusyError):
-        told = caught.value.wait_seconds
-        assert told is None if wait is None else told is not None and (told == wait or told > wait > 1e8)
+        found = caught.value.wait_seconds
+        assert found is None if wait is None else found is not None and (found == wait or found > wait > 1e8)
 
 
 def big_town(n_followers: int = 250) -> Town:
@@ -273,7 +273,7 @@ def test_more_accounts_than_one_question_holds_take_more_questions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("handle", "profiles", "said"),
+    ("handle", "profiles", "message"),
     [
         ("bikers.test", [us()], ""),
         ("@Bikers.TEST", [us()], ""),
@@ -285,13 +285,13 @@ def test_more_accounts_than_one_question_holds_take_more_questions() -> None:
     ],
 )
 def test_a_handle_that_moved_is_noted_and_the_id_stays(
-    handle: str | None, profiles: list[dict[str, Any]], said: str, tmp_path: Path
+    handle: str | None, profiles: list[dict[str, Any]], message: str, tmp_path: Path
 ) -> None:
     account = OURS.model_copy(update={"handle": handle})
     with serve(Town(profiles=profiles, followers=[person()])) as server:
         lists = pulled(server, tmp_path / "p/b/d/a", account=account)
     notes = [note for one in lists for note in one.notes]
-    assert len(notes) == bool(said) and all(said in note and ".test" not in note for note in notes)
+    assert len(notes) == bool(message) and all(message in note and ".test" not in note for note in notes)
     assert by_kind(lists)["follower"][0] == 1
 
 
@@ -439,7 +439,7 @@ def test_an_unknown_field_is_named_and_the_reading_goes_on(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("drift", "said"),
+    ("drift", "message"),
     [
         ("missing column", r"getAuthorFeed, feed\[0\]\.post\.record: has no 'createdAt' but \$type, text\."),
         (
@@ -448,14 +448,14 @@ def test_an_unknown_field_is_named_and_the_reading_goes_on(tmp_path: Path) -> No
         ),
     ],
 )
-def test_a_missing_or_retyped_field_stops_the_account(drift: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(SchemaError, match=said) as caught:
+def test_a_missing_or_retyped_field_stops_the_account(drift: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SchemaError, match=message) as caught:
         sample.read(sample.write(tmp_path / "in", drift), tmp_path / "out")
     assert "many" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize(
-    ("kind", "body", "said"),
+    ("kind", "body", "message"),
     [
         ("follower", {"users": []}, "the answer: has no 'followers' but users"),
         ("follower", {"followers": {}}, "'followers' is an object, not a list"),
@@ -468,8 +468,8 @@ def test_a_missing_or_retyped_field_stops_the_account(drift: str, said: str, tmp
         ("reply", {"thread": {"replies": {"a": 1}}}, "'replies' is an object, not a list"),
     ],
 )
-def test_each_answer_is_held_to_what_is_known(kind: Any, body: dict[str, Any], said: str) -> None:
-    with pytest.raises(SchemaError, match=said) as caught:
+def test_each_answer_is_held_to_what_is_known(kind: Any, body: dict[str, Any], message: str) -> None:
+    with pytest.raises(SchemaError, match=message) as caught:
         page(lambda _: Answer(200, body), kind, cursor="0__")
     assert "rider1" not in str(caught.value)
 

@@ -390,7 +390,7 @@ GOOD = "post,0.005,no,2026-01-01,,a page,Because."
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         (["resource,usd"], "has the columns resource, usd"),
         ([HEADER, "post,0.005,no"], "line 2: has too many or too few cells"),
@@ -405,9 +405,9 @@ GOOD = "post,0.005,no,2026-01-01,,a page,Because."
         ([HEADER, GOOD, GOOD], "line 3: prices a resource twice for one day"),
     ],
 )
-def test_an_unusable_price_is_named(tmp_path: Path, lines: list[str], said: str) -> None:
+def test_an_unusable_price_is_named(tmp_path: Path, lines: list[str], message: str) -> None:
     (tmp_path / "price.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with pytest.raises(RefError, match=said.replace("'", ".")):
+    with pytest.raises(RefError, match=message.replace("'", ".")):
         read_prices(replace(settings_in(tmp_path), ref=tmp_path))
 
 

@@ -101,11 +101,11 @@ def test_the_configured_backend_is_asked_and_neither_environment_nor_database(tm
         "AIRFLOW_VAR_X_TOKEN": "from-the-environment",
         "TEST_KWARGS": json.dumps({"variables_file_path": str(tmp_path / "variables.json")}),
     }
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", ASK], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120
     )
-    line = next((one for one in told.stdout.splitlines() if one.startswith("ASKED")), None)
-    assert line, told.stderr
+    line = next((one for one in done.stdout.splitlines() if one.startswith("ASKED")), None)
+    assert line, done.stderr
     nothing, from_environment, from_database, right, unknown, broken = json.loads(line.removeprefix("ASKED"))
     for refused in (nothing, from_environment, from_database):
         assert "no secrets backend" in refused[0]

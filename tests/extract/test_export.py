@@ -51,9 +51,9 @@ def test_an_archive_from_the_command_line_leaves_no_byte_of_a_direct_message(
     given = archive(tmp_path / "download")
     done = CliRunner().invoke(app, ["land", str(given), "--source", "x_archive", "--on", "2026-07-15"])
     assert done.exit_code == 0, (done.output, done.exception)
-    said = done.output.replace("\n", " ")
-    assert "landed 2 rows in 2 files" in said
-    assert "the archive itself is not kept" in said
+    reported = done.output.replace("\n", " ")
+    assert "landed 2 rows in 2 files" in reported
+    assert "the archive itself is not kept" in reported
     landed = {file.name for file, _ in stored(deployment) if file.is_relative_to(deployment.settings.landing)}
     assert landed - {".lock"} == {"follower.csv", "post.csv", "manifest.json"}
     for file, raw in stored(deployment):

@@ -38,13 +38,13 @@ def pack(file: Path, members: dict[str, str]) -> Path:
     return file
 
 
-def refused(tmp: Path, kind: type[StillreachError], *said: str, account: str | None = None) -> None:
+def refused(tmp: Path, kind: type[StillreachError], *parts: str, account: str | None = None) -> None:
     """Convert a bad export; it must say what and a hint, name nobody, and leave no drop."""
     with pytest.raises(kind) as caught:
         convert(tmp / "in", tmp / "out", OURS, SEEN, account)
     message = str(caught.value)
     assert type(caught.value) is kind
-    for part in ("Hint: ", *said):
+    for part in ("Hint: ", *parts):
         assert part in message
     assert SECRET not in message
     assert not list(tmp.glob("out/*"))
@@ -178,11 +178,11 @@ def test_an_account_is_never_guessed(tmp_path: Path) -> None:
     refused(tmp_path, DeliveryError, "not an Instagram account of ours", account="77")
 
 
-@pytest.mark.parametrize(("gone", "said"), [(2, "followers_2.json is missing"), (1, "followers_1.json is missing")])
-def test_a_gap_in_the_numbers_is_refused(tmp_path: Path, gone: int, said: str) -> None:
+@pytest.mark.parametrize(("gone", "message"), [(2, "followers_2.json is missing"), (1, "followers_1.json is missing")])
+def test_a_gap_in_the_numbers_is_refused(tmp_path: Path, gone: int, message: str) -> None:
     lay(tmp_path / "in", *(json.dumps([follower(SECRET)]) for _ in range(3)))
     (tmp_path / "in" / "sp_motor" / FOLDER / f"followers_{gone}.json").unlink()
-    refused(tmp_path, UnreadableFileError, said, "followers_3.json is there")
+    refused(tmp_path, UnreadableFileError, message, "followers_3.json is there")
 
 
 def test_a_folder_without_followers_is_refused(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_unknown_fields_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         (follower(None), "lacks value, the handle; it has the fields href, timestamp"),
         (follower(5), "has value as int, known is text"),
@@ -226,9 +226,9 @@ def test_unknown_fields_are_named(tmp_path: Path) -> None:
         ({"string_list_data": [{"value": SECRET}, {"value": SECRET}]}, "lacks string_list_data with one object"),
     ],
 )
-def test_an_entry_that_is_not_as_known_stops(tmp_path: Path, entry: dict[str, Any], said: str) -> None:
+def test_an_entry_that_is_not_as_known_stops(tmp_path: Path, entry: dict[str, Any], message: str) -> None:
     lay(tmp_path / "in", json.dumps([follower()]), json.dumps([follower("a"), entry]))
-    refused(tmp_path, SchemaError, "followers_2.json, entry 2: ", said)
+    refused(tmp_path, SchemaError, "followers_2.json, entry 2: ", message)
 
 
 @pytest.mark.parametrize(

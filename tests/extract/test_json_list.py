@@ -60,7 +60,7 @@ def test_a_text_cut_anywhere_before_its_end_is_refused(part: list[dict[str, Any]
 
 
 @pytest.mark.parametrize(
-    ("rest", "kind", "said"),
+    ("rest", "kind", "message"),
     [
         ('{"a":1} {"a":2}]', UnreadableFileError, "entry 2 of list 1: is no JSON"),
         ('{"a":1},]', UnreadableFileError, "entry 2 of list 1: is no JSON object"),
@@ -76,8 +76,8 @@ def test_a_text_cut_anywhere_before_its_end_is_refused(part: list[dict[str, Any]
         ('{"a":1}]; alert("jane")', SchemaError, "list 2 does not begin as known"),
     ],
 )
-def test_text_that_is_no_list_is_refused_by_its_place_alone(rest: str, kind: type[DeliveryError], said: str) -> None:
-    with pytest.raises(kind, match=said) as caught:
+def test_text_that_is_no_list_is_refused_by_its_place_alone(rest: str, kind: type[DeliveryError], message: str) -> None:
+    with pytest.raises(kind, match=message) as caught:
         read(f"window.YTD.x.part0 = [{rest}", 7 if len(rest) < 100 else 1 << 14)
     assert type(caught.value) is kind
     assert "jane" not in str(caught.value)

@@ -185,15 +185,15 @@ def test_a_whole_number_is_an_id_while_all_its_digits_are_there(tmp_path: Path) 
 
 def test_separators_hold_only_as_the_map_says(tmp_path: Path) -> None:
     text = "Id,Page,When,Likes\na,sp_news,28.09.2026 10:00,{}\n"
-    for said, read in {"1.203": "1203", "12": "12", "k.A.": "", "": ""}.items():
-        tables, _ = convert(tmp_path, {"v.csv": text.format(said)}, vendor(tmp_path))
-        assert tables["post"][0]["likes"] == read, said
-    for said in ('"1,203"', "1203.5", "1 203", "viele", "-3", "1.20"):
+    for message, read in {"1.203": "1203", "12": "12", "k.A.": "", "": ""}.items():
+        tables, _ = convert(tmp_path, {"v.csv": text.format(message)}, vendor(tmp_path))
+        assert tables["post"][0]["likes"] == read, message
+    for message in ('"1,203"', "1203.5", "1 203", "viele", "-3", "1.20"):
         with pytest.raises(
             SchemaError, match="column 'Likes': 1 of 1 rows cannot be read as a count, the first in line 2"
         ) as error:
-            convert(tmp_path, {"v.csv": text.format(said)}, vendor(tmp_path))
-        assert said not in str(error.value).split("Known:")[0]
+            convert(tmp_path, {"v.csv": text.format(message)}, vendor(tmp_path))
+        assert message not in str(error.value).split("Known:")[0]
 
 
 @given(n=st.integers(0, 10**12), thousands=st.sampled_from([None, ",", ".", " ", "'"]))
@@ -361,7 +361,7 @@ def test_a_retyped_column_stops_with_the_count_and_the_row(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("f.xlsx", b"PK\x03\x04 cut off", "no workbook, or a damaged one"),
         ("f.xls", b"<html><table></table></html>", "no workbook, or a damaged one"),
@@ -372,8 +372,8 @@ def test_a_retyped_column_stops_with_the_count_and_the_row(tmp_path: Path) -> No
         ("f.pdf", b"%PDF", "neither CSV nor a workbook"),
     ],
 )
-def test_damaged_files_are_refused(tmp_path: Path, name: str, content: bytes, said: str) -> None:
-    with pytest.raises(StillreachError, match=said):
+def test_damaged_files_are_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    with pytest.raises(StillreachError, match=message):
         convert(tmp_path, {name: content}, youtube())
 
 
@@ -392,7 +392,7 @@ def test_utf_16_and_other_delimiters_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"platfrom": "x"}, r"has the unknown key platfrom. Known: .*platform.* Hint: did you mean platform\?"),
         ({"platform": "myspace"}, "platform: is 'myspace'"),
@@ -407,14 +407,16 @@ def test_utf_16_and_other_delimiters_are_read(tmp_path: Path) -> None:
         ({"tables": [POST | {"columns": {"likes": {"from": "L"}}, "constants": {"likes": "1"}}]}, "likes twice"),
     ],
 )  # fmt: skip
-def test_a_map_that_cannot_be_used_is_refused_by_its_key(tmp_path: Path, change: dict[str, object], said: str) -> None:
-    with pytest.raises(RefError, match=said) as error:
+def test_a_map_that_cannot_be_used_is_refused_by_its_key(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(RefError, match=message) as error:
         vendor(tmp_path, change)
     assert str(error.value).startswith("vendor.yml")
 
 
 @pytest.mark.parametrize(
-    ("column", "said"),
+    ("column", "message"),
     [
         ({"likez": {"from": "L"}}, r"gives the column likez, which post has not.*did you mean likes\?"),
         ({"likes": {"from": "L", "format": "%Y"}}, "has a format, but is a count"),
@@ -429,8 +431,10 @@ def test_a_map_that_cannot_be_used_is_refused_by_its_key(tmp_path: Path, change:
         ({"posted_at": {"from": "W", "zone": "Europe/Londres"}}, "has the zone 'Europe/Londres'"),
     ],
 )  # fmt: skip
-def test_a_column_that_cannot_be_read_is_refused_in_the_map(tmp_path: Path, column: dict[str, Any], said: str) -> None:
-    with pytest.raises(RefError, match=said):
+def test_a_column_that_cannot_be_read_is_refused_in_the_map(
+    tmp_path: Path, column: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(RefError, match=message):
         vendor(tmp_path, **column)
 
 

@@ -201,7 +201,7 @@ def takahe_server(request: Request) -> Answer:
 
 
 @recorded
-def test_forty_of_sixty_are_partial_and_the_rest_of_takahe_is_whole(tmp_path: Path) -> None:
+def test_forty_of_sixty_are_partial_and_the_rest_of_takahe_is_complete(tmp_path: Path) -> None:
     account = ours(TAKAHE_ID, "rpubikers@localhost")
     with serve(takahe_server) as server:
         lists = pulled(server, tmp_path / "pull/mastodon/day/a", tmp_path / "out", account)
@@ -686,8 +686,8 @@ def test_a_token_is_sent_and_goes_nowhere_else() -> None:
 
 def spoilt_answers() -> Iterator[Answer]:
     """Troubles whose answers hold what must not come out."""
-    told = {"error": f"{TOKEN} of jane@far.example"}
-    yield from (Answer(code, told) for code in (401, 403, 404, 422, 429, 500))
+    declared = {"error": f"{TOKEN} of jane@far.example"}
+    yield from (Answer(code, declared) for code in (401, 403, 404, 422, 429, 500))
     yield Answer(200, f"{TOKEN} jane@far.example")
     yield Answer(200, f"{TOKEN} jane@far.example", {"content-type": "text/html"})
     yield Answer(200, [{"id": TOKEN, "acct": 5, "note": "jane@far.example"}])
@@ -701,9 +701,9 @@ def test_no_token_and_no_person_in_an_error_or_a_log(caplog: pytest.LogCaptureFi
     for answer in spoilt_answers():
         with pytest.raises(StillreachError) as caught:
             one_page(answer, "follower", "own:", secret=Secret(TOKEN))
-        said = "".join(traceback.format_exception(caught.value)) + repr(caught.value.args)
+        message = "".join(traceback.format_exception(caught.value)) + repr(caught.value.args)
         assert caught.value.__context__ is None
-        assert TOKEN not in said and "jane" not in said
+        assert TOKEN not in message and "jane" not in message
     assert TOKEN not in caplog.text and "jane" not in caplog.text
 
 
@@ -739,7 +739,7 @@ def test_a_missing_status_field_stops(field: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "entry", "said"),
+    ("kind", "entry", "message"),
     [
         ("follower", person(id=91), "account: 'id' is a number, not text. Known: id (text)"),
         (
@@ -764,10 +764,10 @@ def test_a_missing_status_field_stops(field: str) -> None:
         ("like", "rider1", "account: is text, not an object"),
     ],
 )
-def test_a_retyped_field_stops(kind: Kind, entry: Any, said: str) -> None:
+def test_a_retyped_field_stops(kind: Kind, entry: Any, message: str) -> None:
     with pytest.raises(SchemaError) as caught:
         drift(kind, entry)
-    assert str(caught.value).startswith(f"mastodon: {kind} list, {said}")
+    assert str(caught.value).startswith(f"mastodon: {kind} list, {message}")
 
 
 def test_a_name_without_a_user_stops() -> None:

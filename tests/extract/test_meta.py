@@ -390,7 +390,7 @@ def test_a_needed_column_that_is_gone_stops_the_reading(tmp_path: Path, setting:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (b"", "it is empty"),
         ("Post ID,Page".encode("latin-1") + b"\xe9", "not UTF-8"),
@@ -399,8 +399,10 @@ def test_a_needed_column_that_is_gone_stops_the_reading(tmp_path: Path, setting:
     ],
     ids=["empty", "latin-1", "account's figure", "cut off"],
 )
-def test_what_is_no_per_post_export_is_refused(tmp_path: Path, setting: meta.Setting, text: bytes, said: str) -> None:
-    with pytest.raises(StillreachError, match=said):
+def test_what_is_no_per_post_export_is_refused(
+    tmp_path: Path, setting: meta.Setting, text: bytes, message: str
+) -> None:
+    with pytest.raises(StillreachError, match=message):
         convert(tmp_path, text, setting)
 
 
@@ -411,21 +413,21 @@ def test_every_shipped_alias_names_a_column_once(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("meta,Aika,when,fi,seen", "which meta does not have"),
         ("meta,Aika,publish_time,fi,", "has no reason"),
         ("meta,Aika,publish_time", "has too many or too few cells"),
     ],
 )
-def test_an_unusable_alias_is_refused_with_its_line(settings: Settings, line: str, said: str) -> None:
+def test_an_unusable_alias_is_refused_with_its_line(settings: Settings, line: str, message: str) -> None:
     (settings.ref / ALIASES).write_text(f"source,alias,column,language,reason\n{line}\n", encoding="utf-8")
-    with pytest.raises(RefError, match=f"column_alias.csv line 2.*{said}"):
+    with pytest.raises(RefError, match=f"column_alias.csv line 2.*{message}"):
         read_aliases(settings, "meta", meta.COLUMNS)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("meta: {zone: Europe/Londres, reason: here}", "has the zone 'Europe/Londres'"),
         ("meta: {zone: UTC}", "has no reason. Known: zone, reason"),
@@ -433,9 +435,9 @@ def test_an_unusable_alias_is_refused_with_its_line(settings: Settings, line: st
         ("other: {zone: UTC, reason: here}", "is not there"),
     ],
 )
-def test_an_unusable_zone_is_refused(settings: Settings, text: str, said: str) -> None:
+def test_an_unusable_zone_is_refused(settings: Settings, text: str, message: str) -> None:
     (settings.ref / "export.yml").write_text(text, encoding="utf-8")
-    with pytest.raises(RefError, match=said):
+    with pytest.raises(RefError, match=message):
         read_zone(settings, "meta")
 
 

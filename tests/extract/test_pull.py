@@ -1,4 +1,4 @@
-"""The puller against a scripted server: whatever goes wrong, no list is called whole that is not, at little cost."""
+"""The puller against a scripted server: whatever goes wrong, no partial list is declared complete, at little cost."""
 
 import asyncio
 import collections
@@ -158,7 +158,7 @@ def test_an_empty_page_is_believed_where_the_platform_counts_no_more_than_came(t
     assert (one.scope, one.n_collected, one.n_requests) == ("complete", 2, 3)
 
 
-def test_a_list_that_the_platform_ends_short_of_its_count_is_whole_and_shows_the_difference(tmp_path: Path) -> None:
+def test_a_list_that_the_platform_ends_short_of_its_count_is_complete_and_shows_the_difference(tmp_path: Path) -> None:
     world = World(["a", "b"])
 
     def answer(request: Request) -> Answer:

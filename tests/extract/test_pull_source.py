@@ -98,7 +98,7 @@ def rows(settings: Settings, delivery: Delivery, table: str) -> list[dict[str, s
         return list(csv.DictReader(source))
 
 
-def told(delivery: Delivery) -> dict[tuple[str, str], tuple[Any, ...]]:
+def declared(delivery: Delivery) -> dict[tuple[str, str], tuple[Any, ...]]:
     return {
         (one.account_id, one.kind): (one.scope, one.n_lists, one.n_collected, one.n_reported, one.reason)
         for one in delivery.completeness
@@ -110,15 +110,15 @@ def journals(settings: Settings) -> list[Path]:
 
 
 def test_one_delivery_of_all_accounts_with_a_line_for_each_kind_of_list(server: Server, settings: Settings) -> None:
-    said = pull_all()
-    assert said[0].startswith(
+    reported = pull_all()
+    assert reported[0].startswith(
         f"bluesky:{FIRST}: follower 25 of 25 in 3 requests; post 2 of 2 in 1 requests; like 4 of 4"
     )
     assert len(journals(settings)) == 2
     words = session.land_pulled("bluesky", TODAY)
     assert "landed 35 rows in 4 files" in words
     delivery = in_force(settings)
-    assert told(delivery) == {
+    assert declared(delivery) == {
         (FIRST, "follower"): ("complete", 1, 25, 25, ""),
         (FIRST, "post"): ("complete", 1, 2, 2, ""),
         (FIRST, "like"): ("complete", 2, 4, 4, ""),
@@ -169,8 +169,8 @@ def test_an_account_that_was_never_pulled_is_accounted_for(server: Server, setti
     words = session.land_pulled("bluesky", TODAY)
     assert f"bluesky:{FIRST} follower: not collected: the pull never ran" in words
     delivery = in_force(settings)
-    assert told(delivery)[FIRST, "follower"] == ("partial", 1, 0, None, "not collected: the pull never ran")
-    assert told(delivery)[SECOND, "follower"][0] == "complete"
+    assert declared(delivery)[FIRST, "follower"] == ("partial", 1, 0, None, "not collected: the pull never ran")
+    assert declared(delivery)[SECOND, "follower"][0] == "complete"
     assert not [one for one in rows(settings, delivery, "account_day") if one["account_id"] == FIRST], "unknown, not 0"
 
 
@@ -188,7 +188,7 @@ def test_a_refused_account_lands_as_partial_beside_the_whole_one(
         session.pull_account("bluesky", FIRST, TODAY)
     session.pull_account("bluesky", SECOND, TODAY)
     session.land_pulled("bluesky", TODAY)
-    found = told(in_force(settings))
+    found = declared(in_force(settings))
     assert found[FIRST, "follower"][0] == "partial" and "401" in found[FIRST, "follower"][-1]
     assert found[SECOND, "follower"][0] == "complete"
 
@@ -205,12 +205,12 @@ def test_a_source_that_may_not_be_asked_at_all_says_why(
             session.pull_account("bluesky", FIRST, TODAY)
     session.pull_account("bluesky", SECOND, TODAY)
     session.land_pulled("bluesky", TODAY)
-    found = told(in_force(settings))
+    found = declared(in_force(settings))
     for kind in ("follower", "post"):
         assert found[FIRST, kind] == ("partial", 1, 0, None, "x_api: has no terms_confirmed.")
     pull_all()
     session.land_pulled("bluesky", TODAY)
-    assert told(in_force(settings))[FIRST, "follower"][0] == "complete", "a later pull of the day brings it"
+    assert declared(in_force(settings))[FIRST, "follower"][0] == "complete", "a later pull of the day brings it"
 
 
 def test_an_answer_that_is_not_known_leaves_nothing_of_the_account_whole(
@@ -221,7 +221,7 @@ def test_an_answer_that_is_not_known_leaves_nothing_of_the_account_whole(
         session.pull_account("bluesky", FIRST, TODAY)
     session.pull_account("bluesky", SECOND, TODAY)
     session.land_pulled("bluesky", TODAY)
-    found = told(in_force(settings))
+    found = declared(in_force(settings))
     assert {kind: found[FIRST, kind][0] for kind in ("follower", "post", "like")} == dict.fromkeys(
         ("follower", "post", "like"), "partial"
     )
@@ -257,7 +257,7 @@ def test_the_second_day_asks_again_only_what_changed(
     words = session.land_pulled("bluesky", TODAY)
     yesterday = TODAY - timedelta(days=1)
     reason = f"1 of 2 lists: unchanged since {yesterday}, not asked again"
-    assert told(in_force(settings))[FIRST, "like"] == ("complete", 2, 2, 2, reason)
+    assert declared(in_force(settings))[FIRST, "like"] == ("complete", 2, 2, 2, reason)
     assert reason not in words, "what is whole needs no words"
     assert {one["post_id"] for one in rows(settings, in_force(settings), "engagement")} == {"p2"}
 
@@ -339,8 +339,8 @@ def test_the_deadline_counts_from_the_first_account_and_a_later_start_goes_on(
     server: Server, settings: Settings
 ) -> None:
     long_ago = datetime.now(UTC) - timedelta(minutes=90)
-    said = session.pull_account("bluesky", FIRST, TODAY, long_ago)
-    assert "partial: not finished by the deadline" in said
+    reported = session.pull_account("bluesky", FIRST, TODAY, long_ago)
+    assert "partial: not finished by the deadline" in reported
     assert server.requests == []
     assert "partial" not in session.pull_account("bluesky", FIRST, TODAY)
 

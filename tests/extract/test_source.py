@@ -65,7 +65,7 @@ def test_a_token_others_could_read_is_refused(settings: Settings, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("message", "why"),
     [
         ("myspace: {}", "myspace: is not a source that can be pulled.*Known: bluesky, mastodon, x_api"),
         ("bluesky: {tokn_file: a}", "has the unknown key tokn_file.*Known:.*token_file"),
@@ -85,8 +85,8 @@ def test_a_token_others_could_read_is_refused(settings: Settings, tmp_path: Path
         ("x_api: [1]", "x_api: is a list, not a mapping"),
     ],
 )
-def test_what_is_not_known_is_refused(settings: Settings, said: str, why: str) -> None:
-    say(settings, said)
+def test_what_is_not_known_is_refused(settings: Settings, message: str, why: str) -> None:
+    say(settings, message)
     with pytest.raises(RefError, match=why) as caught:
         configured(settings)
     assert "secret@" not in str(caught.value)

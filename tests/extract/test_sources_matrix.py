@@ -103,10 +103,10 @@ def test_what_is_missing_or_retyped_stops_the_reading(source: str, drift: str, t
     path = sample.write(tmp_path / "in", drift, None)
     with pytest.raises(SchemaError) as caught:
         sample.read(path, tmp_path / "out")
-    said = str(caught.value)
-    assert DRIFTED[source][drift == "retyped column"] in said.lower(), "names the field"
-    assert "known" in said.lower() or "it has" in said, "says what is known, or what came in its place"
-    assert "many" not in said and "2023-02-14" not in said, "no value in an error"
+    message = str(caught.value)
+    assert DRIFTED[source][drift == "retyped column"] in message.lower(), "names the field"
+    assert "known" in message.lower() or "it has" in message, "says what is known, or what is in its place"
+    assert "many" not in message and "2023-02-14" not in message, "no value in an error"
     assert caught.value.__cause__ is None
     assert not list((tmp_path / "out").glob("*")), "nothing is written"
 

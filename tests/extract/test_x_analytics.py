@@ -117,7 +117,7 @@ def refused(
     tmp: Path,
     text: str | bytes,
     kind: type[StillreachError],
-    *said: str,
+    *sentence: str,
     name: str = "in/1001/bad.csv",
     not_said: Sequence[str] = (),
 ) -> str:
@@ -127,7 +127,7 @@ def refused(
         convert(tmp / "in", tmp / "out", OURS, SEEN)
     message = str(caught.value)
     assert type(caught.value) is kind
-    for part in (name.rsplit("/", 1)[-1], "Hint: ", *said):
+    for part in (name.rsplit("/", 1)[-1], "Hint: ", *sentence):
         assert part in message
     for part in ("Jane", "01785", SECRET, *not_said):
         assert part.lower() not in message.lower()
@@ -252,7 +252,7 @@ def test_drop_holds_only_columns_of_the_contract(tmp_path: Path) -> None:
         contract = yaml.safe_load((Path(__file__).parents[2] / "sql" / "raw" / f"{table}.yml").read_text())["columns"]
         got = list(read(tmp_path / "out" / f"{table}.csv")[0])
         assert got == [column for column in contract if column in got]
-        assert {column for column, told in contract.items() if told.get("required")} <= set(got)
+        assert {column for column, found in contract.items() if found.get("required")} <= set(got)
 
 
 def test_columns_the_export_has_not_are_not_in_the_drop(tmp_path: Path) -> None:
@@ -478,7 +478,7 @@ def test_an_unknown_account_argument_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "said"),
+    ("rows", "sentence"),
     [
         ([post_2026("1", SECRET, handle="jane_b")], "an account not ours"),
         ([post_2026("1", SECRET), post_2026("2", SECRET, handle="sp_news")], "2 accounts"),
@@ -486,8 +486,8 @@ def test_an_unknown_account_argument_is_refused(tmp_path: Path) -> None:
         ([], "no account"),
     ],
 )
-def test_an_account_is_never_guessed(tmp_path: Path, rows: list[str], said: str) -> None:
-    message = refused(tmp_path, sheet(C2026, *rows), DeliveryError, said, "pass --account", name="in/x/bad.csv")
+def test_an_account_is_never_guessed(tmp_path: Path, rows: list[str], sentence: str) -> None:
+    message = refused(tmp_path, sheet(C2026, *rows), DeliveryError, sentence, "pass --account", name="in/x/bad.csv")
     assert "folder named for the account" in message
 
 
@@ -577,7 +577,7 @@ def test_a_row_that_has_not_its_columns_is_refused(tmp_path: Path, row: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (b"", "empty"),
         ("\ufeff\r\n \n".encode(), "empty"),
@@ -585,8 +585,8 @@ def test_a_row_that_has_not_its_columns_is_refused(tmp_path: Path, row: str) -> 
         (WHOLE.encode("utf-16-le"), "NUL"),
     ],
 )
-def test_bytes_that_are_no_text_are_refused(tmp_path: Path, text: bytes, said: str) -> None:
-    refused(tmp_path, text, UnreadableFileError, said)
+def test_bytes_that_are_no_text_are_refused(tmp_path: Path, text: bytes, message: str) -> None:
+    refused(tmp_path, text, UnreadableFileError, message)
 
 
 def test_utf_16_is_read_as_of_every_export(tmp_path: Path) -> None:

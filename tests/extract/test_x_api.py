@@ -90,8 +90,8 @@ def test_every_list_is_collected_once_in_either_vocabulary(tmp_path: Path, words
     with serve(x) as server:
         lists = by_kind(pulled(server, tmp_path, tmp_path / "out"))
         n_asked = len(server.requests)
-    told = {kind: (one.n_collected, one.n_reported, one.scope) for kind, one in lists.items()}
-    assert told == {
+    declared = {kind: (one.n_collected, one.n_reported, one.scope) for kind, one in lists.items()}
+    assert declared == {
         "follower": (2300, 2300, "complete"),
         "post": (120, None, "complete"),
         "like": (100, 130, "partial"),
@@ -100,7 +100,7 @@ def test_every_list_is_collected_once_in_either_vocabulary(tmp_path: Path, words
         "reply": (110, 110, "complete"),
     }
     assert lists["like"].reason == "X gives the newest 100 likers of a post"
-    # A profile, three pages of followers, two of posts, two of each kind of act but likes; one to learn the words.
+    # A profile, three pages of followers, two of posts, two of each kind of interaction but likes; one for the words.
     assert n_asked == 4 + 2 + 1 + 2 + 2 + 2 + (words == "tweet")
     acts = Counter(row["kind"] for row in rows_in(tmp_path / "out", "engagement"))
     assert acts == {"like": 100, "repost": 120, "quote": 130, "reply": 110}
@@ -208,13 +208,13 @@ def test_people_x_no_longer_shows_are_counted_and_withheld_fields_noted(tmp_path
     hidden = {"type": f"{sample.PROBLEM}not-authorized-for-field", "title": "Field", "section": "data"}
 
     def answer(request: Request) -> Answer:
-        told = x(request)
+        result = x(request)
         if request.path.endswith("/followers"):
-            told.body["errors"] = [gone, gone]
-            told.body["data"].append(None)
+            result.body["errors"] = [gone, gone]
+            result.body["data"].append(None)
         if request.path.endswith("/2/users/1/tweets"):
-            told.body["errors"] = [hidden | {"field": "non_public_metrics.impression_count"}] * 2
-        return told
+            result.body["errors"] = [hidden | {"field": "non_public_metrics.impression_count"}] * 2
+        return result
 
     with serve(answer) as server:
         lists = by_kind(pulled(server, tmp_path))
@@ -239,30 +239,30 @@ def page_of(tmp_path: Path, answer: Answer, kind: str = "like", url_path: str = 
         budget = Budget(settings, "x_api", 100.0, read_prices(settings), patience=0.0)
         connector = Connector(source, SINCE, TODAY, budget)
         connector.first_lists(OURS)
-        with pytest.raises(StillreachError) as said:
+        with pytest.raises(StillreachError) as message:
             asyncio.run(connector.page(Listing(kind, "x", "1", "2"), None))  # type: ignore[arg-type]
-    assert "Sir Pry" not in str(said.value)
-    assert "token-that-nobody-sees" not in str(said.value)
-    return said.value
+    assert "Sir Pry" not in str(message.value)
+    assert "token-that-nobody-sees" not in str(message.value)
+    return message.value
 
 
-def told(kind: str, **more: Any) -> dict[str, Any]:
+def declared(kind: str, **more: Any) -> dict[str, Any]:
     return {"title": "Sir Pry", "detail": "of Sir Pry", "type": f"{sample.PROBLEM}{kind}", **more}
 
 
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [
-        (401, told("unauthorized"), PlatformRefusedError),
-        (402, told("credits-depleted"), PlatformRefusedError),
-        (403, told("client-forbidden", reason="client-not-enrolled"), PlatformRefusedError),
+        (401, declared("unauthorized"), PlatformRefusedError),
+        (402, declared("credits-depleted"), PlatformRefusedError),
+        (403, declared("client-forbidden", reason="client-not-enrolled"), PlatformRefusedError),
         (403, {"errors": [{"message": "Sir Pry"}]}, PlatformRefusedError),
-        (403, told("not-authorized-for-resource"), ListRefusedError),
-        (403, told("unsupported-authentication"), ListRefusedError),
+        (403, declared("not-authorized-for-resource"), ListRefusedError),
+        (403, declared("unsupported-authentication"), ListRefusedError),
         (404, {"title": "Sir Pry"}, ListRefusedError),
-        (400, told("invalid-request"), ListRefusedError),
-        (429, told("usage-capped", period="Monthly"), PlatformRefusedError),
-        (429, told("too-many-requests"), PlatformBusyError),
+        (400, declared("invalid-request"), ListRefusedError),
+        (429, declared("usage-capped", period="Monthly"), PlatformRefusedError),
+        (429, declared("too-many-requests"), PlatformBusyError),
         (429, "Sir Pry", PlatformBusyError),
         (500, "Sir Pry", PlatformBusyError),
         (503, {}, PlatformBusyError),
@@ -273,8 +273,8 @@ def told(kind: str, **more: Any) -> dict[str, Any]:
         (200, {"data": [{"username": "Sir Pry"}]}, SchemaError),
         (200, {"data": [{"id": 7}]}, SchemaError),
         (200, {"data": ["Sir Pry"]}, SchemaError),
-        (200, {"errors": [told("resource-not-found")]}, ListRefusedError),
-        (200, {"errors": [told("usage-capped")]}, PlatformRefusedError),
+        (200, {"errors": [declared("resource-not-found")]}, ListRefusedError),
+        (200, {"errors": [declared("usage-capped")]}, PlatformRefusedError),
         (200, {"errors": [{"message": "Sir Pry"}]}, ListRefusedError),
     ],
 )
@@ -318,19 +318,19 @@ def test_the_words_are_changed_once_and_only_for_words(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         ({"secret": None}, "has no token"),
         ({"terms_confirmed": None}, "has no terms_confirmed"),
     ],
 )
 def test_without_credentials_or_confirmed_terms_nothing_is_asked(
-    tmp_path: Path, more: dict[str, Any], said: str
+    tmp_path: Path, more: dict[str, Any], message: str
 ) -> None:
     source = replace(sample.source_of("http://127.0.0.1:9"), **more)
     settings = sample.settings_in(tmp_path)
     budget = Budget(settings, "x_api", 1.0, read_prices(settings))
-    with pytest.raises(PlatformRefusedError, match=rf"{said}.*docs/POLICY\.md"):
+    with pytest.raises(PlatformRefusedError, match=rf"{message}.*docs/POLICY\.md"):
         Connector(source, SINCE, TODAY, budget)
 
 
@@ -420,7 +420,7 @@ def looped(answer: Answer, earlier: Answer) -> Answer:
 
 
 def faulty(x: World, at: dict[int, str]) -> Faults:
-    return Faults(x, at, empty=emptied, loop=looped, errors={"errors": [told("internal-error")]})
+    return Faults(x, at, empty=emptied, loop=looped, errors={"errors": [declared("internal-error")]})
 
 
 def truth(x: World) -> dict[str, int]:
@@ -483,9 +483,9 @@ def test_under_several_faults_at_once_too(tmp_path_factory: pytest.TempPathFacto
 def parameters(version: str, path: str) -> dict[str, dict[str, Any]]:
     """What a path's GET takes, by name, each with its schema."""
     known = spec(version)
-    told = known["paths"][path]["get"]["parameters"]
+    found = known["paths"][path]["get"]["parameters"]
     every = [
-        known["components"]["parameters"][one["$ref"].rpartition("/")[2]] if "$ref" in one else one for one in told
+        known["components"]["parameters"][one["$ref"].rpartition("/")[2]] if "$ref" in one else one for one in found
     ]
     return {one["name"]: one["schema"] for one in every}
 
@@ -570,7 +570,7 @@ def text_for(schema: dict[str, Any], chance: random.Random) -> str:
 
 
 def fits(text: object, schema: dict[str, Any]) -> bool:
-    known = {name: told for name, told in schema.items() if name in ("pattern", "minLength")}
+    known = {name: found for name, found in schema.items() if name in ("pattern", "minLength")}
     return bool(jsonschema.Draft7Validator(known).is_valid(text))
 
 
@@ -581,9 +581,9 @@ def valid(version: str, schema: dict[str, Any], body: object) -> None:
 
 
 def answer_schema(version: str, path: str) -> dict[str, Any]:
-    told = spec(version)["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-    assert isinstance(told, dict)
-    return told
+    found = spec(version)["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert isinstance(found, dict)
+    return found
 
 
 PATHS: dict[str, tuple[str, Literal["user", "post"]]] = {
@@ -638,9 +638,9 @@ def test_answers_valid_by_xs_description_are_read_without_drift(version: str, ki
     n_entries = 0
     for body in answers(version, kind, 12):
         valid(version, answer_schema(version, path), body)
-        told = read_all(kind, what, body)
-        assert not told.unknown, told.unknown
-        n_entries += len(told.entries)
+        found = read_all(kind, what, body)
+        assert not found.unknown, found.unknown
+        n_entries += len(found.entries)
     assert n_entries >= 5
 
 
@@ -700,7 +700,7 @@ def test_what_the_scripted_x_answers_is_valid_by_xs_description(tmp_path: Path, 
 
 
 @pytest.mark.parametrize(
-    ("kind", "entry", "said"),
+    ("kind", "entry", "message"),
     [
         ("follower", {"id": "7", "public_metrics": {"followers_count": "12"}},
          "user.public_metrics: 'followers_count' is text, not a whole number. Known: followers_count (a whole number)"),
@@ -716,10 +716,10 @@ def test_what_the_scripted_x_answers_is_valid_by_xs_description(tmp_path: Path, 
          "post.referenced_posts: entry 0 is text, not an object"),
     ],
 )  # fmt: skip
-def test_a_missing_or_retyped_field_is_named_and_not_quoted(kind: str, entry: Any, said: str) -> None:
+def test_a_missing_or_retyped_field_is_named_and_not_quoted(kind: str, entry: Any, message: str) -> None:
     with pytest.raises(SchemaError) as caught:
         read_all(kind, PATHS[kind][1], {"data": [entry]})
-    assert str(caught.value).startswith(f"X's answer, {said}")
+    assert str(caught.value).startswith(f"X's answer, {message}")
     assert "sir_pry" not in "".join(traceback.format_exception(caught.value))
 
 

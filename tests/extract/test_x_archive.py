@@ -38,14 +38,14 @@ def post(tmp: Path, **fields: Any) -> dict[str, str]:
 
 
 def refused(
-    tmp: Path, members: dict[str, str], kind: type[StillreachError], *said: str, account: str | None = "1001"
+    tmp: Path, members: dict[str, str], kind: type[StillreachError], *sentence: str, account: str | None = "1001"
 ) -> None:
     """Convert a bad archive; it must say what and a hint, hold no one's text, and leave no drop."""
     with pytest.raises(kind) as caught:
         convert(pack(tmp / "a.zip", members), tmp / "out", OURS, SEEN, account)
     message = str(caught.value)
     assert type(caught.value) is kind
-    for part in ("a.zip", "Hint: ", *said):
+    for part in ("a.zip", "Hint: ", *sentence):
         assert part in message
     for secret in ("Ride safe", "Jane", "jane", "5511", DM):
         assert secret not in message
@@ -179,13 +179,13 @@ def test_parts_in_one_file_or_several_are_one_list(
 
 
 @pytest.mark.parametrize(
-    ("parts", "said"),
+    ("parts", "message"),
     [((0, 2), "part 1 is missing of 3"), ((1,), "part 0 is missing of 2"), ((0, 0), "is there twice")],
 )
-def test_a_missing_or_doubled_part_is_refused(tmp_path: Path, parts: tuple[int, ...], said: str) -> None:
+def test_a_missing_or_doubled_part_is_refused(tmp_path: Path, parts: tuple[int, ...], message: str) -> None:
     names = ["data/follower.js", "data/follower-part1.js"]
     members = {n: ytd("follower", part, [follower("5511")]) for n, part in zip(names, parts, strict=False)}
-    refused(tmp_path, members, DeliveryError if "twice" in said else UnreadableFileError, said)
+    refused(tmp_path, members, DeliveryError if "twice" in message else UnreadableFileError, message)
 
 
 def test_posts_in_both_generations_of_file_are_refused(tmp_path: Path) -> None:
@@ -239,22 +239,28 @@ def test_a_last_part_that_only_the_manifest_names_is_missed(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
-        (lambda said: said.pop("userInfo"), "userInfo: field required"),
-        (lambda said: said["userInfo"].update(accountId=1001), "userInfo.accountId: input should be a valid string"),
-        (lambda said: said["archiveInfo"].update(generationDate="jane"), "generationDate is no instant"),
-        (lambda said: said["archiveInfo"].update(generationDate="2026-07-14T00:00:00"), "generationDate is no instant"),
-        (lambda said: said["dataTypes"]["all"].update(files="jane"), "dataTypes.all.files"),
+        (lambda manifest: manifest.pop("userInfo"), "userInfo: field required"),
+        (
+            lambda manifest: manifest["userInfo"].update(accountId=1001),
+            "userInfo.accountId: input should be a valid string",
+        ),
+        (lambda manifest: manifest["archiveInfo"].update(generationDate="jane"), "generationDate is no instant"),
+        (
+            lambda manifest: manifest["archiveInfo"].update(generationDate="2026-07-14T00:00:00"),
+            "generationDate is no instant",
+        ),
+        (lambda manifest: manifest["dataTypes"]["all"].update(files="jane"), "dataTypes.all.files"),
     ],
 )
 def test_a_manifest_that_is_not_as_known_is_refused(
-    tmp_path: Path, change: Callable[[dict[str, Any]], object], said: str
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str
 ) -> None:
     head, body = manifest({}).split(" = ")
-    told = json.loads(body)
-    change(told)
-    refused(tmp_path, BOTH | {"data/manifest.js": f"{head} = {json.dumps(told)}"}, SchemaError, said)
+    found = json.loads(body)
+    change(found)
+    refused(tmp_path, BOTH | {"data/manifest.js": f"{head} = {json.dumps(found)}"}, SchemaError, message)
 
 
 # --- drift ----------------------------------------------------------------------------------------
@@ -270,7 +276,7 @@ def test_unknown_fields_are_named_once_and_a_person_s_words_are_not(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         (follower(None), "lacks accountId; it has the fields accountId, userLink"),
         ({"follower": {"userLink": "jane"}}, "lacks accountId; it has the fields userLink"),
@@ -279,13 +285,13 @@ def test_unknown_fields_are_named_once_and_a_person_s_words_are_not(tmp_path: Pa
         ({"follower": "jane"}, "has follower as str, known is an object"),
     ],
 )
-def test_a_follower_that_is_not_as_known_stops(tmp_path: Path, entry: dict[str, Any], said: str) -> None:
+def test_a_follower_that_is_not_as_known_stops(tmp_path: Path, entry: dict[str, Any], message: str) -> None:
     text = ytd("follower", 0, [follower("1"), entry])
-    refused(tmp_path, {"data/follower.js": text}, SchemaError, "data/follower.js, entry 2: ", said)
+    refused(tmp_path, {"data/follower.js": text}, SchemaError, "data/follower.js, entry 2: ", message)
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"id_str": None}, "lacks id_str"),
         ({"created_at": None}, "lacks created_at"),
@@ -301,9 +307,9 @@ def test_a_follower_that_is_not_as_known_stops(tmp_path: Path, entry: dict[str, 
     ],
 )
 def test_a_post_that_is_not_as_known_stops_and_followers_are_not_written_either(
-    tmp_path: Path, fields: dict[str, Any], said: str
+    tmp_path: Path, fields: dict[str, Any], message: str
 ) -> None:
-    refused(tmp_path, BOTH | {"data/tweets.js": ytd("tweets", 0, [tweet(**fields)])}, SchemaError, "entry 1: ", said)
+    refused(tmp_path, BOTH | {"data/tweets.js": ytd("tweets", 0, [tweet(**fields)])}, SchemaError, "entry 1: ", message)
 
 
 # --- what is not opened ---------------------------------------------------------------------------
@@ -350,7 +356,7 @@ def test_names_near_the_allowed_ones_are_not_allowed(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("place", "message"),
     [
         ("a.zip", "holds neither"),
         ("folder", "no .zip there"),
@@ -358,12 +364,12 @@ def test_names_near_the_allowed_ones_are_not_allowed(name: str) -> None:
         ("data/follower.js", "zip"),
     ],
 )
-def test_what_is_no_archive_is_refused_with_advice(tmp_path: Path, place: str, said: str) -> None:
+def test_what_is_no_archive_is_refused_with_advice(tmp_path: Path, place: str, message: str) -> None:
     pack(tmp_path / "a.zip", {})
     (tmp_path / "folder").mkdir()
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "follower.js").write_text(BOTH["data/follower.js"])
-    with pytest.raises(DeliveryError, match=rf"{said}.*Hint: "):
+    with pytest.raises(DeliveryError, match=rf"{message}.*Hint: "):
         convert(tmp_path / place, tmp_path / "out", OURS, SEEN, "1001")
 
 

@@ -27,7 +27,7 @@ SOURCE = (
     "# chosen, joined with counties, shortened. Areas, postcode areas, other names: ours. tests/gazetteer/derive.py.\n"
 )
 LEAST_ABROAD = 500_000
-# Countries whose people follow British accounts: smaller towns are told apart from British ones.
+# Countries whose people follow British accounts: smaller towns are distinguished from British ones.
 NEARER = {"IE": 5_000, "US": 100_000, "CA": 80_000, "AU": 60_000, "NZ": 50_000, "FR": 150_000, "DE": 150_000}
 NEARER |= dict.fromkeys(("NL", "BE", "ES", "IT", "PL", "DK", "NO", "SE", "CH", "AT", "PT", "FI"), 120_000)
 SAME_NAME_LEAST = 15_000

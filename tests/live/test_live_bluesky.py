@@ -38,8 +38,8 @@ class Pulled(NamedTuple):
 @pytest.fixture(scope="module")
 def planted() -> dict[str, Any]:
     """Read what the network's script planted."""
-    told = Path(os.environ["STILLREACH_LIVE_PLANTED"]).read_text(encoding="utf-8")
-    return dict(json.loads(told))
+    found = Path(os.environ["STILLREACH_LIVE_PLANTED"]).read_text(encoding="utf-8")
+    return dict(json.loads(found))
 
 
 def pulled(planted: dict[str, Any], name: str, role: str, folder: Path) -> Pulled:
@@ -65,7 +65,7 @@ def bikers(planted: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) ->
     return pulled(planted, "bikers", "own", tmp_path_factory.mktemp("live") / "pull/bluesky/day/bikers")
 
 
-def test_every_list_is_whole_and_no_field_is_unknown(bikers: Pulled) -> None:
+def test_every_list_is_complete_and_no_field_is_unknown(bikers: Pulled) -> None:
     assert {one.scope for one in bikers.lists} == {"complete"}
     assert not any(one.unknown_fields for one in bikers.lists), "the lexicon has moved on: look at the new fields"
     assert not any(one.n_repeats for one in bikers.lists)

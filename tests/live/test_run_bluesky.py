@@ -25,11 +25,11 @@ def test_all_that_is_missing_is_said_at_once(tmp_path: Path, version: str | None
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         env = {"PATH": path, "STILLREACH_DATA": str(tmp_path), "REDIS_HOST": f"127.0.0.1:{nobody.getsockname()[1]}"}
-        said = missing(env)
-    assert [line.partition(":")[0].partition(" (")[0] for line in said] == [
+        reported = missing(env)
+    assert [line.partition(":")[0].partition(" (")[0] for line in reported] == [
         "Node.js 22 or newer", "@atproto/dev-env", "PostgreSQL", "Redis",
     ]  # fmt: skip
-    assert f"here: {version or 'none'}" in said[0] and "nothing listens" in said[3]
+    assert f"here: {version or 'none'}" in reported[0] and "nothing listens" in reported[3]
 
 
 def test_nothing_is_missing_where_all_is_there(tmp_path: Path) -> None:

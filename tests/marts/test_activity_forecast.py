@@ -27,7 +27,7 @@ def shipped(tmp_path: Any) -> Settings:
 def planted(
     seed: int, n_people: int = 3000, n_accounts: int = 1, n_days: int = N_DAYS, lively: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Make a decay world: member, account and day of each act; days run from 1 to `n_days` + 28, the future included.
+    """Make a decay world: member, account, day of each interaction; days run from 1 to `n_days` + 28, with the future.
 
     Everybody arrives on a day spread evenly over the time, acts at a rate of their own (gamma, mean 0.35 a day, shape
     0.8) and stops for good after a lifetime (exponential, mean 60 days): the story of whoever follows a cause for a

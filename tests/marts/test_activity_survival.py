@@ -71,7 +71,7 @@ def test_everybody_silent_is_no_certainty_either() -> None:
 
 
 def random_night(seed: int) -> SimpleNamespace:
-    """Make up who acted in which of the last 30 weeks, on two platforms, one of them with a gap in its extracts."""
+    """Make up who interacted in which of 30 weeks, on two platforms, one of them with a gap in its extracts."""
     chance = np.random.default_rng(seed)
     night = SimpleNamespace(rows=defaultdict(list), acts={}, weight={})
     for key in range(1, 60):

@@ -29,7 +29,7 @@ BANDS: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class World:
-    """One account and one segment each: who acted in which week (worlds x people x weeks), and the present truth.
+    """One account and one segment each: who interacted in which week (worlds x people x weeks), and the present truth.
 
     `truth` is how many people 13 weeks of today's habits would show, on average.
     """
@@ -45,14 +45,14 @@ class World:
         return recent.any(axis=2).sum(axis=1).astype(np.float64), series
 
 
-def worlds(seed: int, n: int, n_people: int = 240, loud: float = 0.15, leaving: float = 0.0) -> World:
-    """Plant worlds of followers of whom each has a rate of their own, with louder and quieter weeks.
+def worlds(seed: int, n: int, n_people: int = 240, busy: float = 0.15, leaving: float = 0.0) -> World:
+    """Plant worlds of followers of whom each has a rate of their own, with busier and quieter weeks.
 
     `leaving` is the share of people who leave the platform each week; their follows stand until a list says else.
     """
     rng = np.random.default_rng(seed)
     rate = rng.gamma(1.0, 0.06, (n, n_people, 1))
-    shock = np.exp(loud * rng.normal(size=(n, 1, WEEKS)) - loud**2 / 2)
+    shock = np.exp(busy * rng.normal(size=(n, 1, WEEKS)) - busy**2 / 2)
     acted = rng.random((n, n_people, WEEKS)) < 1 - np.exp(-rate * shock)
     last_week = rng.geometric(leaving, (n, n_people, 1)) if leaving else np.full((n, n_people, 1), WEEKS + 1)
     is_there = last_week[:, :, 0] > WEEKS
@@ -113,13 +113,13 @@ def covered_share(table: pl.DataFrame, truth: Floats) -> float:
     return float(((lo <= truth) & (truth <= hi)).mean())
 
 
-def share_of(table: pl.DataFrame, said: str) -> float:
-    return float((table["verdict"] == said).mean())  # type: ignore[arg-type]
+def share_of(table: pl.DataFrame, message: str) -> float:
+    return float((table["verdict"] == message).mean())  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("loud", "n_people"), [(0.0, 240), (0.15, 240), (0.4, 240), (0.15, 40)])
-def test_at_the_margin_it_is_seldom_said_that_an_account_no_longer_reaches(loud: float, n_people: int) -> None:
-    planted = worlds(1, 400, n_people, loud)
+@pytest.mark.parametrize(("busy", "n_people"), [(0.0, 240), (0.15, 240), (0.4, 240), (0.15, 40)])
+def test_at_the_margin_it_is_seldom_said_that_an_account_no_longer_reaches(busy: float, n_people: int) -> None:
+    planted = worlds(1, 400, n_people, busy)
     table = judged(*planted.extract(), planted.truth)
     assert share_of(table, "no longer reaches") <= 0.05
     assert share_of(table, "reaches") <= 0.05
@@ -180,13 +180,13 @@ def test_the_weeks_that_are_said_to_tell_do() -> None:
     needed = table["needed_weeks"].to_numpy()
     waiting = (table["verdict"] == "cannot tell").to_numpy() & np.isfinite(needed)
     assert waiting.mean() > 0.3
-    told = []
+    found = []
     for weeks in np.unique(needed[waiting]):
         later = judged(*planted.extract(np.arange(WEEKS) >= WEEKS - 2 - int(weeks)), asked)
-        told += later.filter(waiting & (needed == weeks))["verdict"].to_list()
-    assert len(told) == waiting.sum()
-    assert told.count("reaches") / len(told) >= 0.8
-    assert told.count("no longer reaches") == 0
+        found += later.filter(waiting & (needed == weeks))["verdict"].to_list()
+    assert len(found) == waiting.sum()
+    assert found.count("reaches") / len(found) >= 0.8
+    assert found.count("no longer reaches") == 0
     assert table.filter(pl.col("verdict") != "cannot tell")["needed_weeks"].null_count() == (~waiting).sum() - (
         table.filter((pl.col("verdict") == "cannot tell") & pl.col("needed_weeks").is_null()).height
     )
@@ -199,17 +199,17 @@ def test_the_number_of_people_that_is_said_to_tell_does() -> None:
     needed = table["needed_people"].to_numpy()
     at = np.flatnonzero(np.isfinite(needed))
     assert len(at) > 50
-    told = 0
+    found = 0
     for n in at[:20]:
-        said = "reaches" if needed[n] > people[n] else "no longer reaches"
-        for way, expected in ((1.0, said), (1.1, said), (0.5, "cannot tell")):
+        message = "reaches" if needed[n] > people[n] else "no longer reaches"
+        for way, expected in ((1.0, message), (1.1, message), (0.5, "cannot tell")):
             factor = np.ones(len(people))
             factor[n] = 1 + way * (needed[n] - people[n]) / people[n]
             table = judged(people * factor, series * factor[:, None], planted.truth)
-            told += way == 1.0 and table["verdict"][int(n)] == expected
+            found += way == 1.0 and table["verdict"][int(n)] == expected
             assert way == 1.0 or table["verdict"][int(n)] == expected
-    # More people are louder weeks, a little: what would tell exactly may just miss.
-    assert told >= 17
+    # More people also mean slightly busier weeks: the exact number that would decide may just miss.
+    assert found >= 17
 
 
 def test_the_order_of_rows_decides_nothing() -> None:
@@ -239,10 +239,10 @@ def one(people: float, threshold: float = 100, series: Floats = STEADY, **column
 
 def test_a_silent_account_does_not_reach_for_certain() -> None:
     assert one(400)["verdict"] == "reaches"
-    said = one(400, last_posted_on=AS_OF - timedelta(days=28))
-    assert said["verdict"] == "cannot tell"
-    assert "No post of it came since 2026-08-30" in said["verdict_reason"]
-    assert (said["active_people_lo"], said["needed_weeks"], said["needed_people"]) == (0, None, None)
+    reported = one(400, last_posted_on=AS_OF - timedelta(days=28))
+    assert reported["verdict"] == "cannot tell"
+    assert "No post of it came since 2026-08-30" in reported["verdict_reason"]
+    assert (reported["active_people_lo"], reported["needed_weeks"], reported["needed_people"]) == (0, None, None)
     assert one(400, last_posted_on=AS_OF - timedelta(days=27))["verdict"] == "reaches"
     assert one(20, last_posted_on=AS_OF - timedelta(days=99))["verdict"] == "no longer reaches"
     assert one(400, last_posted_on=None)["verdict"] == "reaches"
@@ -254,9 +254,9 @@ def test_a_partial_list_can_say_that_it_reaches_and_not_that_it_does_not() -> No
         "reach_people_hi": np.array([np.nan]),
     }
     assert one(400, **partial)["verdict"] == "reaches"
-    said = one(20, **partial)
-    assert (said["verdict"], said["active_people_hi"], said["p_value"]) == ("cannot tell", None, None)
-    assert "partial list" in said["verdict_reason"]
+    reported = one(20, **partial)
+    assert (reported["verdict"], reported["active_people_hi"], reported["p_value"]) == ("cannot tell", None, None)
+    assert "partial list" in reported["verdict_reason"]
     bounded = one(20, reach_reason="partial list: at least this many", reach_people_hi=np.array([40.0]))
     assert bounded["verdict"] == "no longer reaches"
     assert bounded["active_people_hi"] > 40
@@ -268,10 +268,10 @@ def test_without_people_nobody_can_tell() -> None:
     for is_listed, asks in ((False, "Follower lists"), (True, "13 weeks of engagement")):
         reason = "no engagement extract" if is_listed else "totals only"
         missing: dict[str, Any] = {"has_follower_list": is_listed, "reach_reason": reason}
-        said = one(np.nan, **columns, **missing, segment_people=nothing, data_on=None)
-        assert (said["verdict"], said["active_people"], said["needed_weeks"]) == ("cannot tell", None, 13)
-        assert said["verdict_reason"].startswith(asks)
-        assert reason in said["verdict_reason"]
+        reported = one(np.nan, **columns, **missing, segment_people=nothing, data_on=None)
+        assert (reported["verdict"], reported["active_people"], reported["needed_weeks"]) == ("cannot tell", None, 13)
+        assert reported["verdict_reason"].startswith(asks)
+        assert reason in reported["verdict_reason"]
     nobody = one(0, segment_people=0)
     assert (nobody["verdict"], nobody["q_value"]) == ("cannot tell", None)
     assert one(0)["verdict"] == "no longer reaches"
@@ -310,8 +310,8 @@ def test_among_many_pairs_a_lucky_one_is_no_find() -> None:
     assert among["q_value"][0] > 0.1
     assert among["verdict"][0] == "cannot tell"
     assert among["verdict_reason"][0].startswith("Among so many pairs")
-    sure = judged(people, series, np.array([43.0, *[20.0] * 99]))
-    assert sure["verdict"].to_list() == ["reaches"] * 100
+    proof = judged(people, series, np.array([43.0, *[20.0] * 99]))
+    assert proof["verdict"].to_list() == ["reaches"] * 100
 
 
 def test_trends_are_named_by_what_is_sure() -> None:

@@ -23,7 +23,7 @@ CHECKED = 60  # readings counted by hand
 
 
 def planted(
-    rng: np.random.Generator, people: int, share: float, told: float, right: float, probability: tuple[float, float]
+    rng: np.random.Generator, people: int, share: float, declared: float, right: float, probability: tuple[float, float]
 ) -> tuple[Homes, np.ndarray, np.ndarray, np.ndarray]:
     """Plant worlds: what is told in each, the share among those who truly belong, and the two bounds.
 
@@ -34,7 +34,7 @@ def planted(
     p = rng.beta(*probability, shape) if probability != (1, 0) else np.ones(shape)
     is_visitor = rng.random(shape) < share
     belongs = rng.random(shape) < p
-    is_told = rng.random(shape) < told
+    is_told = rng.random(shape) < declared
     is_right = rng.random(shape) < right
     reads_visitor = np.where(is_right, is_visitor, rng.random(shape) < 0.5)
     side = {True: right * share + (1 - right) / 2, False: right * (1 - share) + (1 - right) / 2}
@@ -55,7 +55,7 @@ def planted(
 
 
 @pytest.mark.parametrize(
-    ("people", "share", "told", "right", "probability"),
+    ("people", "share", "declared", "right", "probability"),
     [
         (1000, 0.78, 0.54, 1.0, (1, 0)),
         (1000, 0.78, 0.54, 0.97, (1, 0)),
@@ -68,12 +68,12 @@ def planted(
     ],
 )
 def test_the_interval_covers_the_truth(
-    people: int, share: float, told: float, right: float, probability: tuple[float, float]
+    people: int, share: float, declared: float, right: float, probability: tuple[float, float]
 ) -> None:
     covered = []
     for seed in range(3):
         rng = np.random.default_rng([seed, people, int(100 * share)])
-        found, truth, _, _ = planted(rng, people, share, told, right, probability)
+        found, truth, _, _ = planted(rng, people, share, declared, right, probability)
         estimate, lo, hi = visitor_share(found)
         assert ((lo <= estimate) & (estimate <= hi)).all()
         covered.append(float(((lo <= truth) & (truth <= hi)).mean()))
@@ -81,10 +81,10 @@ def test_the_interval_covers_the_truth(
 
 
 @pytest.mark.parametrize("share", [0.0, 0.03, 0.5, 1.0])
-@pytest.mark.parametrize("told", [0.0, 0.1, 0.6, 1.0])
-def test_the_bounds_always_hold_the_truth(share: float, told: float) -> None:
-    rng = np.random.default_rng([7, int(100 * share), int(100 * told)])
-    _, truth, least, most = planted(rng, 40, share, told, 1.0, (1, 0))
+@pytest.mark.parametrize("declared", [0.0, 0.1, 0.6, 1.0])
+def test_the_bounds_always_hold_the_truth(share: float, declared: float) -> None:
+    rng = np.random.default_rng([7, int(100 * share), int(100 * declared)])
+    _, truth, least, most = planted(rng, 40, share, declared, 1.0, (1, 0))
     assert ((least <= truth + 1e-12) & (truth <= most + 1e-12)).all()
 
 
@@ -103,9 +103,9 @@ def test_the_bounds_hold_where_telling_depends_on_home() -> None:
 
 def one(home: float, visitor: float, unknown: float, variance: float = 0.0, confidence: float = 1.0) -> Homes:
     """A single cell, with sure or equally unsure readings."""
-    sure = np.array([confidence])
+    proof = np.array([confidence])
     found = [np.array([n]) for n in (home, visitor, unknown, variance)]
-    return Homes(found[0], found[1], found[2], found[3], sure, sure, np.array([0.0]))
+    return Homes(found[0], found[1], found[2], found[3], proof, proof, np.array([0.0]))
 
 
 def test_who_is_all_known_is_no_estimate() -> None:
@@ -114,7 +114,7 @@ def test_who_is_all_known_is_no_estimate() -> None:
 
 
 def test_less_known_is_less_sure() -> None:
-    widths = [np.ptp([bound[0] for bound in visitor_share(told)]) for told in (
+    widths = [np.ptp([bound[0] for bound in visitor_share(found)]) for found in (
         one(60, 40, 10), one(60, 40, 10, variance=30), one(60, 40, 100), one(60, 40, 100, confidence=0.8),
     )]  # fmt: skip
     assert widths == sorted(widths) and len(set(widths)) == 4
@@ -127,8 +127,8 @@ def test_nobody_known_is_no_number() -> None:
 
 def test_a_side_that_is_read_worse_counts_for_less() -> None:
     half, none = np.array([50.0]), np.array([0.0])
-    told = Homes(half, half, none, none, np.array([0.9]), np.array([0.6]), np.array([0.01]))
-    assert visitor_share(told)[0][0] == pytest.approx(0.6 / 1.5)
+    found = Homes(half, half, none, none, np.array([0.9]), np.array([0.6]), np.array([0.01]))
+    assert visitor_share(found)[0][0] == pytest.approx(0.6 / 1.5)
 
 
 @pytest.fixture
@@ -164,11 +164,11 @@ def fill(con: duckdb.DuckDBPyConnection, *, has_home: bool = True) -> None:
     cells += [cell | {"account_id": "unlisted", "reach_reason": "totals only"}]
     cells += [cell | {"account_id": "district", "segment_id": "rider", "reach_people": 1}]
     insert(con, "mart.segment_reach", cells)
-    said = {"bikers": "visitors", "district": "local", "main": "anyone", "silent": "local", "unlisted": "local"}
+    reported = {"bikers": "visitors", "district": "local", "main": "anyone", "silent": "local", "unlisted": "local"}
     insert(
         con,
         "ref.account_audience",
-        [{"platform": "x", "account_id": account, "audience": audience} for account, audience in said.items()],
+        [{"platform": "x", "account_id": account, "audience": audience} for account, audience in reported.items()],
     )
     insert(con, "ref.place_rule", [{"place_rule_id": "own_place", "place_confidence": 0.98, "n_checked": 60}])
     reading = {"segment_id": "everyone", "platform": "x", "place_rule_id": "own_place", "place_confidence": 0.98}

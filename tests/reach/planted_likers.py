@@ -189,7 +189,7 @@ def _account(posts: NDArray[np.int64], world: World) -> NDArray[np.str_]:
 
 @dataclass(frozen=True)
 class Found:
-    """Per world: the true people of everyone or of riders, those seen, the upper bound, the account's hidden acts."""
+    """Per world: true people of everyone or of riders, those seen, the bound, the account's unlisted interactions."""
 
     truth: NDArray[np.int64]
     seen: NDArray[np.int64]
@@ -202,7 +202,7 @@ class Found:
 
     @property
     def of_hard_width(self) -> float:
-        """How wide the bounds are, of those that take every hidden act for somebody new."""
+        """How wide the bounds are, of those that take every unlisted interaction for somebody new."""
         return float((self.most - self.seen).sum() / self.n_hidden_acts.sum())
 
 

@@ -67,7 +67,7 @@ def plant(rng: np.random.Generator, planting: Planting, n_segments: int = 400) -
     level = 1 + rng.normal(0, planting.relative_error or 1e-9, (n_segments, 1))
     is_true = rng.random(shape) < np.clip(likely * level + moved[:, people_set], 0, 1)
     is_labelled, weight = _labelled(rng, likely, planting.n_labels_each)
-    told = np.where(is_labelled, is_true, likely)
+    found = np.where(is_labelled, is_true, likely)
     is_found = ~is_labelled | is_true
     truth, net_reach = _truth(is_true, people_set, belongs)
     key = np.arange(is_true.size, dtype=np.uint64).reshape(shape)
@@ -82,7 +82,7 @@ def plant(rng: np.random.Generator, planting: Planting, n_segments: int = 400) -
         }
     )
     label_sets = pa.table({"member_key": key[at], "set_no": people_set[at[1]]})
-    return Planted(_signatures(told, is_found, people_set), labels, label_sets, truth, net_reach, n_segments, planting)
+    return Planted(_signatures(found, is_found, people_set), labels, label_sets, truth, net_reach, n_segments, planting)
 
 
 def _labelled(
@@ -102,11 +102,14 @@ def _labelled(
     return drawn, weight
 
 
-def _signatures(told: NDArray[np.float64], is_found: NDArray[np.bool_], people_set: NDArray[np.int64]) -> pa.Table:
-    n_segments = len(told)
+def _signatures(declared: NDArray[np.float64], is_found: NDArray[np.bool_], people_set: NDArray[np.int64]) -> pa.Table:
+    n_segments = len(declared)
     cell = np.arange(n_segments)[:, None] * len(SETS) + people_set
     size = n_segments * len(SETS)
-    sums = [np.bincount(cell.ravel(), (is_found * values).ravel(), size) for values in (1.0, told, told * (1 - told))]
+    sums = [
+        np.bincount(cell.ravel(), (is_found * values).ravel(), size)
+        for values in (1.0, declared, declared * (1 - declared))
+    ]
     return pa.table(
         {
             "segment": np.arange(size) // len(SETS),

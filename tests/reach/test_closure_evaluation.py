@@ -39,9 +39,9 @@ def audiences(
 ) -> tuple[Sums, Sums, float, np.ndarray, np.ndarray]:
     """Plant one closure: 150 people and eight other audiences of 75 to 300, eight weeks before and eight after.
 
-    People act in a week with a chance of their own (gamma, mean 0.12); weeks are livelier and duller for all (20 %),
-    after the closure 0.8 times as lively; each account's audience drifts by a lognormal factor of its own. Gives the
-    sums, the planted effect in people per week, and the weekly people of both.
+    People interact in a week with a chance of their own (gamma, mean 0.12); weeks are busier and quieter for all (20
+    %), after the closure 0.8 times as lively; each account's audience drifts by a lognormal factor of its own. Gives
+    the sums, the planted effect in people per week, and the weekly people of both.
     """
     sums, weekly, truth = [], [], 0.0
     shock = np.exp(chance.normal(0, 0.2, 16)) * np.repeat([1, 0.8], 8)
@@ -181,7 +181,7 @@ def test_who_stopped_acting_is_seen_as_lost_and_what_stayed_is_not() -> None:
 
 
 def test_an_interval_that_holds_all_and_nothing_is_no_answer() -> None:
-    """Of few people nothing can be told: no change seen would read as nothing lost."""
+    """Of few people no effect can be shown: no change seen would read as nothing lost."""
     world = planted(effect=-0.3, seed=6)
     world.con.execute("DELETE FROM core.segment_membership WHERE member_key % 7 = 0 AND member_key > 84")
     found = seen(world, "rider")
@@ -228,7 +228,7 @@ CANNOT: dict[str, tuple[str, Callable[[duckdb.DuckDBPyConnection], object], date
         lambda con: con.execute("DELETE FROM core.follower_list WHERE account_id = 'a0'"),
         CLOSED,
     ),
-    "no acts at all": (
+    "no interactions at all": (
         "needs 4 whole weeks of follower lists and acts before the closure, has 0",
         lambda con: con.execute("DELETE FROM core.engagement"),
         CLOSED,
@@ -241,15 +241,15 @@ CANNOT: dict[str, tuple[str, Callable[[duckdb.DuckDBPyConnection], object], date
 }
 
 
-@pytest.mark.parametrize(("said", "spoil", "closed_on"), CANNOT.values(), ids=CANNOT)
+@pytest.mark.parametrize(("message", "spoil", "closed_on"), CANNOT.values(), ids=CANNOT)
 def test_without_enough_to_compare_it_cannot_tell_and_says_what_it_needs(
-    said: str, spoil: Callable[[duckdb.DuckDBPyConnection], object], closed_on: date
+    message: str, spoil: Callable[[duckdb.DuckDBPyConnection], object], closed_on: date
 ) -> None:
     con = planted(effect=-0.7).con
     spoil(con)
     done = audited(con, "h0", closed_on)
     assert done.effects
-    assert all(one.verdict == "cannot tell" and said in one.reason for one in done.effects)
+    assert all(one.verdict == "cannot tell" and message in one.reason for one in done.effects)
     assert all(one.effect_people is None for one in done.effects)
 
 

@@ -34,7 +34,7 @@ rules:
 
 
 def refused(tmp_path: Path, old: str, new: str) -> str:
-    """Read the good file with one slip, and give what is said of it."""
+    """Read the good file with one slip, and give its error."""
     assert old in GOOD
     path = tmp_path / "decision_rule.yml"
     path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
@@ -81,9 +81,9 @@ def test_the_good_file_is_read(tmp_path: Path) -> None:
     ("rules:\n", "rules: []\nrule:\n", 2, "unknown key rule"),
 ])  # fmt: skip
 def test_a_slip_is_named_with_its_line(tmp_path: Path, old: str, new: str, line: int, says: str) -> None:
-    said = refused(tmp_path, old, new)
-    assert says in said
-    assert said.startswith(f"decision_rule.yml line {line}:"), said
+    reported = refused(tmp_path, old, new)
+    assert says in reported
+    assert reported.startswith(f"decision_rule.yml line {line}:"), reported
 
 
 def test_a_rule_that_always_holds_must_be_the_last(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Compare comings, goings and silence with a plain count, person by person and week by week, on 200 small worlds.
+"""Compare arrivals, departures and silence with a plain count, person by person and week by week, on 200 small worlds.
 
 Every world is a platform of its own, so that one run of the model answers for all of them.
 """
@@ -114,7 +114,7 @@ def make_world(number: int) -> World:
         closed_on = chance.choice([None, None, None, chance.choice(WEEKS)])
         accounts.append(Account(name, days, closed_on))
     people = [make_person(chance, 100 * number + n, accounts) for n in range(chance.randint(1, 7))]
-    # Somebody who acts every week, as on a platform that is read without gaps.
+    # Somebody who interacts every week, as on a platform that is read without gaps.
     if chance.random() < 0.8:
         always = [AS_OF - timedelta(days=7 * n + 1) for n in range(chance.choice([30, 30, 18]))]
         people.append(Person(100 * number + 99, {one.account_id: [False] * len(one.list_days) for one in accounts},

@@ -54,7 +54,7 @@ def test_lists_that_show_the_keenest_first_deceive_the_extrapolation() -> None:
     assert found(worlds, con, "everyone").covered < 0.5
 
 
-def test_without_the_hidden_people_the_interval_would_miss_the_truth() -> None:
+def test_without_the_unlisted_people_the_interval_would_miss_the_truth() -> None:
     worlds, con = planted("a limit a post", ENOUGH)
     of = found(worlds, con, "everyone")
     assert (of.truth <= of.seen).mean() < 0.5

@@ -227,7 +227,7 @@ def test_floors_out_of_reach_are_explained() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wish", "said"),
+    ("wish", "message"),
     [
         (Wish("reach"), "the aim: has no limit"),
         (Wish(must_keep=frozenset(["x:01"]), must_close=frozenset(["x:01"])), "must be kept and must be closed"),
@@ -237,8 +237,8 @@ def test_floors_out_of_reach_are_explained() -> None:
         (Wish("cheapest", costs={"x:00": 1}), "the cost of x:01: is not given"),
     ],
 )
-def test_a_wish_that_contradicts_itself_is_refused(wish: Wish, said: str) -> None:
-    with pytest.raises(SettingsError, match=said):
+def test_a_wish_that_contradicts_itself_is_refused(wish: Wish, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
         keep(cover(0, 4), wish)
 
 

@@ -47,7 +47,7 @@ def test_labels_of_an_account_make_its_interval_narrower() -> None:
 
 
 def test_a_count_without_this_care_misses_the_truth_too_often() -> None:
-    """The planted deviations matter: with the model's own doubt alone the interval is too narrow by far."""
+    """The planted deviations matter: with the model's own uncertainty alone the interval is too narrow by far."""
     planted = plant(np.random.default_rng(7), AUDITED)
     rows = built(planted).sql("SELECT * FROM core.reach_interval WHERE counted_as = 'reach'").pl()
     rows = rows.filter(rows["segment_id"] != "everyone")

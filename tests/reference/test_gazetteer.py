@@ -78,12 +78,12 @@ def checked() -> list[dict[str, Any]]:
         around[county or "", ""] |= {*within}
     rows = []
     for reading in read_texts(list(wanted)).iter_rows(named=True):
-        said = wanted[reading["location"]]
+        reported = wanted[reading["location"]]
         is_right = None
         if reading["country"]:
-            is_there = not said["area"] or _lies_in(reading, said["area"], around)
-            is_right = reading["country"] == said["country"] and is_there
-        rows.append(reading | {"batch": said["batch"], "wanted": said["country"], "is_right": is_right})
+            is_there = not reported["area"] or _lies_in(reading, reported["area"], around)
+            is_right = reading["country"] == reported["country"] and is_there
+        rows.append(reading | {"batch": reported["batch"], "wanted": reported["country"], "is_right": is_right})
     return rows
 
 

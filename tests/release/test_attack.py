@@ -11,7 +11,7 @@ from pipelines.release.protect import NOBODY, Rule, first_look
 from tests.release.worlds import Night, attack, attack_pair, first_nights, pairs
 
 HOW = Rule(Limits(10, 5), until=13, values=5, key=bytes(range(32)))
-# Below this many values a count is as good as told. The release promises `values` by the laws that it names; the
+# Below this many values a count is as good as known. The release promises `values` by the laws that it names; the
 # attacker here has every law there is.
 TOLD = 3
 N_NIGHTS, N_PAIRS = 60, 30

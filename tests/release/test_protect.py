@@ -24,8 +24,8 @@ REACH = Cell("reach", "everyone", "x", "1", "follower")
     ("count", "number"), [(0, None), (9, None), (10, 10), (12, 10), (13, 15), (17, 15), (18, 20), (1238, 1240)]
 )
 def test_a_first_release_goes_by_the_ten_five_rule(count: int, number: int | None) -> None:
-    said = first_look(REACH, count, NOBODY, HOW)
-    assert said == Released(number, FEW if number is None else SHOWN)
+    reported = first_look(REACH, count, NOBODY, HOW)
+    assert reported == Released(number, FEW if number is None else SHOWN)
 
 
 def test_a_number_stays_until_its_count_has_moved_away() -> None:
@@ -68,9 +68,9 @@ def test_what_is_known_holds_the_truth_through_six_nights(seed: int) -> None:
         released = protect(counts, last, HOW)
         for one, (lo, hi) in knowledge(released, last, HOW).items():
             assert lo <= counts[one] <= hi, (one.measure, released[one].state)
-            said = released[one]
-            assert said.number is None or one.measure == "kept" or abs(said.number - counts[one]) < HOW.away
-            assert counts[one] >= 10 or said.state != SHOWN
+            reported = released[one]
+            assert reported.number is None or one.measure == "kept" or abs(reported.number - counts[one]) < HOW.away
+            assert counts[one] >= 10 or reported.state != SHOWN
         last = released
         of_types = of_types + draw.poisson(of_types * 0.1 + 0.05) - draw.binomial(of_types.astype(int), 0.1)
 
@@ -104,7 +104,7 @@ def test_what_was_withheld_for_a_few_stays_withheld_beside_it() -> None:
     homes = [REACH.of(measure="home", home_band=band) for band in "ab"]
     first = {REACH: 48, homes[0]: 8, homes[1]: 40, Cell("segment", "everyone", "x"): 500}
     last = protect(first, {}, HOW)
-    gone = next(one for one, said in last.items() if said.state == NOT_SHOWN)
+    gone = next(one for one, reported in last.items() if reported.state == NOT_SHOWN)
     again = protect({**first, REACH: 45, homes[0]: 5}, last, HOW)
     assert again[gone].state == NOT_SHOWN, "by itself it could be shown again, and would tell what it hid"
     risen = protect({**first, REACH: 80, homes[0]: 40}, last, HOW)

@@ -87,13 +87,13 @@ def test_no_small_count_and_no_exact_one_is_in_any_file(home: Settings, world: d
 
 def test_the_same_count_is_the_same_in_every_table(home: Settings, world: dict[Cell, int]) -> None:
     folder = released(home, world)
-    said: dict[Cell, set[str]] = {}
+    message: dict[Cell, set[str]] = {}
     for one in [one for one in rules.read_rules(home) if one.counts]:
         for row in pl.read_parquet(folder / f"{one.stem}.parquet").to_dicts():
             for column, meaning in one.counts.items():
-                said.setdefault(meaning.cell(row), set()).add(row[f"{column}_shown"])
-    assert {len(texts) for texts in said.values()} == {1}
-    assert {one for one in world if one.measure != "home"} <= set(said), "and every cell is somewhere"
+                message.setdefault(meaning.cell(row), set()).add(row[f"{column}_shown"])
+    assert {len(texts) for texts in message.values()} == {1}
+    assert {one for one in world if one.measure != "home"} <= set(message), "and every cell is somewhere"
 
 
 def test_shares_and_what_is_kept_come_from_released_counts(home: Settings, world: dict[Cell, int]) -> None:
@@ -145,10 +145,10 @@ def test_a_verdict_is_withheld_with_the_counts_it_is_made_of(home: Settings) -> 
     frame = pl.read_parquet(released(home, active) / "reach_verdict.parquet")
     reach = pl.read_parquet(home.release / str(AS_OF) / "segment_reach.parquet")
     both = frame.join(reach, on=["segment_id", "account_id"])
-    told = both["reach_people"].is_not_null() & both["segment_people"].is_not_null()
-    assert both["verdict"].to_list() == ["reaches" if one else NOT_SHOWN for one in told]
-    assert both["trend"].to_list() == ["steady" if one else NOT_SHOWN for one in told]
-    assert {*told} == {True, False}
+    found = both["reach_people"].is_not_null() & both["segment_people"].is_not_null()
+    assert both["verdict"].to_list() == ["reaches" if one else NOT_SHOWN for one in found]
+    assert both["trend"].to_list() == ["steady" if one else NOT_SHOWN for one in found]
+    assert {*found} == {True, False}
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "  =", "＝"])
@@ -275,10 +275,10 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("table", "said"), REFUSED.items())
-def test_rules_that_would_release_too_much_are_refused(tmp_path: Path, table: str, said: str) -> None:
+@pytest.mark.parametrize(("table", "message"), REFUSED.items())
+def test_rules_that_would_release_too_much_are_refused(tmp_path: Path, table: str, message: str) -> None:
     (tmp_path / "release.yml").write_text("tables:\n  " + table.replace(": {", ":\n    {", 1) + "\n", encoding="utf-8")
-    with pytest.raises(RefError, match=said):
+    with pytest.raises(RefError, match=message):
         rules.read_rules(Settings(data=tmp_path, ref=tmp_path, key_file=tmp_path / "none"))
 
 

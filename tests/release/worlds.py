@@ -92,7 +92,9 @@ def withheld(released: Mapping[Cell, Released]) -> list[Cell]:
     """The cells that an attacker is after: but not what everybody knows to be 0, whom one lone account keeps."""
     accounts = {one.account_id for one in released if one.account_id}
     return [
-        one for one, said in released.items() if said.state != SHOWN and (one.measure != "kept" or len(accounts) > 1)
+        one
+        for one, reported in released.items()
+        if reported.state != SHOWN and (one.measure != "kept" or len(accounts) > 1)
     ]
 
 
@@ -113,8 +115,8 @@ def first_nights(seeds: Iterable[int], how: Rule) -> list["Night"]:
     worlds = [(KINDS[seed % len(KINDS)], np.random.default_rng(seed)) for seed in seeds]
     drawn = [(kind, people(kind, draw)) for kind, draw in worlds]
     exact = [counted(kind, of_types) for kind, of_types in drawn]
-    said = protected(exact, [{} for _ in exact], how)
-    return [Night(kind, of_types, one, {}) for (kind, of_types), one in zip(drawn, said, strict=True)]
+    reported = protected(exact, [{} for _ in exact], how)
+    return [Night(kind, of_types, one, {}) for (kind, of_types), one in zip(drawn, reported, strict=True)]
 
 
 def pairs(seeds: Iterable[int], how: Rule) -> list[tuple["Night", "Night", int]]:
@@ -124,10 +126,10 @@ def pairs(seeds: Iterable[int], how: Rule) -> list[tuple["Night", "Night", int]]
     nights: list[list[Night]] = [[] for _ in drawn]
     for day in range(3):
         exact = [counted(kind, days[day]) for kind, days, _ in drawn]
-        said = protected(exact, before, how)
-        for of_world, (kind, days, _), one, last in zip(nights, drawn, said, before, strict=True):
+        reported = protected(exact, before, how)
+        for of_world, (kind, days, _), one, last in zip(nights, drawn, reported, before, strict=True):
             of_world.append(Night(kind, days[day], one, last))
-        before = said
+        before = reported
     return [(second, third, change) for (_, second, third), (_, _, change) in zip(nights, drawn, strict=True)]
 
 
@@ -157,8 +159,8 @@ class Night:
 
     def known(self, how: Rule) -> tuple[np.ndarray, np.ndarray]:
         """The least and the most that each cell can be by the rules alone (cells)."""
-        said = knowledge(self.released, self.before, how)
-        lo, hi = np.array([said[one] for one in cells_of(self.kind)[0]]).T
+        reported = knowledge(self.released, self.before, how)
+        lo, hi = np.array([reported[one] for one in cells_of(self.kind)[0]]).T
         return lo, hi
 
 
@@ -204,8 +206,8 @@ def attack_pair(first: Night, second: Night, how: Rule, enough: int, change: int
     places = {(night, one): night * n_cells + n for night in (0, 1) for n, one in enumerate(cells)}
     aims = {
         (night, one): places[night, one]
-        for night, said in enumerate((first.released, second.released))
-        for one in withheld(said)
+        for night, reported in enumerate((first.released, second.released))
+        for one in withheld(reported)
     }
     stepped = change * (second.of_types - first.of_types)
     found = _ranges(

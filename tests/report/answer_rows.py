@@ -24,7 +24,7 @@ def weeks(account_id: str, people: Sequence[float | None], segment_id: str = "ri
             "is_whole_week": count is not None,
             "n_posts": 3,
             "active_people": count,
-            "gap_reason": "no act on the platform" if count is None else None,
+            "gap_reason": "no interaction on the platform" if count is None else None,
         }
         | others
         for n, count in enumerate(people)
@@ -34,8 +34,8 @@ def weeks(account_id: str, people: Sequence[float | None], segment_id: str = "ri
 def verdict(account_id: str, verdict: str, segment_id: str = "rider", **others: Any) -> Row:
     """A verdict without a trend."""
     none = ("needed_weeks", "trend_change_share", "trend_change_share_lo", "trend_change_share_hi")
-    said = {"verdict": verdict, "verdict_reason": "Because.", "trend": "cannot tell", "active_people": 120.0}
-    return _key(account_id, segment_id) | dict.fromkeys(none) | said | others
+    reported = {"verdict": verdict, "verdict_reason": "Because.", "trend": "cannot tell", "active_people": 120.0}
+    return _key(account_id, segment_id) | dict.fromkeys(none) | reported | others
 
 
 def homes(account_id: str, people: Mapping[str, float], segment_id: str = "rider") -> list[Row]:

@@ -174,8 +174,8 @@ class SmallNight:
             "name": self.names[platform, one],
         }
         if (platform, one) in self.reasons:
-            told = {"n_impressions": 4321, "usage_warnings": "impressions changed their meaning on 2026-02-01"}
-            return row | {"is_open": True, "data_basis": self.reasons[platform, one]} | told
+            declared = {"n_impressions": 4321, "usage_warnings": "impressions changed their meaning on 2026-02-01"}
+            return row | {"is_open": True, "data_basis": self.reasons[platform, one]} | declared
         reach = self._reach("everyone", platform, one, "follower")
         return row | {
             "is_open": True, "data_basis": "people", "follower_list_on": AS_OF, "followers": reach["reach_people"],

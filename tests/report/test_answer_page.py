@@ -127,9 +127,9 @@ def test_of_a_tiny_segment_no_verdict_is_told(answered: SmallNight, page_of: Pag
     ],
 )
 def test_what_is_not_known_is_said(name: str, why: str, small_night: SmallNight, page_of: PageOf) -> None:
-    said = section(page_of(small_night), name)
-    assert why in said
-    assert "<img" not in said
+    reported = section(page_of(small_night), name)
+    assert why in reported
+    assert "<img" not in reported
 
 
 def test_a_segment_without_weeks_says_so(small_night: SmallNight, page_of: PageOf) -> None:

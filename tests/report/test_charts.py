@@ -28,28 +28,29 @@ def texts(figure: Figure) -> list[str]:
 
 def test_the_heat_map_names_what_it_has_no_figure_for(small_night: SmallNight, tmp_path: Path) -> None:
     small_night.partial = {"1"}
-    said = texts(charts.heat_map(read(small_night, tmp_path).reach, BANDS))
-    assert "totals only" in said
-    assert "<10" in said
-    assert "89\u00a0%" in said
-    assert "≥ 13\u00a0%" in said
+    reported = texts(charts.heat_map(read(small_night, tmp_path).reach, BANDS))
+    assert "totals only" in reported
+    assert "<10" in reported
+    assert "89\u00a0%" in reported
+    assert "≥ 13\u00a0%" in reported
     assert (
-        "Data of 31\u00a0March 2026. People who follow. Counts under 10 are not shown, others are rounded to 5." in said
+        "Data of 31\u00a0March 2026. People who follow. Counts under 10 are not shown, others are rounded to 5."
+        in reported
     )
 
 
 def test_a_map_of_the_engaged_speaks_of_the_engaged(small_night: SmallNight, tmp_path: Path) -> None:
-    said = " ".join(texts(charts.heat_map(read(small_night, tmp_path).reach, BANDS, "engaged")))
-    assert "reaches 42\u00a0% of them, and 33\u00a0% engage with no other account of ours" in said
+    message = " ".join(texts(charts.heat_map(read(small_night, tmp_path).reach, BANDS, "engaged")))
+    assert "reaches 42\u00a0% of them, and 33\u00a0% engage with no other account of ours" in message
 
 
 def test_the_overlap_merges_what_is_too_small(small_night: SmallNight, tmp_path: Path) -> None:
     small_night.sets[RIDERS] = {(): 100, ("2",): 801, ("1",): 9, ("3",): 8, ("1", "2"): 7}
-    said = texts(charts.overlap_figure(read(small_night, tmp_path).signatures, "rider", "x", BANDS))
-    assert "other sets" in said
-    assert "none of ours" in said
-    assert "25" in said
-    assert not {"7", "8", "9", "24"} & set(said)
+    reported = texts(charts.overlap_figure(read(small_night, tmp_path).signatures, "rider", "x", BANDS))
+    assert "other sets" in reported
+    assert "none of ours" in reported
+    assert "25" in reported
+    assert not {"7", "8", "9", "24"} & set(reported)
 
 
 def test_the_overlap_shows_at_most_twelve_sets(small_night: SmallNight, tmp_path: Path) -> None:
@@ -173,9 +174,9 @@ def test_a_segment_that_is_not_there_is_refused(small_night: SmallNight, tmp_pat
 def test_alt_texts_say_the_finding(small_night: SmallNight, tmp_path: Path) -> None:
     night = read(small_night, tmp_path)
     assert "4 accounts by 3 segments" in charts.heat_map_alt_text(night.reach, BANDS)
-    said = charts.overlap_alt_text(night.signatures, "rider", "x", BANDS)
-    assert "800 of 1,200 follow only Dale Riders" in said
-    assert "Dale Police and Dale Riders: 205" in said
+    reported = charts.overlap_alt_text(night.signatures, "rider", "x", BANDS)
+    assert "800 of 1,200 follow only Dale Riders" in reported
+    assert "Dale Police and Dale Riders: 205" in reported
 
 
 def test_a_notebook_shows_a_chart_as_a_picture(small_night: SmallNight, tmp_path: Path) -> None:

@@ -37,12 +37,12 @@ def texts(trial: Trial) -> list[str]:
 
 
 def test_counts_are_rounded_and_small_ones_hidden(trial: Trial) -> None:
-    said = texts(trial)
-    assert "draft: 1,205 people on X" in said
-    assert "1,185" in said and "410" in said
-    assert said.count("under 10") == 2
-    assert not {"1187", "1,187", "603", "4", "7", "412"} & set(said)
-    assert "watches (excludes)" in said
+    reported = texts(trial)
+    assert "draft: 1,205 people on X" in reported
+    assert "1,185" in reported and "410" in reported
+    assert reported.count("under 10") == 2
+    assert not {"1187", "1,187", "603", "4", "7", "412"} & set(reported)
+    assert "watches (excludes)" in reported
 
 
 def test_bars_are_drawn_from_rounded_counts(trial: Trial) -> None:

@@ -42,9 +42,9 @@ def test_no_headline_comes_from_a_tiny_segment(small_night: SmallNight, read: Re
 
 def test_a_main_finding_without_loyal_followers_says_so(small_night: SmallNight, read: Read) -> None:
     small_night.sets[RIDERS] = {(): 100, ("1", "2"): 900, ("2",): 4}
-    said = findings.main_finding(read(small_night).reach, LIMIT)
-    assert said.endswith("nearly all of whom follow another account of ours too")
-    assert "4" not in said
+    reported = findings.main_finding(read(small_night).reach, LIMIT)
+    assert reported.endswith("nearly all of whom follow another account of ours too")
+    assert "4" not in reported
 
 
 def test_each_segment_says_who_would_be_lost(small_night: SmallNight, read: Read) -> None:
@@ -59,8 +59,8 @@ def test_each_segment_says_who_would_be_lost(small_night: SmallNight, read: Read
 
     small_night.sets[RIDERS] = {(): 100, ("1", "2"): 900, ("2",): 14, ("1",): 11, ("3",): 300}
     changed = read(small_night)
-    said = findings.segment_findings(changed.reach, changed.sizes, LIMIT)[1].main
-    assert said.endswith("If Dale Roads closed, most would be lost: 300 follow no other account of ours there.")
+    reported = findings.segment_findings(changed.reach, changed.sizes, LIMIT)[1].main
+    assert reported.endswith("If Dale Roads closed, most would be lost: 300 follow no other account of ours there.")
 
 
 def test_an_account_nobody_depends_on_is_named_until_somebody_does(small_night: SmallNight, read: Read) -> None:
@@ -82,16 +82,17 @@ def test_what_is_not_known_is_said(small_night: SmallNight, read: Read) -> None:
 
 
 def test_the_overlap_says_how_many_only_one_account_reaches(small_night: SmallNight, read: Read) -> None:
-    def said(night: Night) -> str:
+    def reported(night: Night) -> str:
         rows = night.signatures.filter(
             (night.signatures["segment_id"] == "rider") & (night.signatures["basis"] == "follower")
         )
         return findings.overlap_finding(rows, LIMIT)
 
-    assert said(read(small_night)) == "Motorcyclists on X: 800 of 1,200 follow only Dale Riders"
+    assert reported(read(small_night)) == "Motorcyclists on X: 800 of 1,200 follow only Dale Riders"
     small_night.sets[RIDERS] = {(): 100, ("1", "2"): 900, ("2",): 9}
     assert (
-        said(read(small_night)) == "Motorcyclists on X: no account of ours alone reaches 10 or more of the 1,010 seen"
+        reported(read(small_night))
+        == "Motorcyclists on X: no account of ours alone reaches 10 or more of the 1,010 seen"
     )
 
 

@@ -40,12 +40,14 @@ def texts(rows: pl.DataFrame, platform: str | None = None) -> str:
 
 
 def test_the_title_states_the_finding_and_the_foot_the_data() -> None:
-    said = texts(FRAME)
-    assert "The best 2 of 3 accounts on X by weighted reach keep at least 90\u00a0% of every segment's" in said
-    assert "No other set reaches more, by weighted reach" in said
-    assert "Data of 31\u00a0March 2026. Counts under 10 are not shown" in said
-    assert "Riders  20\u00a0%" in said and "Farmers  60\u00a0%" in said and "Everyone seen  45\u00a0%" in said
-    assert "1  Account 0 $1" in said and "2  + Account 1 $1" in said
+    reported = texts(FRAME)
+    assert "The best 2 of 3 accounts on X by weighted reach keep at least 90\u00a0% of every segment's" in reported
+    assert "No other set reaches more, by weighted reach" in reported
+    assert "Data of 31\u00a0March 2026. Counts under 10 are not shown" in reported
+    assert (
+        "Riders  20\u00a0%" in reported and "Farmers  60\u00a0%" in reported and "Everyone seen  45\u00a0%" in reported
+    )
+    assert "1  Account 0 $1" in reported and "2  + Account 1 $1" in reported
     assert "No other set reaches more than 1.00% more" in texts(frame({"rider": [10, 20]}, {"rider": 20}, gap=0.01))
 
 
@@ -70,9 +72,9 @@ def test_where_nothing_is_enough_the_title_says_no_set() -> None:
 
 
 def test_the_alt_text_has_the_finding_and_where_each_line_begins() -> None:
-    said = frontier_alt_text(FRAME, BANDS)
-    assert "The best 2 of 3 accounts" in said
-    assert "Farmers 60\u00a0% with 1; Riders 20\u00a0% with 1; Everyone seen 45\u00a0% with 1" in said
+    reported = frontier_alt_text(FRAME, BANDS)
+    assert "The best 2 of 3 accounts" in reported
+    assert "Farmers 60\u00a0% with 1; Riders 20\u00a0% with 1; Everyone seen 45\u00a0% with 1" in reported
 
 
 def test_many_accounts_and_one_are_drawn(tmp_path: Path) -> None:

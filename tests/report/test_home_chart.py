@@ -41,17 +41,17 @@ def test_the_title_says_who_reaches_visitors() -> None:
     homes, visitors = frames({"2": RIDERS, "1": POLICE})
     finding = "Motorcyclists on X: Dale Riders reaches 77\u00a0% visitors, by known homes"
     assert finding in texts(home_figure(homes, visitors, "rider", "x", BANDS))
-    said = home_alt_text(homes, visitors, "rider", "x", BANDS)
-    assert finding in said
-    assert "Dale Police: 19\u00a0% (15\u00a0% to 23\u00a0%)" in said
+    reported = home_alt_text(homes, visitors, "rider", "x", BANDS)
+    assert finding in reported
+    assert "Dale Police: 19\u00a0% (15\u00a0% to 23\u00a0%)" in reported
 
 
 def test_too_few_locals_are_said_in_the_title_and_beside_the_bar() -> None:
     reading = "fewer locals than a local account needs"
     homes, visitors = frames({"2": RIDERS}, visitor_reading=reading, audience="local")
-    said = " ".join(texts(home_figure(homes, visitors, "rider", "x", BANDS)))
-    assert "; too few locals: Dale Riders" in said
-    assert reading[:20] in said.split("; too few locals")[1]
+    message = " ".join(texts(home_figure(homes, visitors, "rider", "x", BANDS)))
+    assert "; too few locals: Dale Riders" in message
+    assert reading[:20] in message.split("; too few locals")[1]
 
 
 def test_parts_are_as_wide_as_their_people_and_unknown_homes_stand() -> None:
@@ -77,10 +77,10 @@ def test_a_small_part_is_neither_drawn_nor_written(tmp_path: Path) -> None:
 def test_a_share_that_would_tell_a_small_count_is_withheld() -> None:
     """With 15 visitors, "94 %" would say that one local is reached."""
     homes, visitors = frames({"1": {"home area": 1, "over 100 km": 15, "unknown": 22}})
-    said = home_alt_text(homes, visitors, "rider", "x", BANDS)
-    assert "Dale Police: under 10 locals." in said
-    assert "94" not in said
-    assert "of no account can a share of visitors be shown" in said
+    reported = home_alt_text(homes, visitors, "rider", "x", BANDS)
+    assert "Dale Police: under 10 locals." in reported
+    assert "94" not in reported
+    assert "of no account can a share of visitors be shown" in reported
     homes, visitors = frames({"1": {"home area": 30, "abroad": 4}})
     assert "Dale Police: under 10 visitors." in home_alt_text(homes, visitors, "rider", "x", BANDS)
 
@@ -93,10 +93,10 @@ def test_an_account_without_a_figure_says_why() -> None:
         *(pl.when(is_police).then(None).otherwise(pl.col(name)).alias(name) for name in gone),
         visitor_reason=pl.when(is_police).then(pl.lit("totals only")),
     )
-    said = texts(home_figure(homes, visitors, "rider", "x", BANDS))
-    assert "totals only" in said
-    assert "under 10 people" in said and "too few to be shown" in said
-    assert "4" not in said
+    reported = texts(home_figure(homes, visitors, "rider", "x", BANDS))
+    assert "totals only" in reported
+    assert "under 10 people" in reported and "too few to be shown" in reported
+    assert "4" not in reported
 
 
 def test_what_is_not_there_is_refused() -> None:
@@ -112,9 +112,9 @@ def test_more_accounts_than_fit_are_counted() -> None:
     many = {str(n): {"home area": 100 + 10 * n, "abroad": 50} for n in range(15)}
     homes = rows.named([row | {"name": f"No {one}"} for one, of in many.items() for row in rows.homes(one, of)])
     visitors = rows.named([rows.visitors(one, of, name=f"No {one}") for one, of in many.items()])
-    said = texts(home_figure(homes, visitors, "rider", "x", BANDS))
-    assert "No 14" in said and "No 2" not in said
-    assert said[-1].endswith("3 accounts more.")
+    reported = texts(home_figure(homes, visitors, "rider", "x", BANDS))
+    assert "No 14" in reported and "No 2" not in reported
+    assert reported[-1].endswith("3 accounts more.")
 
 
 def test_neighbouring_colours_are_told_apart_without_colour() -> None:

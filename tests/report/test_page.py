@@ -164,7 +164,7 @@ def test_the_page_says_what_was_checked_and_what_came(small_night: SmallNight, p
     small_night.n_restated = 4
     page = page_of(small_night)
     assert "2 checks were made: 1 held, 1 gave a warning." in page
-    for said in (
+    for message in (
         "data received",
         "Ask the platform again.",
         "4,711",
@@ -173,7 +173,7 @@ def test_the_page_says_what_was_checked_and_what_came(small_night: SmallNight, p
         "9,007",
         "x_lists",
     ):
-        assert said in page
+        assert message in page
     assert (
         "4 figures were given another value by a later delivery, last on 31\u00a0March 2026: 4 of impressions on X."
         in page
@@ -233,8 +233,8 @@ def test_sources_that_had_not_landed_are_named(small_night: SmallNight, page_of:
         {"source": "mastodon", "is_here": False, "newest_on": date(2026, 3, 30)},
         {"source": "x_api", "is_here": False},
     ]
-    said = "No new data from: mastodon (newest: 30\u00a0Mar\u00a02026), x_api (none received yet)."
-    assert said in page_of(small_night)
+    message = "No new data from: mastodon (newest: 30\u00a0Mar\u00a02026), x_api (none received yet)."
+    assert message in page_of(small_night)
 
 
 def test_lists_that_are_not_whole_are_told_with_their_reason(small_night: SmallNight, page_of: PageOf) -> None:

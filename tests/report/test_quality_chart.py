@@ -48,8 +48,8 @@ def test_overlapping_intervals_only_seem_so() -> None:
 
 
 def test_no_text_is_no_zero(quality: pl.DataFrame) -> None:
-    said = texts(quality_figure(quality, BANDS))
-    assert "under 20 texts" in said
+    reported = texts(quality_figure(quality, BANDS))
+    assert "under 20 texts" in reported
     silent = rows.named([rows.interactions("1", None, applause=None, conversation=None, amplification=None)])
     figure = quality_figure(silent, BANDS)
     assert "How people answer: of no account are there enough texts to tell their tone" in texts(figure)
@@ -90,8 +90,8 @@ def test_the_labeller_is_not_trusted_in_silence(quality: pl.DataFrame) -> None:
 
 def test_a_segment_speaks_for_itself() -> None:
     riders = [rows.interactions("2", (0.04, 0.01, 0.1), segment_id="rider", by_whom="segment")]
-    said = texts(quality_figure(rows.named(riders), BANDS, "rider", "segment"))
-    assert "Interactions of the last 90 days by motorcyclists, as far as we received them" in said
+    reported = texts(quality_figure(rows.named(riders), BANDS, "rider", "segment"))
+    assert "Interactions of the last 90 days by motorcyclists, as far as we received them" in reported
 
 
 def test_what_is_not_there_is_refused(quality: pl.DataFrame) -> None:

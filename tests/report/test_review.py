@@ -116,14 +116,14 @@ def test_every_account_has_a_row_and_a_sheet_of_its_own(night: DecidedNight, pag
 
 def test_a_sheet_holds_what_a_board_and_a_request_need(night: DecidedNight, page_of: PageOf) -> None:
     text = sheet(page_of(night), "x-1")
-    for said in (
+    for message in (
         "Rule ", "Owner Rural", "Review on 31 March 2027",
         "no earlier decision is on record", "Dissent", "Decided by", RUN_ID, "Data up to 30 September 2026",
         "output", "outtake", "outcome", "impact", "not measured here",
         "hostile, of what people write to it 35 % 25 % to 45 % at least 15 %, lower bound",
         "Rules that come before and do not apply", "(keep active): ",
     ):  # fmt: skip
-        assert said in text, said
+        assert message in text, message
 
 
 def test_the_page_asks_for_nothing_outside_itself(night: DecidedNight, page_of: PageOf) -> None:
@@ -269,9 +269,9 @@ def test_the_picture_says_its_finding_and_every_bar() -> None:
     assert (
         review_chart.title(bars) == "Closing A would lose most: 120 active people whom no other account of ours reaches"
     )
-    said = review_chart.alt_text(bars)
+    reported = review_chart.alt_text(bars)
     for part in ("A: 505, alone 120, keep active", "B: 480, alone under 10, close", "C: not known"):
-        assert part in said
+        assert part in reported
 
 
 def test_no_person_is_in_what_a_review_reads() -> None:

@@ -25,7 +25,7 @@ def changed(night: SmallNight, path: Path, *statements: str) -> Path:
 
 
 @pytest.fixture
-def told(small_night: SmallNight, tmp_path: Path) -> Told:
+def declared(small_night: SmallNight, tmp_path: Path) -> Told:
     """Give the notes of the small night after some statements."""
 
     def notes(*statements: str) -> dict[str, list[str]]:
@@ -51,12 +51,12 @@ def expansion(guard: str, lo: Any, hi: Any, channel: str = "follow") -> str:
     )
 
 
-def test_a_segment_without_anything_to_know_has_no_notes(told: Told) -> None:
-    assert told() == {"rider": [], "farmer": []}
+def test_a_segment_without_anything_to_know_has_no_notes(declared: Told) -> None:
+    assert declared() == {"rider": [], "farmer": []}
 
 
-def test_warnings_and_overrides_come_first_in_words(told: Told) -> None:
-    notes = told(
+def test_warnings_and_overrides_come_first_in_words(declared: Told) -> None:
+    notes = declared(
         "UPDATE ref.segment SET usage_warnings = 'seasonal, defined_by_own_accounts', lawful_basis = 'Art. 9(2)(a)', "
         "approved_by = 'the DPO' WHERE segment_id = 'rider'",
         expansion("good", 1204, 1391),
@@ -67,30 +67,30 @@ def test_warnings_and_overrides_come_first_in_words(told: Told) -> None:
     assert notes[3].startswith("Not audited on X") and len(notes) == 4
 
 
-def test_an_unaudited_size_is_a_rounded_range_with_its_signal(told: Told) -> None:
-    (note,) = told(expansion("good", 1204, 1391), expansion("good", 1, 2, channel="engagement"))["rider"]
+def test_an_unaudited_size_is_a_rounded_range_with_its_signal(declared: Told) -> None:
+    (note,) = declared(expansion("good", 1204, 1391), expansion("good", 1, 2, channel="engagement"))["rider"]
     assert "it may have 1,205 to 1,390 people (a good estimate)" in note
     assert "count only those whom its rules find, until an audit" in note
 
 
-def test_a_small_count_is_not_shown(told: Told) -> None:
-    (note,) = told(expansion("weak", 7, 1391))["rider"]
+def test_a_small_count_is_not_shown(declared: Told) -> None:
+    (note,) = declared(expansion("weak", 7, 1391))["rider"]
     assert "under 10 to 1,390 people (a weak estimate)" in note
 
 
 @pytest.mark.parametrize("guard", ["refused", "too few seeds"])
-def test_scores_that_mean_nothing_say_so(told: Told, guard: str) -> None:
-    assert told(expansion(guard, "NULL", "NULL"))["rider"] == [
+def test_scores_that_mean_nothing_say_so(declared: Told, guard: str) -> None:
+    assert declared(expansion(guard, "NULL", "NULL"))["rider"] == [
         "No estimate for X beyond the people its rules find: held out."
     ]
 
 
-def test_a_segment_by_rules_only_says_nothing_of_scores(told: Told) -> None:
-    assert told(expansion("off", "NULL", "NULL"))["rider"] == []
+def test_a_segment_by_rules_only_says_nothing_of_scores(declared: Told) -> None:
+    assert declared(expansion("off", "NULL", "NULL"))["rider"] == []
 
 
-def test_an_audit_in_force_replaces_the_unaudited_size(told: Told) -> None:
-    (note,) = told(
+def test_an_audit_in_force_replaces_the_unaudited_size(declared: Told) -> None:
+    (note,) = declared(
         expansion("good", 1204, 1391),
         quality("size_people", 1303.4, 1188.2, 1421.9),
         quality("rule_precision", 0.91, 0.8, 0.97),
@@ -101,8 +101,10 @@ def test_an_audit_in_force_replaces_the_unaudited_size(told: Told) -> None:
     assert "found by its rules" not in note
 
 
-def test_an_audit_that_ended_says_nothing(told: Told) -> None:
-    (note,) = told(expansion("good", 1204, 1391), quality("size_people", 1303, 1188, 1421, is_in_force=False))["rider"]
+def test_an_audit_that_ended_says_nothing(declared: Told) -> None:
+    (note,) = declared(expansion("good", 1204, 1391), quality("size_people", 1303, 1188, 1421, is_in_force=False))[
+        "rider"
+    ]
     assert note.startswith("Not audited")
 
 

@@ -59,12 +59,12 @@ def bases_of(figure: Figure) -> list[float]:
 
 
 def test_the_title_says_the_finding(trend: pl.DataFrame, verdicts: pl.DataFrame) -> None:
-    said = " ".join(texts(trend_figure(trend, verdicts, "rider", "x", BANDS)))
+    message = " ".join(texts(trend_figure(trend, verdicts, "rider", "x", BANDS)))
     finding = (
         "Motorcyclists on X: Dale Riders still reaches them, 1 no longer does, "
         "fewer every week with Dale Riders and Dale Roads"
     )
-    assert finding in said
+    assert finding in message
     assert finding in trend_alt_text(trend, verdicts, "rider", "x", BANDS)
 
 
@@ -76,10 +76,10 @@ def test_nobody_can_tell_is_a_finding_too(trend: pl.DataFrame) -> None:
 
 
 def test_the_alt_text_says_each_verdict_and_its_change(trend: pl.DataFrame, verdicts: pl.DataFrame) -> None:
-    said = trend_alt_text(trend, verdicts, "rider", "x", BANDS)
-    assert "Dale Riders: reaches, falling: −34\u00a0% (−45\u00a0% to −20\u00a0%)" in said
-    assert "Dale Police: cannot tell, trend not known" in said
-    assert "Dale Roads: no longer reaches, falling." in said  # how much would rest on counts that are not shown
+    reported = trend_alt_text(trend, verdicts, "rider", "x", BANDS)
+    assert "Dale Riders: reaches, falling: −34\u00a0% (−45\u00a0% to −20\u00a0%)" in reported
+    assert "Dale Police: cannot tell, trend not known" in reported
+    assert "Dale Roads: no longer reaches, falling." in reported  # how much would rest on counts that are not shown
 
 
 def test_a_gap_is_hatched_and_never_zero(trend: pl.DataFrame, verdicts: pl.DataFrame) -> None:
@@ -99,7 +99,7 @@ def test_an_unfinished_week_of_an_account_is_a_gap(verdicts: pl.DataFrame) -> No
     assert [len(line) for line in lines_of(trend_figure(trend, verdicts, "rider", "x", BANDS))] == [3, 2]
 
 
-def test_a_week_that_is_whole_for_nobody_is_left_out(trend: pl.DataFrame, verdicts: pl.DataFrame) -> None:
+def test_a_week_that_is_complete_for_nobody_is_left_out(trend: pl.DataFrame, verdicts: pl.DataFrame) -> None:
     begun = rows.named(
         [*rows.weeks("2", [200, 190]), *(row | {"is_whole_week": False} for row in rows.weeks("2", [1, 1, 20])[2:])]
     )
@@ -116,9 +116,9 @@ def test_an_account_without_any_extract_says_why(verdicts: pl.DataFrame) -> None
 def test_small_counts_are_neither_written_nor_drawn(
     trend: pl.DataFrame, verdicts: pl.DataFrame, tmp_path: Path
 ) -> None:
-    said = texts(trend_figure(trend, verdicts, "rider", "x", BANDS))
-    assert "under 10 in every week" in said
-    assert "205" in said and "203" not in said
+    reported = texts(trend_figure(trend, verdicts, "rider", "x", BANDS))
+    assert "under 10 in every week" in reported
+    assert "205" in reported and "203" not in reported
 
     def picture(few: float, fewer: float) -> bytes:
         weeks = [*rows.weeks("2", [203, few, 151]), *rows.weeks("3", [few, fewer, 1])]
@@ -147,9 +147,9 @@ def test_what_is_not_there_is_refused(trend: pl.DataFrame, verdicts: pl.DataFram
 
 def test_more_accounts_than_fit_are_counted(verdicts: pl.DataFrame) -> None:
     many = [row | {"name": f"Account {n:02}"} for n in range(15) for row in rows.weeks(str(n), [100 + 10 * n, 60])]
-    said = texts(trend_figure(rows.named(many), verdicts, "rider", "x", BANDS))
-    assert "Account 14" in said and "Account 02" not in said
-    assert any("3 accounts more in the table." in text for text in said)
+    reported = texts(trend_figure(rows.named(many), verdicts, "rider", "x", BANDS))
+    assert "Account 14" in reported and "Account 02" not in reported
+    assert any("3 accounts more in the table." in text for text in reported)
 
 
 def test_long_names_stay_on_the_sheet_and_are_text(verdicts: pl.DataFrame, tmp_path: Path) -> None:

@@ -97,8 +97,8 @@ def test_ways_hold_for_exactly_the_people_the_rules_hold_for(made: dict[str, Def
         open_to_scores = [
             person for person in EVERYBODY if goes(expansion_ways(made, segment_id), person, "expansion:" + segment_id)
         ]
-        kept_out = [person for person in EVERYBODY if any(holds(item, person, made) for item in one.exclude)]
-        assert open_to_scores == [person for person in EVERYBODY if person not in kept_out]
+        rejected = [person for person in EVERYBODY if any(holds(item, person, made) for item in one.exclude)]
+        assert open_to_scores == [person for person in EVERYBODY if person not in rejected]
 
 
 def test_no_way_asks_for_more_than_another() -> None:

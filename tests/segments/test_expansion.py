@@ -242,8 +242,8 @@ def test_segments_that_do_not_expand_say_why(small: Small) -> None:
         "SELECT segment_id, guard, n_seeds, n_scored, segment_people_lo, segment_people_hi, guard_reason "
         "FROM mart.segment_expansion WHERE channel = 'follow'"
     ).fetchall()
-    said = {row[0]: row[1:] for row in rows}
-    assert {segment_id: row[0] for segment_id, row in said.items()} == {
+    reported = {row[0]: row[1:] for row in rows}
+    assert {segment_id: row[0] for segment_id, row in reported.items()} == {
         "many": "good",
         "some": "good",
         "faint": "weak",
@@ -251,9 +251,9 @@ def test_segments_that_do_not_expand_say_why(small: Small) -> None:
         "few": "too few seeds",
         "by_rules": "off",
     }
-    assert said["by_rules"][1] == 3000 and said["few"][1] == 9
+    assert reported["by_rules"][1] == 3000 and reported["few"][1] == 9
     for segment_id in ("chance", "few", "by_rules"):
-        assert said[segment_id][2:5] == (None, None, None) and said[segment_id][5]
+        assert reported[segment_id][2:5] == (None, None, None) and reported[segment_id][5]
     ran = {row[0] for row in small.con.execute("SELECT DISTINCT segment_id FROM expansion.run").fetchall()}
     assert ran == {"many", "some", "faint", "chance"}
     shown = small.con.execute("SELECT DISTINCT segment_id FROM mart.segment_account_affinity").fetchall()

@@ -1,4 +1,4 @@
-"""Which definitions were in force when: kept once for each day that changed something, and never changed after."""
+"""Which definitions were valid when: kept once for each day that changed something, and never changed after."""
 
 from datetime import date
 from pathlib import Path
@@ -32,7 +32,7 @@ def kept(tmp_path: Path) -> Settings:
 
 
 def night(settings: Settings, day: int, **hashes: str) -> list[Version]:
-    """Run a night as far as its definitions go: look up what is in force, and keep it."""
+    """Run a night as far as its definitions go: look up what is valid, and keep it."""
     as_of = date(2026, 5, day)
     versions = history.versions_of_night(settings, as_of, made(**hashes))
     history.keep(settings, as_of, versions[-1].compiled)

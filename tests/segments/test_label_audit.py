@@ -187,8 +187,8 @@ def test_rule_members_and_people_without_a_score_have_rates_of_their_own() -> No
     scored = sum(probability for _, probability in calibration.steps) / 2  # 50 people each
     assert calibration.no_score_probability == pytest.approx(scored / 5)  # one label's say, against four of "no"
     asked = people([None, None, 2.0], [True, False, True])
-    told = [calibration.rule_probability, calibration.no_score_probability, calibration.rule_probability]
-    assert calibration.of(asked).tolist() == told
+    found = [calibration.rule_probability, calibration.no_score_probability, calibration.rule_probability]
+    assert calibration.of(asked).tolist() == found
 
 
 def test_a_stratum_that_nobody_judged_lies_between_its_neighbours() -> None:
@@ -216,15 +216,15 @@ def test_a_census_leaves_no_doubt() -> None:
     design = (Stratum(RULE, 3, 3), Stratum("score 0-1 %", 4, 4, 1.0))
     rows: list[tuple[str, float | None, str]] = [(RULE, None, "yes"), (RULE, None, "yes"), (RULE, None, "no")]
     rows += [("score 0-1 %", 4.0 - n, label) for n, label in enumerate(("yes", "yes", "no", "no"))]
-    told = label_audit.quality(design, judged(rows)).row()
-    assert (told["size_people"], told["size_people_lo"], told["size_people_hi"]) == (4, 4, 4)
-    assert (told["rule_precision_lo"], told["rule_recall_hi"]) == (2 / 3, 0.5)
+    found = label_audit.quality(design, judged(rows)).row()
+    assert (found["size_people"], found["size_people_lo"], found["size_people_hi"]) == (4, 4, 4)
+    assert (found["rule_precision_lo"], found["rule_recall_hi"]) == (2 / 3, 0.5)
 
 
 def test_no_rule_member_means_no_precision_of_rules() -> None:
     design = (Stratum("score 0-1 %", 40, 2, 1.0),)
-    told = label_audit.quality(design, judged([("score 0-1 %", 2.0, "yes"), ("score 0-1 %", 1.0, "no")])).row()
-    assert told["rule_precision"] is None and told["rule_precision_lo"] is None and told["rule_recall"] == 0
+    found = label_audit.quality(design, judged([("score 0-1 %", 2.0, "yes"), ("score 0-1 %", 1.0, "no")])).row()
+    assert found["rule_precision"] is None and found["rule_precision_lo"] is None and found["rule_recall"] == 0
 
 
 def test_calibration_error_is_the_gap_by_bins() -> None:

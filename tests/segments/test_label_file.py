@@ -48,12 +48,12 @@ def lines(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")))
 
 
-def judge(path: Path, world: World = WORLD, **said: str) -> list[dict[str, str]]:
+def judge(path: Path, world: World = WORLD, **message: str) -> list[dict[str, str]]:
     """Fill in the truth; `said` overrules it by key."""
     truth = dict(zip(world.people["member_key"].to_list(), world.truth.tolist(), strict=True))
     rows = lines(path)
     for row in rows:
-        row["label"] = said.get(row["member_key"], "yes" if truth[int(row["member_key"][1:])] else "no")
+        row["label"] = message.get(row["member_key"], "yes" if truth[int(row["member_key"][1:])] else "no")
     return rows
 
 
@@ -272,7 +272,7 @@ def test_a_damaged_key_is_named_by_its_line(sent: Sent, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"member_key": "k123"}, "line 5, column member_key: names nobody of this sample"),
         ({"member_key": SECRET}, "line 5, column member_key: is no member_key"),
@@ -282,17 +282,17 @@ def test_a_damaged_key_is_named_by_its_line(sent: Sent, key: str) -> None:
         ({"label": "2"}, "line 5, column label: is no label"),
     ],
 )
-def test_everything_else_is_refused_without_telling_a_person(sent: Sent, change: dict[str, str], said: str) -> None:
-    refused(sent, change, said)
+def test_everything_else_is_refused_without_telling_a_person(sent: Sent, change: dict[str, str], message: str) -> None:
+    refused(sent, change, message)
 
 
-def refused(sent: Sent, change: dict[str, str], said: str) -> None:
+def refused(sent: Sent, change: dict[str, str], message: str) -> None:
     design, rows, path = sent
     rows[3] |= change
     with pytest.raises(RefError) as failure:
         label_file.read_labels(save(rows, path), design)
     text = str(failure.value)
-    assert said in text and SECRET not in text
+    assert message in text and SECRET not in text
     assert not any(str(key) in text for key in design.sample.people["member_key"])
 
 
@@ -321,7 +321,7 @@ def test_too_few_labels_are_refused_and_unsure_is_none(sent: Sent) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "lacks the column member_key or label"),
         (b"name,bio\n", "lacks the column member_key or label"),
@@ -334,10 +334,10 @@ def test_too_few_labels_are_refused_and_unsure_is_none(sent: Sent) -> None:
         (b"member_key,label\n", "says yes or no of 0 people"),
     ],
 )
-def test_a_file_that_is_none_is_refused_in_a_sentence(sent: Sent, content: bytes, said: str) -> None:
+def test_a_file_that_is_none_is_refused_in_a_sentence(sent: Sent, content: bytes, message: str) -> None:
     design, _, path = sent
     path.write_bytes(content)
-    with pytest.raises(RefError, match=said):
+    with pytest.raises(RefError, match=message):
         label_file.read_labels(path, design)
 
 

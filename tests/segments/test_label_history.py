@@ -1,4 +1,4 @@
-"""Which audit counts when: until the next one, while its definition is in force; and what it says, as tables."""
+"""Which audit counts when: until the next one, while its definition is valid; and what it says, as tables."""
 
 from datetime import date
 from pathlib import Path
@@ -36,10 +36,10 @@ def kept(
     estimates = {"rule_precision": Estimate(precision, precision - 0.05, precision + 0.05)}
     quality = Quality(estimates, 0.5, 0, 0.03, 60, 30, 10, 1000)
     about = (segment_id, audit_id, definition_hash, "night-1", day(on), day(on))
-    told = pl.DataFrame(
+    found = pl.DataFrame(
         list((labels or {}).items()), schema={"member_key": pl.UInt64, "label": pl.String}, orient="row"
     )
-    return Kept(Audit(*about, (), Calibration(steps, 0.85, 0.01), quality), platform, {"a": "1.5", "b": "-0.25"}, told)
+    return Kept(Audit(*about, (), Calibration(steps, 0.85, 0.01), quality), platform, {"a": "1.5", "b": "-0.25"}, found)
 
 
 def versions(*edits: tuple[int, str | None]) -> list[Version]:
@@ -134,8 +134,8 @@ def test_a_label_holds_until_a_later_label_of_the_same_person() -> None:
 
 
 def test_a_label_ends_and_comes_back_with_the_definition_it_was_given_by() -> None:
-    told = [kept("1", 5, labels={1: "yes"}), kept("2", 10, "h2", labels={1: "no"})]
-    rows = label_history.tables(told, versions((1, "h1"), (9, "h2"), (12, "h1")))["audit_label"]
+    found = [kept("1", 5, labels={1: "yes"}), kept("2", 10, "h2", labels={1: "no"})]
+    rows = label_history.tables(found, versions((1, "h1"), (9, "h2"), (12, "h1")))["audit_label"]
     assert rows == [
         ("rider", "x", 1, True, "h1", day(5), day(10)),
         ("rider", "x", 1, True, "h1", day(12), FOREVER),

@@ -83,8 +83,8 @@ def test_every_topic_has_its_section_in_the_policy(topic: str) -> None:
 
 def test_the_policy_page_shows_a_refusal_as_it_is_said() -> None:
     page = " ".join((ROOT / "docs/POLICY.md").read_text(encoding="utf-8").split())
-    said = policies.message_of(policies.refusals(POLICY, {"title": ["trade union"]}, segment="stewards.yml"))
-    assert f"{said.thing}: {said.found}. Hint:" in page
+    reported = policies.message_of(policies.refusals(POLICY, {"title": ["trade union"]}, segment="stewards.yml"))
+    assert f"{reported.thing}: {reported.found}. Hint:" in page
 
 
 def said_of(definition: Any) -> Iterator[str]:
@@ -102,9 +102,9 @@ def said_of(definition: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", sorted((SHIPPED_REF / "segments").glob("*.yml")), ids=lambda path: path.stem)
 def test_the_shipped_segments_pass(path: Path) -> None:
-    said = list(said_of(yaml.safe_load(path.read_text(encoding="utf-8"))))
-    assert path.stem in said
-    assert policies.refusals(POLICY, {"all of it": said}, segment=path.name) == []
+    reported = list(said_of(yaml.safe_load(path.read_text(encoding="utf-8"))))
+    assert path.stem in reported
+    assert policies.refusals(POLICY, {"all of it": reported}, segment=path.name) == []
 
 
 def test_the_names_of_the_shipped_accounts_pass() -> None:
@@ -127,15 +127,16 @@ def test_a_segment_of_recruits_passes() -> None:
 def test_the_message_names_file_place_word_policy_and_override() -> None:
     texts = {"title": ["Members"], "rule 'bio_says'": ["gmb", "shop steward", "tuc", "rmt", "aslef", "usdaw"]}
     thing, sentence, hint = policies.message_of(policies.refusals(POLICY, texts, segment="members.yml"))
-    said = SegmentDefinitionError(thing, sentence, hint=hint).message()
-    assert said.startswith(
+    wording = SegmentDefinitionError(thing, sentence, hint=hint).message()
+    assert wording.startswith(
         "SegmentDefinitionError: members.yml: rule 'bio_says': says 'gmb', refused as trade_union by "
         "docs/POLICY.md#trade-union (Trade-union membership is"
     )
     assert (
-        "; also 'shop steward' (rule 'bio_says'), 'tuc' (rule 'bio_says'), 'rmt' (rule 'bio_says') and 2 more." in said
+        "; also 'shop steward' (rule 'bio_says'), 'tuc' (rule 'bio_says'), 'rmt' (rule 'bio_says') and 2 more."
+        in wording
     )
-    assert "Hint: " in said and "lawful_basis and approved_by" in said and ".." not in said
+    assert "Hint: " in wording and "lawful_basis and approved_by" in wording and ".." not in wording
 
 
 @pytest.mark.parametrize(
@@ -195,9 +196,9 @@ def test_a_handle_is_refused_and_no_override_lifts_it(text: str) -> None:
 
 
 def test_a_refusal_that_nothing_lifts_is_said_first() -> None:
-    said = policies.message_of(found("gmb and @jo_rider"))
-    assert said.found.startswith("says '@…'") and "no override lifts this" in said.hint
-    assert "lawful_basis" not in said.hint and "jo_rider" not in said.found
+    reported = policies.message_of(found("gmb and @jo_rider"))
+    assert reported.found.startswith("says '@…'") and "no override lifts this" in reported.hint
+    assert "lawful_basis" not in reported.hint and "jo_rider" not in reported.found
 
 
 @pytest.mark.parametrize(

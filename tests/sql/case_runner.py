@@ -106,7 +106,7 @@ def table_columns(table: str) -> dict[str, str]:
 
 
 def every_table() -> list[str]:
-    """Every table that a model may read, or that stands beside them."""
+    """Every table that a model may read, or that is beside them."""
     own = [f"{schema}.{name}" for schema in ("raw", "ref", *LAYERS) for name in contracts(schema)]
     return own + [f"prior.{name}" for name in CARRIED]
 
@@ -206,14 +206,14 @@ def differences(expect: list[Row], got: list[Row]) -> list[str]:
     """Compare rows as an unordered multiset on the columns the expected ones name; say what is missing or too much."""
     names = list(expect[0]) if expect else []
     rest = [[row[name] for name in names] if names else list(row.values()) for row in got]
-    said = []
+    reported = []
     for wanted in ([row[name] for name in names] for row in expect):
         match = next((row for row in rest if same(wanted, row)), None)
         if match is None:
-            said.append(f"missing:  {dict(zip(names, wanted, strict=True))}")
+            reported.append(f"missing:  {dict(zip(names, wanted, strict=True))}")
         else:
             rest.remove(match)
-    return said + [f"too much: {dict(zip(names, row, strict=False)) or row}" for row in rest]
+    return reported + [f"too much: {dict(zip(names, row, strict=False)) or row}" for row in rest]
 
 
 def same(one: Any, other: Any) -> bool:

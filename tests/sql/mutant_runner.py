@@ -83,7 +83,7 @@ def mutants_of(model: str) -> tuple[Mutant, ...]:
 
 @dataclass(frozen=True)
 class Equivalent:
-    """Mutants that no case can notice: patterns of the model, of what stood there and of what stands there now."""
+    """Mutants that no case can notice: patterns of the model, of what was there and of what is there now."""
 
     model: str
     was: str

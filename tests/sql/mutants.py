@@ -34,7 +34,7 @@ AGGREGATES: dict[type[Tree], type[Tree]] = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change of a model: the CTE it is in, what stood there, what stands there now, and the whole SELECT."""
+    """One change of a model: the CTE it is in, what was there, what is there now, and the whole SELECT."""
 
     model: str
     operator: str
@@ -75,7 +75,7 @@ def _pieces(tree: Tree) -> Iterator[tuple[str, Tree]]:
 
 @dataclass(frozen=True)
 class _Change:
-    """One change of a piece: what stood there, what stands there now, the text of the piece."""
+    """One change of a piece: what was there, what is there now, the text of the piece."""
 
     operator: str
     was: str

@@ -30,8 +30,8 @@ def _marked(case: Case) -> object:
 
 @pytest.mark.parametrize("case", [_marked(case) for case in all_cases()])
 def test_the_model_gives_the_rows_the_case_expects(case: Case) -> None:
-    said = differences(case.expect, run_case(case))
-    assert not said, "\n".join([case.why, *said])
+    reported = differences(case.expect, run_case(case))
+    assert not reported, "\n".join([case.why, *reported])
 
 
 @pytest.mark.parametrize("case", [_marked(case) for case in all_cases()])

@@ -92,12 +92,12 @@ def simulate(history: list[Piece]) -> tuple[set[tuple[Any, ...]], set[tuple[Any,
             before = complete_before if is_complete else None
             lists.add((platform, account_id, on(day), is_complete, len(shown), before))
             complete_before = len(shown) if is_complete else complete_before
-    told = {
+    declared = {
         (*who, on(min(spell["since"], default=None)), on(spell["first"]), on(spell["last"]), on(spell.get("ended")))
         for *who, spell in spells
     }
-    assert len(told) == len(spells)
-    return told, lists
+    assert len(declared) == len(spells)
+    return declared, lists
 
 
 def run_night(con: duckdb.DuckDBPyConnection, history: Iterable[Piece]) -> None:

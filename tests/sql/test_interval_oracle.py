@@ -83,14 +83,14 @@ def worlds() -> tuple[World, ...]:
     return tuple(made)
 
 
-def rows_of(told: tuple[World, ...]) -> dict[str, list[Row]]:
+def rows_of(declared: tuple[World, ...]) -> dict[str, list[Row]]:
     """Write all worlds as the tables that the models read."""
     accounts = [(platform, account) for platform in PLATFORMS for account in ACCOUNTS]
-    audited = [one for one in told if one.is_audited]
-    people = [(world, one) for world in told for one in world.people]
+    audited = [one for one in declared if one.is_audited]
+    people = [(world, one) for world in declared for one in world.people]
     return {
         "ref.band": [{"band": "account_share_apart", "value": APART}, {"band": "another", "value": 0.5}],
-        "ref.segment": [{"segment_id": one.name} for one in told],
+        "ref.segment": [{"segment_id": one.name} for one in declared],
         "ref.segment_audit": [
             {
                 "segment_id": one.name, "platform": one.platform, "audit_id": f"{one.name}/1",
@@ -202,12 +202,12 @@ def likelier(world: World, parts: dict[int, float], apart: float = APART) -> tup
         return 0.0, 0.0, 0.0, 0.0
     own, shared = apart**2, (world.relative_error * people / heads) ** 2 if heads else 0.0
     # Of everybody together labels say what the audit said already.
-    told = [one for one in world.people if one.label is not None and parts.get(one.key) and apart]
-    certain = sum(parts[one.key] for one in told if one.label)
-    if not told:
+    result = [one for one in world.people if one.label is not None and parts.get(one.key) and apart]
+    certain = sum(parts[one.key] for one in result if one.label)
+    if not result:
         return 0.0, own, shared, certain
-    weights = [parts[one.key] * one.stands_for for one in told]
-    residuals = [float(bool(one.label)) - one.model for one in told]
+    weights = [parts[one.key] * one.stands_for for one in result]
+    residuals = [float(bool(one.label)) - one.model for one in result]
     mean = sum(w * r for w, r in zip(weights, residuals, strict=True)) / sum(weights)
     spread = sum(w * (r - mean) ** 2 for w, r in zip(weights, residuals, strict=True)) / sum(weights)
     n = sum(weights) ** 2 / sum(w * w for w in weights)
@@ -260,9 +260,9 @@ def expected(world: World, account: str) -> dict[str, float | None]:
     }
     everybody = {one.key: 1.0 for one in world.people}
     size, size_lo, size_hi, _, _ = between(world, everybody, apart=0)
-    told = [one for one in world.people if one.label is not None and account in one.reached_by]
+    result = [one for one in world.people if one.label is not None and account in one.reached_by]
     is_reached = any(account in one.reached_by for one in world.found)
-    wanted: dict[str, float | None] = {"n_audited": len(told) if is_reached else 0}
+    wanted: dict[str, float | None] = {"n_audited": len(result) if is_reached else 0}
     for name, of in parts.items():
         people, lo, hi, _, _ = between(world, of)
         if name != "reach_people":
@@ -288,9 +288,9 @@ def _shares(world: World, account: str, hidden: int | None, size: float, size_hi
     if size and 0 < (share := (people + moved) / (size + moved)) < 1:
         _, _, audit, _ = likelier(world, {one.key: 1.0 for one in world.people}, apart=0)
         error2 = audit * (len(world.found) / size) ** 2
-        told = max(error2 - (shared * (heads / people) ** 2 if people else error2), 0)
+        result = max(error2 - (shared * (heads / people) ** 2 if people else error2), 0)
         variance = (1 - share) ** 2 * (open_ + unsure**2 * own) + share**2 * others_open
-        variance += share**2 * (size - people) ** 2 * told
+        variance += share**2 * (size - people) ** 2 * result
         error = math.sqrt(variance) / (size + moved) / (share * (1 - share))
         if error:
             lo, hi = (expit(logit(share) + z * error) for z in (-Z, Z))

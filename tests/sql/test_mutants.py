@@ -45,7 +45,7 @@ SELECT id, CASE WHEN id > 1 THEN 'many' ELSE 'one' END AS size, max(coalesce(n, 
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "SELECT a.id FROM",
         "INNER JOIN ref.b",
@@ -65,8 +65,8 @@ SELECT id, CASE WHEN id > 1 THEN 'many' ELSE 'one' END AS size, max(coalesce(n, 
         "ORDER BY n DESC",
     ],
 )
-def test_every_operator_changes_what_it_says(said: str) -> None:
-    assert sum(said in mutant.sql for mutant in mutants("a.model", SQL)) >= 1
+def test_every_operator_changes_what_it_says(message: str) -> None:
+    assert sum(message in mutant.sql for mutant in mutants("a.model", SQL)) >= 1
 
 
 def test_mutants_differ_from_the_model_and_from_each_other() -> None:

@@ -46,7 +46,7 @@ LEFT_ON: dict[str, list[date | None]] = {
     "back": [date(2026, 6, 1), None],
 }
 # How likely a member of a segment belongs to it; of everyone they are one for certain.
-# From this seen share of acts on what is hidden is extrapolated, and below this one it is said; another band.
+# From this seen share of interactions on what is hidden is extrapolated, and below this one it is said; another band.
 BANDS = {"acts_extrapolated_from_share": 0.4, "acts_collected_at_least": 0.9, "another": 0.999}
 COUNTED, HIDDEN = "acts not counted: at least this many", "acts collected in part: at least this many"
 LIKELY = [Fraction(one) for one in ("1", "1", "0.9", "0.35", "0.5", "0.123457")]
@@ -102,7 +102,7 @@ class Member:
 
     @property
     def is_lively(self) -> bool:
-        """Whether an act with any account or a new follow shows that they are there."""
+        """Whether an interaction with any account or a new follow shows that they are there."""
         acted = [when for all_acts in self.acts.values() for when in all_acts]
         return "new" in self.follows.values() or any(when in LATELY for when in acted)
 
@@ -222,11 +222,11 @@ class World:
         if share is not None and share >= Fraction(2, 5):
             singles.append((Fraction(1), (n_all - n_seen) / Fraction(n_seen)))
             likely = sum(part * of_one for part, of_one in singles)
-            doubt = 1.959963984540054 * sqrt(sum(part * of_one * (1 + of_one) for part, of_one in singles))
-            most = min(float(likely) + doubt, most)
+            error = 1.959963984540054 * sqrt(sum(part * of_one * (1 + of_one) for part, of_one in singles))
+            most = min(float(likely) + error, most)
         return Hidden(n_all - n_seen, share, n_single, most)
 
-    def awake(self, account: Account, segment: str) -> float:
+    def active_followers(self, account: Account, segment: str) -> float:
         """How many followers of a segment may have acted, unseen, with other accounts of ours only."""
         others = [one for one in self.accounts if one.is_own and one.platform == account.platform and one != account]
         hidden = {one: self.hidden(one, "everyone") for one in others if self.data_on(one, "engaged")}
@@ -243,8 +243,8 @@ class World:
                 by, n = acts[0]
                 stand_ins.append((one.counts(segment), odds_of[by][f"p{n}"][1]))
         likely = float(n_hidden - n_soft + sum(part * odds for part, odds in stand_ins))
-        doubt = 1.959963984540054 * sqrt(sum(part * odds * (1 + odds) for part, odds in stand_ins))
-        return min(likely + doubt, n_hidden)
+        error = 1.959963984540054 * sqrt(sum(part * odds * (1 + odds) for part, odds in stand_ins))
+        return min(likely + error, n_hidden)
 
     def more(self, account: Account, segment: str, basis: str) -> float:
         """How many people of a segment nobody saw whom an account may reach, silent followers of it left out."""
@@ -258,7 +258,7 @@ class World:
 
 @st.composite
 def posts(draw: st.DrawFn) -> tuple[Post, ...]:
-    """Draw the posts of an account whose posts came: two that people act on, one whose likers nobody asked for."""
+    """Draw the posts of an account with posts: two that people interact with, one whose likers were not requested."""
     whens = st.sampled_from([*ACTED])
     more = st.sampled_from([0, 0, 0, 1, 2, 6, 40]) if draw(st.integers(0, 5)) else st.sampled_from([0, None])
     return tuple(Post(one, draw(whens), draw(more)) for one in ("p0", "p1", "p9"))
@@ -583,9 +583,9 @@ def test_bounds_hold_the_people_behind_acts_that_nobody_saw(world: World) -> Non
             assert same(row["single_people"], float(of.singles))
             most = row["hidden_people_hi"]
             assert most is None if of.people == inf else abs(most - of.people) < 1e-6
-            awake = world.awake(one, segment)
+            active_followers = world.active_followers(one, segment)
             most = row["awake_people_hi"]
-            assert most is None if awake == inf else abs(most - awake) < 1e-6
+            assert most is None if active_followers == inf else abs(most - active_followers) < 1e-6
     between = {
         (row["segment_id"], row["platform"], row["account_id"], row["basis"], row["counted_as"]): row
         for row in intervals
@@ -613,7 +613,7 @@ def _bounds(world: World, account: Account, row: Row, between: dict[tuple[Any, .
 
     others = [one for one in world.open_own(platform) if one != account]
     elsewhere = sum(world.more(one, segment, basis) for one in others)
-    more, more_of_everyone = (_more_and_awake(world, account, one, basis, between) for one in (segment, "everyone"))
+    more, more_of_everyone = (_more_and_active(world, account, one, basis, between) for one in (segment, "everyone"))
     is_capped = basis == "follower" or account.list_scope == "complete"
     beyond = 0.0 if is_capped else world.hidden(account, segment).people if world.data_on(account, "engaged") else inf
     found: Row = {}
@@ -629,7 +629,7 @@ def _bounds(world: World, account: Account, row: Row, between: dict[tuple[Any, .
     return found
 
 
-def _more_and_awake(
+def _more_and_active(
     world: World, account: Account, segment: str, basis: str, between: dict[tuple[Any, ...], Row]
 ) -> float:
     """The same with followers who seemed silent, and would not if acts with any account of ours had been seen."""
@@ -642,4 +642,4 @@ def _more_and_awake(
         return row[column] if row else 0.0
 
     silent = max(people("follower", "people_hi") - people("active", "people") + people("engaged", "people"), 0)
-    return more + min(world.awake(account, segment), silent)
+    return more + min(world.active_followers(account, segment), silent)

@@ -1,6 +1,6 @@
 """Compare segments with a day-by-day reading of their definitions, on small generated worlds.
 
-The oracle asks on every day of everybody what the rules as written, the audit in force and its labels say; it knows
+The oracle asks on every day of everybody what the rules as written, the current audit and its labels say; it knows
 no spells, no ways and no hits.
 """
 
@@ -77,7 +77,7 @@ class Profile:
 
 @dataclass(frozen=True)
 class Act:
-    """An act on a post of an account."""
+    """An interaction with a post of an account."""
 
     day: int
     account: str
@@ -86,11 +86,11 @@ class Act:
 
 @dataclass(frozen=True)
 class Tag:
-    """A hash tag used on a day, and the day of the delivery that tells of it."""
+    """A hash tag used on a day, and the day of the delivery that reports it."""
 
     day: int
     tag: str
-    told: int
+    declared: int
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ class World:
         return [history.Version(on(day), history.compiled(meant.values())) for day, meant in self.versions]
 
     def version(self, day: int) -> int:
-        """The number of the version in force on a day; the first one always was."""
+        """The number of the valid version on a day; the first one always was."""
         return max(n for n, (from_day, _) in enumerate(self.versions) if n == 0 or from_day <= day)
 
     def first_list(self, platform: str, account: str) -> int | None:
@@ -185,13 +185,13 @@ def place_of(location: str | None) -> str | None:
 def says(rule: Rule, profile: Profile) -> bool:
     """Whether a profile meets a rule on words or places."""
     texts = (words(profile.bio), words(profile.name))
-    said = [any(stand_in(words(value), text) for text in texts) for value in rule.values]
+    reported = [any(stand_in(words(value), text) for text in texts) for value in rule.values]
     match rule:
         case AllWords():
-            return all(said)
+            return all(reported)
         case PlaceIn():
             return place_of(profile.location) in rule.values
-    return any(said)
+    return any(reported)
 
 
 def holds(rule: Rule, member: Member, day: int) -> bool:
@@ -235,7 +235,7 @@ class Oracle:
         self.evidence = cache(self._evidence)
 
     def _by_rules(self, version: int, segment: str, n: int, day: int) -> bool:
-        """Whether rules put somebody into a segment on a day, by a version in force that day or not."""
+        """Whether rules put somebody into a segment on a day, by a valid version that day or not."""
         definition = self.world.versions[version][1].get(segment)
         if definition is None or self._is_excluded(version, segment, n, day):
             return False
@@ -272,11 +272,11 @@ class Oracle:
     def label(self, version: int, segment: str, n: int, day: int) -> str | None:
         """The newest label somebody has: yes or no."""
         member = self.world.members[n]
-        told = [one.labels.get(member.key) for one in self.audits_of(version, segment, member.platform, day)]
-        return next((label for label in reversed(told) if label in ("yes", "no")), None)
+        declared = [one.labels.get(member.key) for one in self.audits_of(version, segment, member.platform, day)]
+        return next((label for label in reversed(declared) if label in ("yes", "no")), None)
 
     def likely(self, version: int, segment: str, n: int, day: int) -> float:
-        """The probability that the audit in force gives somebody's score, where that is enough."""
+        """The probability that the current audit gives somebody's score, where that is enough."""
         member = self.world.members[n]
         counting = self.audits_of(version, segment, member.platform, day)
         return counting[-1].likely(member, day) if counting else 0
@@ -340,7 +340,7 @@ class Oracle:
 
     def changes(self) -> Counter[tuple[Any, ...]]:
         """People who came and went, by segment, platform, day, cause and direction."""
-        told: Counter[tuple[Any, ...]] = Counter()
+        declared: Counter[tuple[Any, ...]] = Counter()
         for day in range(self.world.as_of + 1):
             before, now = self.world.version(day - 1), self.world.version(day)
             for segment in SEGMENTS:
@@ -352,14 +352,14 @@ class Oracle:
                     if by_old > was:
                         cause = "new extracts" if self._is_first_list(member, day) else "people in"
                         cause = "re-audits" if moved else cause
-                        told[segment, member.platform, on(day), cause, "in"] += 1
+                        declared[segment, member.platform, on(day), cause, "in"] += 1
                     if by_old < was:
                         cause = "lost extracts" if self._is_forgotten(member, day) else "people out"
                         cause = "re-audits" if moved else cause
-                        told[segment, member.platform, on(day), cause, "out"] += 1
+                        declared[segment, member.platform, on(day), cause, "out"] += 1
                     if by_new != by_old:
-                        told[segment, member.platform, on(day), "rule edits", "in" if by_new else "out"] += 1
-        return told
+                        declared[segment, member.platform, on(day), "rule edits", "in" if by_new else "out"] += 1
+        return declared
 
     def _is_moved_by_audit(self, version: int, segment: str, n: int, day: int) -> bool:
         """Whether an audit begins that day and judged somebody, or alone speaks for them or did the day before."""
@@ -428,7 +428,7 @@ LOCATIONS = st.sampled_from([None, "Leek", "North Leek, by Leek", "north leeky",
 
 
 def items(rules: list[Rule], depth: int = 2) -> st.SearchStrategy[Item]:
-    """Single rules with a weight, and groups of them; a group of what must not show stands beside what must."""
+    """Single rules with a weight, and groups of them; groups of what must not show come with what must."""
     single = st.builds(lambda rule, weight: rule.model_copy(update={"weight": weight}), st.sampled_from(rules), WEIGHTS)
     if not depth:
         return single
@@ -571,12 +571,12 @@ def kept(n: int, one: Audited) -> label_history.Kept:
 
 def reference_rows(versions: list[tuple[int, Definitions]], audited: list[Audited]) -> dict[str, list[Row]]:
     """Write versions and audits as the tables of `ref` that the models read."""
-    told = [history.Version(on(day), history.compiled(meant.values())) for day, meant in versions]
+    declared = [history.Version(on(day), history.compiled(meant.values())) for day, meant in versions]
     of_segment = [[one for one in audited if one.segment == segment] for segment in SEGMENTS]
     records = [kept(n, one) for ones in of_segment for n, one in enumerate(ones)]
     rows = {
         f"ref.{name}": [dict(zip(table_columns(f"ref.{name}"), row, strict=True)) for row in found]
-        for name, found in {**history.tables(told), **label_history.tables(records, told)}.items()
+        for name, found in {**history.tables(declared), **label_history.tables(records, declared)}.items()
     }
     return rows | {
         "ref.place": [{"place": place} for place in PLACES],
@@ -603,7 +603,7 @@ def seen_rows(world: World, since: int, until: int) -> dict[str, list[Row]]:
         "stg.tag": [
             named[member.key] | {"tag": tag, "used_on": on(day)}
             for member in world.members
-            for day, tag in {(one.day, one.tag) for one in member.tags if since <= one.told <= until}
+            for day, tag in {(one.day, one.tag) for one in member.tags if since <= one.declared <= until}
         ],
     }
 
@@ -694,12 +694,12 @@ def test_changes_by_cause_add_up_to_the_size_on_every_day(world: World) -> None:
     with filled_bench({}, on(world.as_of)) as con:
         run_night(con, world, 0, world.as_of)
         rows = select(con, "SELECT * FROM mart.segment_change")
-    told: Counter[tuple[Any, ...]] = Counter()
+    declared: Counter[tuple[Any, ...]] = Counter()
     for row in rows:
         for direction in ("in", "out"):
             named = (row["segment_id"], row["platform"], row["changed_on"], row["cause"], direction)
-            told[named] += row[f"people_{direction}"]
-    assert +told == oracle.changes()
+            declared[named] += row[f"people_{direction}"]
+    assert +declared == oracle.changes()
     for segment in SEGMENTS:
         for day in range(world.as_of + 1):
             upto = [row for row in rows if row["segment_id"] == segment and row["changed_on"] <= on(day)]

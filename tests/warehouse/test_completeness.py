@@ -1,4 +1,4 @@
-"""What did not come is accounted for, list by list, and ends nothing; what came whole does, account by account."""
+"""Missing lists are accounted for and end no follow; a complete list ends follows of its own account."""
 
 import json
 import shutil
@@ -42,14 +42,14 @@ def followers(on: date, platform: str = "x", **people: str) -> list[dict[str, An
     ]
 
 
-def land(deployed: Deployment, on: date, told: dict[str, Any], source: str = "pull", **tables: Any) -> Landed:
+def land(deployed: Deployment, on: date, declared: dict[str, Any], source: str = "pull", **tables: Any) -> Landed:
     """Land a drop whose sender accounts for its lists."""
     folder = deployed.settings.data / "drop"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for name, rows in tables.items():
         write_csv(folder / f"{name}.csv", rows)
-    (folder / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
+    (folder / "manifest.json").write_text(json.dumps(declared), encoding="utf-8")
     return land_drop(folder, source, on, deployed.settings)
 
 
@@ -62,18 +62,18 @@ def deployed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     return deploy(tmp_path, ACCOUNTS, monkeypatch)
 
 
-def test_who_is_missing_from_a_list_has_left_only_where_that_list_is_whole(deployed: Deployment) -> None:
+def test_who_is_missing_from_a_list_has_left_only_where_that_list_is_complete(deployed: Deployment) -> None:
     days = [FIRST + timedelta(days=n) for n in range(3)]
     deployed.land("files", days[0], follower=followers(days[0], cut="abc", whole="abc", left="abc"))
     deployed.land("more_files", days[0], follower=followers(days[0], "mastodon", left="ab"))
     first = deployed.night(days[0])
-    told = [
+    found = [
         listed("cut", "follower", (1, 3, 1, 1, 4, 0, 0), CUT),
         listed("whole", "follower", (1, 1, 1, 1, 1, 0, 0), COMPLETE),
         listed("left", "follower", (1, 0, 0, 1, 1, 0, 0), COMPLETE),  # read to its end, and the platform counts nobody
         listed("left", "follower", (1, None, 0, 1, 1, 0, 0), COMPLETE, "mastodon"),  # nobody says how many there are
     ]
-    land(deployed, days[1], {"completeness": told}, follower=followers(days[1], cut="a", whole="a"))
+    land(deployed, days[1], {"completeness": found}, follower=followers(days[1], cut="a", whole="a"))
     # The day after nothing came at all: nobody has left.
     failed = [listed("whole", "follower", (1, None, 0, 0, 5, 0, 0), {"scope": "partial", "reason": "no answer"})]
     land(deployed, days[2], {"completeness": failed, "notes": ["the platform did not answer"]})
@@ -102,7 +102,7 @@ def test_who_is_missing_from_a_list_has_left_only_where_that_list_is_whole(deplo
         ("whole", 0, "no answer"),
     ]
     nightly = published(deployed)
-    again = night.load(days[2])  # nothing is missing: it would go on from that night, and load nothing
+    again = night.load(days[2])  # nothing is missing: it would continue from that night, and load nothing
     assert [base for (base,) in deployed.rows("SELECT base_snapshot_id FROM meta.run ORDER BY run_id")] == [
         None,
         first,
@@ -126,11 +126,11 @@ def test_every_list_of_a_delivery_is_accounted_for_by_its_sender_or_by_its_rows(
         for who in everybody
     ]
     posts = [{"platform": "x", "post_id": "p", "account_id": "cut", "posted_at": "2026-05-03T08:00:00Z"}]
-    told = [
+    found = [
         listed("cut", "follower", (1, 9, 2, 1, 2, 1, 3), CUT),
         listed("cut", "like", (2, None, 2, 2, 2, 0, 0), COMPLETE),
     ]
-    manifest = {"completeness": told, "reported": {"engagement": {"x:whole": 40}}}
+    manifest = {"completeness": found, "reported": {"engagement": {"x:whole": 40}}}
     land(deployed, FIRST, manifest, follower=followers(FIRST, cut="ab", whole="abc"), engagement=acts, post=posts)
     land(deployed, FIRST, {"follower_scope": "partial"}, source="files", follower=followers(FIRST, left="a"))
     run_id = night.load(FIRST)
@@ -153,8 +153,8 @@ def test_every_list_of_a_delivery_is_accounted_for_by_its_sender_or_by_its_rows(
 
 def test_a_list_of_nobody_of_an_account_that_is_not_listed_is_no_list_of_ours(deployed: Deployment) -> None:
     nobody = (1, 0, 0, 1, 1, 0, 0)
-    told = [listed("whole", "follower", nobody, COMPLETE), listed("stranger", "follower", nobody, COMPLETE)]
-    land(deployed, FIRST, {"completeness": told})
+    found = [listed("whole", "follower", nobody, COMPLETE), listed("stranger", "follower", nobody, COMPLETE)]
+    land(deployed, FIRST, {"completeness": found})
     land(
         deployed,
         FIRST,

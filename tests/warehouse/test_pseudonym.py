@@ -39,7 +39,7 @@ def pseudonyms(key: bytes, ids: list[tuple[str, str]]) -> dict[tuple[str, str], 
         con.execute("CREATE SCHEMA IF NOT EXISTS raw")
         con.execute(f"CREATE TABLE raw.{table} (platform VARCHAR, member_id VARCHAR, quarantine_reason VARCHAR)")
     con.executemany("INSERT INTO raw.follower VALUES (?, ?, NULL)", ids)
-    con.execute("INSERT INTO raw.engagement VALUES ('x', 'kept out', 'for some reason')")
+    con.execute("INSERT INTO raw.engagement VALUES ('x', 'rejected', 'for some reason')")
     pseudonym.give_key(con, key)
     rows = con.execute(f"SELECT platform, member_id, member_key, key_check FROM ({MODEL})").fetchall()
     con.close()

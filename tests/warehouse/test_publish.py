@@ -151,7 +151,7 @@ def test_a_backfilled_night_gets_its_snapshot_and_not_the_link(
     assert publish.current_snapshot(two_nights) == second
     assert publish.snapshots(two_nights) == [first, run_id, second]
     assert not publish.flip(two_nights, run_id)
-    # What came late is in the next night all the same.
+    # What arrived late is in the next night all the same.
     night.run_night(date(2026, 7, 15))
     lists = rows_of(two_nights, "SELECT DISTINCT observed_on FROM core.follower_list ORDER BY ALL")
     assert [str(row[0]) for row in lists] == ["2026-07-08", "2026-07-10", "2026-07-15"]
@@ -295,6 +295,6 @@ def test_readers_meet_no_error_and_no_mixture_while_the_link_flips(two_nights: S
             time.sleep(0.05)
     finally:
         stop.touch()
-        said = [reader.communicate(timeout=30) for reader in readers]
-    assert [reader.returncode for reader in readers] == [0, 0], [errors for _, errors in said]
-    assert all(int(n_read) > 5 for n_read, _ in said)
+        reported = [reader.communicate(timeout=30) for reader in readers]
+    assert [reader.returncode for reader in readers] == [0, 0], [errors for _, errors in reported]
+    assert all(int(n_read) > 5 for n_read, _ in reported)

@@ -1,4 +1,4 @@
-"""Every row that comes has one fate: loaded, kept out with a reason, or a repeat; and the fates add up."""
+"""Every row that comes has one fate: loaded, rejected with a reason, or a repeat; and the fates add up."""
 
 import shutil
 from collections import Counter
@@ -66,15 +66,15 @@ def load(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> Iterator[
 
 
 def fates(con: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int, int, int]:
-    """How many rows of a table came, were loaded, kept out, repeats."""
+    """How many rows of a table came, were loaded, rejected, repeats."""
     found = con.execute(
         "SELECT n_rows, n_rows_loaded, n_rows_quarantined, n_rows_duplicate "
         "FROM meta.delivery WHERE table_name = $name",
         {"name": table},
     ).fetchall()
     assert len(found) == 1
-    came, loaded, kept_out, repeats = found[0]
-    return int(came), int(loaded), int(kept_out), int(repeats)
+    came, loaded, rejected, repeats = found[0]
+    return int(came), int(loaded), int(rejected), int(repeats)
 
 
 def quarantine(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, int]]:
@@ -83,7 +83,7 @@ def quarantine(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, int]
     ).fetchall()
 
 
-# table, column, what stands there, why the row is kept out
+# table, column, what is there, why the row is rejected
 KEPT_OUT = [
     ("follower", "platform", "", "platform is empty"),
     ("follower", "platform", "   ", "platform is empty"),
@@ -103,7 +103,7 @@ KEPT_OUT = [
     ("post", "post_id", "", "post_id is empty"),
     ("post", "post_id", "7.0E+1", "post_id is no usable id"),
     ("post", "posted_at", "", "posted_at is empty"),
-    ("post", "posted_at", "2026-07-07T10:00:00", "posted_at is no usable instant"),  # no zone: an hour of doubt
+    ("post", "posted_at", "2026-07-07T10:00:00", "posted_at is no usable instant"),  # no zone: an hour of uncertainty
     ("post", "posted_at", "2026-07-07 10:00", "posted_at is no usable instant"),
     ("post", "posted_at", "2026-07-10T00:00:00Z", "posted_at is no usable instant"),  # two days after the snapshot
     ("post", "posted_at", "yesterdayZ", "posted_at is no usable instant"),
@@ -128,7 +128,7 @@ KEPT_OUT = [
 
 
 @pytest.mark.parametrize("table", FIT)
-def test_a_row_without_a_usable_required_value_is_kept_out_with_its_reason(table: str, load: Load) -> None:
+def test_a_row_without_a_usable_required_value_is_rejected_with_its_reason(table: str, load: Load) -> None:
     cases = [(column, value, reason) for of, column, value, reason in KEPT_OUT if of == table]
     con = load({f"{table}.csv": [FIT[table], *(FIT[table] | {column: value} for column, value, _ in cases)]})
     for column, value, reason in cases:
@@ -143,7 +143,7 @@ def test_a_row_without_a_usable_required_value_is_kept_out_with_its_reason(table
     assert fates(con, table) == (len(cases) + 1, 1, len(cases), 0)
 
 
-# table, column, what stands there: the row stays, the value is unknown
+# table, column, what is there: the row stays, the value is unknown
 UNKNOWN = [
     ("follower", "followed_on", "07/08/2026"),
     ("follower", "followed_on", "2026-07-09"),
@@ -168,15 +168,15 @@ UNKNOWN = [
 def test_an_unusable_optional_value_is_set_to_unknown_and_its_row_stays(table: str, load: Load) -> None:
     cases = [(column, value) for of, column, value in UNKNOWN if of == table]
     con = load({f"{table}.csv": [FIT[table] | {column: value} for column, value in cases]})
-    n_rows, loaded, kept_out, repeats = fates(con, table)
-    assert (n_rows, loaded + repeats, kept_out) == (len(cases), len(cases), 0)
+    n_rows, loaded, rejected, repeats = fates(con, table)
+    assert (n_rows, loaded + repeats, rejected) == (len(cases), len(cases), 0)
     lost = Counter(f"{column} is unusable" for column, _ in cases)
     assert quarantine(con) == [(table, "value set to unknown", reason, n) for reason, n in sorted(lost.items())]
     for column, value in cases:
         assert con.execute(f"SELECT count(*) FROM raw.{table} WHERE {column} = ?", [value]).fetchall() == [(0,)]
 
 
-# table, column, what stands there, what the typed row holds
+# table, column, what is there, what the typed row holds
 USABLE = [
     ("follower", "observed_on", "2026-07-08", date(2026, 7, 8)),
     ("follower", "followed_on", "2009-01-31", date(2009, 1, 31)),
@@ -241,7 +241,7 @@ def test_blanks_round_a_value_are_no_part_of_it(load: Load) -> None:
     assert fates(con, "follower") == (2, 1, 0, 1)
 
 
-def test_a_contact_of_an_account_that_is_not_listed_is_kept_out_and_one_of_none_is_not(load: Load) -> None:
+def test_a_contact_of_an_account_that_is_not_listed_is_rejected_and_one_of_none_is_not(load: Load) -> None:
     named = {"platform": "x", "account_id": "3"}
     con = load({"contact.jsonl": [FIT["contact"], FIT["contact"] | named, FIT["contact"] | {"account_id": "1e9"}]})
     assert fates(con, "contact") == (3, 1, 2, 0)
@@ -340,7 +340,7 @@ ENGAGEMENTS = st.fixed_dictionaries(
 @hypothesis.settings(
     max_examples=15, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
-def test_rows_in_are_rows_loaded_kept_out_and_repeated(
+def test_rows_in_are_rows_loaded_rejected_and_repeated(
     load: Load, followers_came: list[Row], posts: list[Row], engagements: list[Row]
 ) -> None:
     # The first row names every required column, so that the file is one of the contract.
@@ -348,8 +348,8 @@ def test_rows_in_are_rows_loaded_kept_out_and_repeated(
     con = load({f"{table}.jsonl": rows for table, rows in came.items()})
     try:
         for table, rows in came.items():
-            n_rows, loaded, kept_out, repeats = fates(con, table)
-            assert n_rows == len(rows) == loaded + kept_out + repeats
+            n_rows, loaded, rejected, repeats = fates(con, table)
+            assert n_rows == len(rows) == loaded + rejected + repeats
             assert (loaded == 0) <= (repeats == 0)
         counted = con.execute(
             "SELECT table_name, sum(n_rows) FROM meta.quarantine WHERE quarantine_effect = 'row kept out' GROUP BY ALL"

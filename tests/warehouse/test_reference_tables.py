@@ -25,8 +25,8 @@ def kept(*labels: tuple[int, str, str, float | None]) -> Kept:
     quality = Quality({}, 0.5, 0, 0.03, 60, 30, 10, 1000)
     steps = Calibration(((2.0, 0.9), (0.5, 0.4), (LOWEST, 0.01)), 0.85, 0.6)
     about = ("rider", "2026-09-01-x-1", "h1", "night-1", date(2026, 9, 1), date(2026, 9, 2))
-    told = pl.DataFrame(list(labels), schema=PEOPLE, orient="row")
-    return Kept(Audit(*about, STRATA, steps, quality), "x", {"a": "1.5"}, told)
+    found = pl.DataFrame(list(labels), schema=PEOPLE, orient="row")
+    return Kept(Audit(*about, STRATA, steps, quality), "x", {"a": "1.5"}, found)
 
 
 def test_a_judgement_sets_the_label_beside_what_the_model_says_of_a_person() -> None:

@@ -1,4 +1,4 @@
-"""What makes a state one that no night may go on from."""
+"""What makes a state one that no night may continue from."""
 
 from pathlib import Path
 

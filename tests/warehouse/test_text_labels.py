@@ -110,7 +110,7 @@ def test_different_texts_are_labelled_once_and_only_flags_go_on(
     raw.execute("""INSERT INTO raw.engagement VALUES
         ('reply', 'You idiots.', NULL), ('quote', 'You idiots.', NULL), ('mention', 'When is it open?', NULL),
         ('reply', 'Good.', NULL), ('like', 'a like says nothing', NULL), ('reply', NULL, NULL),
-        ('reply', 'kept out', 'for a reason'), ('reply', '👏', NULL)""")
+        ('reply', 'rejected', 'for a reason'), ('reply', '👏', NULL)""")
     text_labels.label(raw, settings)
     digests = "SELECT md5(t) FROM (VALUES ('You idiots.'), ('When is it open?'), ('Good.'), ('👏')) AS texts (t)"
     assert raw.execute(f"SELECT count(*) FROM stg.text_tone WHERE text_digest IN ({digests})").fetchall() == [(4,)]
@@ -161,7 +161,7 @@ def test_a_deployment_brings_its_own_sample_whole(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ("0.2", "1.2", "tone.yml line 1: has 1.2 for threshold"),
         ("0.2", "yes", "has True for threshold. Hint: a probability"),
@@ -177,10 +177,10 @@ def test_a_deployment_brings_its_own_sample_whole(settings: Settings) -> None:
         ),
     ],
 )
-def test_an_unusable_sample_is_said_in_a_sentence(old: str, new: str, said: str, settings: Settings) -> None:
+def test_an_unusable_sample_is_said_in_a_sentence(old: str, new: str, message: str, settings: Settings) -> None:
     assert old in GOOD
     (settings.ref / "tone.yml").write_text(GOOD.replace(old, new), encoding="utf-8")
-    with pytest.raises(RefError, match=re.escape(said)):
+    with pytest.raises(RefError, match=re.escape(message)):
         text_rules.read_labeller(settings)
 
 

@@ -66,12 +66,12 @@ def us(**more: Any) -> dict[str, Any]:
 def post(key: str = "p1", author: dict[str, Any] | None = None, record: Any = None, **more: Any) -> dict[str, Any]:
     """Write one post, by us where no author is given; a field given as None is left out."""
     author = author or us()
-    said = {"text": "Ride safe", "$type": "app.bsky.feed.post", "createdAt": "2026-11-20T08:15:00.123456+00:00"}
+    reported = {"text": "Ride safe", "$type": "app.bsky.feed.post", "createdAt": "2026-11-20T08:15:00.123456+00:00"}
     known: dict[str, Any] = {
         "uri": f"at://{author['did']}/app.bsky.feed.post/{key}",
         "cid": "bafyreiau7slgsqv2zl2lm3hdv6di7bip6n4eic7djhi7ipajhxb6te3tnq",
         "author": author,
-        "record": without_none(said | (record or {})),
+        "record": without_none(reported | (record or {})),
         "bookmarkCount": 0,
         "replyCount": 0,
         "repostCount": 0,
@@ -98,7 +98,7 @@ def reply(name: str = "rider1", key: str = "r1", text: str = "Thanks", **more: A
 
 @dataclass
 class Town:
-    """What an AppView knows: profiles, our followers, our feed, and who acted on each post."""
+    """What an AppView knows: profiles, our followers, our feed, and who interacted with each post."""
 
     profiles: list[dict[str, Any]] = field(default_factory=lambda: [us(followersCount=1)])
     followers: Sequence[Any] = ()

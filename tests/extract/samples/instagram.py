@@ -17,9 +17,9 @@ FOLDER = "connections/followers_and_following"
 
 def follower(handle: object = "jane.rides", timestamp: object = 1676354318, **more: object) -> dict[str, Any]:
     """Write one entry; a handle or an instant of None is left out."""
-    said = {"href": f"https://www.instagram.com/{handle}", "value": handle, "timestamp": timestamp}
-    said = {name: value for name, value in said.items() if value is not None}
-    return {"title": "", "media_list_data": [], "string_list_data": [said | more]}
+    reported = {"href": f"https://www.instagram.com/{handle}", "value": handle, "timestamp": timestamp}
+    reported = {name: value for name, value in reported.items() if value is not None}
+    return {"title": "", "media_list_data": [], "string_list_data": [reported | more]}
 
 
 def wrapped(entries: list[Any]) -> str:

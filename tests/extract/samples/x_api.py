@@ -197,15 +197,15 @@ def write(folder: Path, drift: str, figures: dict[str, int | None] | None = None
         assert drift == "as known"
     folder.mkdir(parents=True, exist_ok=True)
     acts = [[*key, entries] for key, entries in known.acts.items()]
-    told = {"followers": known.followers, "posts": known.posts, "acts": acts}
-    (folder / "answers.json").write_text(json.dumps(told), encoding="utf-8")
+    declared = {"followers": known.followers, "posts": known.posts, "acts": acts}
+    (folder / "answers.json").write_text(json.dumps(declared), encoding="utf-8")
     return folder
 
 
 def answers_of(path: Path) -> Callable[[Request], Answer]:
     """Answer with what `write` wrote."""
-    told = json.loads((path / "answers.json").read_text(encoding="utf-8"))
-    return World("post", told["followers"], told["posts"], {(kind, key): some for kind, key, some in told["acts"]})
+    found = json.loads((path / "answers.json").read_text(encoding="utf-8"))
+    return World("post", found["followers"], found["posts"], {(kind, key): some for kind, key, some in found["acts"]})
 
 
 def read(path: Path, out: Path) -> list[str]:

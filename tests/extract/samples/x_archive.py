@@ -50,12 +50,12 @@ def tweet(id_str: object = "1626", text: object = "Ride safe", **more: object) -
 def manifest(counts: Mapping[str, int], account_id: str = "1001", made_at: str = "2026-07-14T23:30:00.000Z") -> str:
     """Write manifest.js for files with their numbers of entries, and the name of the account's holder."""
     files = [{"fileName": name, "globalName": "YTD", "count": str(n)} for name, n in counts.items()]
-    said = {
+    reported = {
         "userInfo": {"accountId": account_id, "userName": "jane_private", "displayName": "Jane Private"},
         "archiveInfo": {"sizeBytes": "9297326", "generationDate": made_at, "isPartialArchive": False},
         "dataTypes": {"all": {"files": files}, "directMessages": {"mediaDirectory": "data/direct_messages_media"}},
     }
-    return f"window.__THAR_CONFIG = {json.dumps(said, indent=2)}"
+    return f"window.__THAR_CONFIG = {json.dumps(reported, indent=2)}"
 
 
 def pack(file: Path, members: Mapping[str, str | bytes]) -> Path:
