@@ -22,6 +22,12 @@ def answer(con: duckdb.DuckDBPyConnection, query: str) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def page_query(number: int) -> str:
+    """Give the query of a question of the page."""
+    (found,) = (one[2] for one in QUESTION.finditer(PAGE.read_text("utf-8")) if one[1].startswith(f"## {number}. "))
+    return found
+
+
 def with_answers(text: str, con: duckdb.DuckDBPyConnection) -> str:
     """Give the page with every answer as it is on a snapshot."""
     return QUESTION.sub(lambda found: f"{found[1]}{found[2]}{found[3]}\n{answer(con, found[2])}\n", text)

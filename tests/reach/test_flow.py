@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.docs.queries import page_query
 from tests.sql.case_runner import Row, build, filled_bench, insert, select
 
 AS_OF = date(2026, 9, 30)  # a Wednesday
@@ -325,7 +326,7 @@ def test_people_of_a_week_are_those_before_and_who_came_less_who_went() -> None:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_bounds_hold_the_truth_of_worlds_in_which_people_are_matched(seed: int) -> None:
-    """Who is reached where, and who goes where, is drawn for people on several platforms; the models see none of it."""
+    """Who is reached where, and who goes where, is drawn for people on platforms; the queries see none of it."""
     chance = random.Random(seed)
     platforms = ["x", "bluesky", "mastodon"][: chance.choice([2, 3])]
     tie = chance.random()
@@ -343,25 +344,23 @@ def test_bounds_hold_the_truth_of_worlds_in_which_people_are_matched(seed: int) 
         came[come_to, came_on] += comes
         truth[gone_from, come_to] += goes and comes
     given: dict[str, list[Row]] = {
-        "core.account": [{"platform": one, "account_id": "a", "role": "own", "is_open": True} for one in platforms],
         "mart.reach_signature": [
             {"segment_id": "rider", "platform": one, "basis": "follower", "account_ids": ["a"] if is_reached else [],
              "people": sum(person[one] is is_reached for person in everyone)}
             for one in platforms for is_reached in (True, False)
         ],
         "mart.community_flow": [
-            {"segment_id": "rider", "platform": one, "week_on": week, "departed_people": went[one, week],
-             "arrived_people": came[one, week]}
+            {"as_of": AS_OF, "segment_id": "rider", "platform": one, "week_on": week,
+             "departed_people": went[one, week], "arrived_people": came[one, week]}
             for one in platforms for week in WEEKS[1:]
         ],
     }  # fmt: skip
     with filled_bench(given, AS_OF) as con:
-        build(con, "mart.platform_bounds", "mart.migration_bounds")
-        (reached,) = select(con, "SELECT * FROM mart.platform_bounds")
-        moved = select(con, "SELECT * FROM mart.migration_bounds")
+        (reached,) = select(con, page_query(20).replace("motorcycle", "rider"))
+        moved = select(con, page_query(21).replace("resident", "rider"))
     on_any = sum(any(person.values()) for person in everyone)
-    assert reached["any_platform_people_lo"] <= on_any <= reached["any_platform_people_hi"]
+    assert reached["people_lo"] <= on_any <= reached["people_hi"]
     assert len(moved) == len(platforms) * (len(platforms) - 1)
     for row in moved:
         went_over = truth[row["from_platform"], row["to_platform"]]
-        assert row["migration_people_lo"] <= went_over <= row["migration_people_hi"]
+        assert row["moved_people_lo"] <= went_over <= row["moved_people_hi"]
