@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from pipelines.analysis.communities import discover
-from pipelines.analysis.expand import near
+from pipelines.analysis.expand import Options, near
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ def main() -> None:
     show(con, "core.segment_membership", membership("zero", members))
     began = time.perf_counter()
     used = [f"x:{account_id(n)}" for n in known if one.of_account[n] == 0][:5]
-    close = near(con, "zero", used_accounts=used, used_words=["word0a"])
+    close = near(con, "zero", Options(used, ["word0a"]))
     print(
         f"near: {time.perf_counter() - began:.1f} s, {close.n_tested_accounts} accounts, {close.n_tested_words} words"
     )

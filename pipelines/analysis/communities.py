@@ -201,9 +201,7 @@ def _on_platform(night: _Night, platform: str) -> list[Community]:
         accounts,
         [change.community_id for change in changes[: len(found)]],
         night.taken,
-        is_refused=night.is_refused,
-        least_people=limits.least_people,
-        covered_share=limits.covered_share,
+        keyness.PortraitLimits(night.is_refused, limits.least_people, limits.covered_share),
     )
     tonight = [Community(platform, change, portrait) for change, portrait in zip(changes, drawn, strict=False)]
     return sorted(tonight, key=lambda one: -((one.portrait and one.portrait.people) or 0)) + ended

@@ -30,22 +30,18 @@ from typing import Any
 import duckdb
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.stats import norm
 
 from pipelines.analysis import keyness
 from pipelines.analysis.keyness import Refused
+from pipelines.analysis.lift import log_lifts
 from pipelines.common.errors import RefError, SegmentDefinitionError
 from pipelines.reach.intervals import Z
 
 DRAWS = 4000
-# Where a stratum of activity begins: other accounts followed, or other words said.
-STRATA = (0, 1, 2, 3, 4, 5, 7, 10, 15, 25)
-MOST_ACTIVE = 64
 AUDIT = "audit"
 TODAY = "against today's membership"
 
-Floats = NDArray[np.float64]
 # Labels, their weight, the sum of squared weights, and the weight that is right.
 Audited = tuple[int, float, float, float]
 NO_LABELS: Audited = (0, 0.0, 0.0, 0.0)
@@ -94,6 +90,33 @@ class Near:
 
 
 @dataclass(frozen=True)
+class Options:
+    """What the rules use already, what judges precision, and what is listed.
+
+    `used_accounts` ("platform:account_id"), `used_words` (words or phrases) and `k` are those of the segment's rules.
+    `audit` has member_key, label (true or 1: belongs) and weight (people it stands for). With `only_beyond_chance`,
+    only candidates are listed whose lift no best-of-all-tested would reach by chance (Bonferroni, 5 %).
+    """
+
+    used_accounts: Collection[str]
+    used_words: Collection[str]
+    k: int = 2
+    audit: pl.DataFrame | None = None
+    is_refused: Refused = keyness.nothing_refused
+    least_people: int = keyness.LEAST_PEOPLE
+    most: int = 25
+    only_beyond_chance: bool = True
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """The segment's people today, and the labels among them."""
+
+    people: int
+    labels: Audited
+
+
+@dataclass(frozen=True)
 class _Kind:
     """One kind of evidence: its candidates' counts, everybody's in the same columns, and those who could be hit."""
 
@@ -103,58 +126,42 @@ class _Kind:
     audit: dict[tuple[str, bool], Audited]
 
 
-def near(
-    con: duckdb.DuckDBPyConnection,
-    segment_id: str,
-    *,
-    used_accounts: Collection[str],
-    used_words: Collection[str],
-    k: int = 2,
-    audit: pl.DataFrame | None = None,
-    is_refused: Refused = keyness.nothing_refused,
-    least_people: int = keyness.LEAST_PEOPLE,
-    most: int = 25,
-    only_beyond_chance: bool = True,
-) -> Near:
+def near(con: duckdb.DuckDBPyConnection, segment_id: str, options: Options) -> Near:
     """Find accounts and words near a segment.
 
-    `used_accounts` ("platform:account_id"), `used_words` (words or phrases) and `k` are those of its rules. `audit`
-    has member_key, label (true or 1: belongs) and weight (people it stands for). With `only_beyond_chance`, only
-    candidates are listed whose lift no best-of-all-tested would reach by chance (Bonferroni, 5 %).
-    Raises `SegmentDefinitionError` where nobody is in the segment, `RefError` where an argument is unusable.
+    Raises `SegmentDefinitionError` where nobody is in the segment, `RefError` where an option is unusable.
     """
-    if wrong := sorted(ref for ref in used_accounts if ":" not in ref):
+    if wrong := sorted(ref for ref in options.used_accounts if ":" not in ref):
         raise RefError("used accounts", f"hold {wrong[0]!r}", hint="platform:account_id")
     platforms = sorted(keyness.rows(con, "segment_platform", segment=segment_id)["platform"])
     if not platforms:
         known = sorted(keyness.rows(con, "segment")["segment_id"])
         raise SegmentDefinitionError(f"segment '{segment_id}'", "has no members today", known=known)
     try:
-        _prepare(con, used_accounts, used_words, audit)
-        keyness.keep(con, "word", platforms=platforms, least_people=least_people)
-        keyness.keep(con, "person", platforms=platforms, k=k)
+        _prepare(con, options)
+        keyness.keep(con, "word", platforms=platforms, least_people=options.least_people)
+        keyness.keep(con, "person", platforms=platforms, k=options.k)
         everybody = keyness.rows(con, "person_count")
         people = int(everybody.filter("in_segment")["n_people"].sum())
-        if people < least_people:
+        if people < options.least_people:
             return Near(segment_id, None)
-        of_segment = _audited(con, "segment_audit", audit).get(("everybody", True), NO_LABELS)
-        kinds = _kinds(con, everybody, least_people, audit, is_refused)
+        labels = _audited(con, "segment_audit", options.audit).get(("everybody", True), NO_LABELS)
+        kinds = _kinds(con, everybody, options)
     finally:
         keyness.forget(con)
-    judged = [_judged(kind, people, of_segment, least_people, most, only_beyond_chance) for kind in kinds]
+    judged = [_judged(kind, _Segment(people, labels), options) for kind in kinds]
     tested = [int(kind.hits["candidate"].n_unique()) for kind in kinds]
     return Near(segment_id, people, judged[0], judged[1], tested[0], tested[1])
 
 
-def _prepare(
-    con: duckdb.DuckDBPyConnection, accounts: Collection[str], words: Collection[str], audit: pl.DataFrame | None
-) -> None:
+def _prepare(con: duckdb.DuckDBPyConnection, options: Options) -> None:
     """Hand over what the rules use, and the audit."""
-    refs = [ref.split(":", 1) for ref in sorted(set(accounts))]
+    refs = [ref.split(":", 1) for ref in sorted(set(options.used_accounts))]
     schema = {"platform": pl.String, "account_id": pl.String}
     keyness.hand_over(con, "used_account", pl.DataFrame(refs, schema=schema, orient="row"))
-    phrases = pl.DataFrame({"phrase": sorted(set(words))}, schema={"phrase": pl.String})
+    phrases = pl.DataFrame({"phrase": sorted(set(options.used_words))}, schema={"phrase": pl.String})
     keyness.hand_over(con, "used_phrase", phrases)
+    audit = options.audit
     if audit is None:
         return
     columns: dict[str, pl.DataType] = {"member_key": pl.UInt64(), "label": pl.Int32(), "weight": pl.Decimal(18, 6)}
@@ -164,23 +171,17 @@ def _prepare(
     keyness.hand_over(con, "audit", kept.filter(pl.col("weight") > 0))
 
 
-def _kinds(
-    con: duckdb.DuckDBPyConnection,
-    everybody: pl.DataFrame,
-    least_people: int,
-    audit: pl.DataFrame | None,
-    is_refused: Refused,
-) -> tuple[_Kind, _Kind]:
+def _kinds(con: duckdb.DuckDBPyConnection, everybody: pl.DataFrame, options: Options) -> tuple[_Kind, _Kind]:
     """Count the candidates: accounts, and words."""
     follows = everybody.rename({"follows_enough": "has_same", "says_used": "has_other", "n_accounts": "activity"})
     says = everybody.rename({"says_used": "has_same", "follows_enough": "has_other", "n_words": "activity"})
-    accounts = keyness.rows(con, "near_account", least_people=least_people)
-    words = keyness.rows(con, "near_word", least_people=least_people)
-    spoken = [word for word in words["candidate"].unique() if word not in keyness.STOP_WORDS and not is_refused(word)]
-    words = words.filter(pl.col("candidate").is_in(spoken))
+    accounts = keyness.rows(con, "near_account", least_people=options.least_people)
+    words = keyness.rows(con, "near_word", least_people=options.least_people)
+    refused = {word for word in words["candidate"].unique() if word in keyness.STOP_WORDS or options.is_refused(word)}
+    words = words.filter(~pl.col("candidate").is_in(refused))
     return (
-        _Kind(accounts, follows, follows, _audited(con, "near_account_audit", audit)),
-        _Kind(words, says, says.filter("has_bio"), _audited(con, "near_word_audit", audit)),
+        _Kind(accounts, follows, follows, _audited(con, "near_account_audit", options.audit)),
+        _Kind(words, says, says.filter("has_bio"), _audited(con, "near_word_audit", options.audit)),
     )
 
 
@@ -195,14 +196,7 @@ def _audited(con: duckdb.DuckDBPyConnection, query: str, audit: pl.DataFrame | N
     }
 
 
-def _judged(
-    kind: _Kind,
-    people: int,
-    segment_labels: Audited,
-    least: int,
-    most: int,
-    only_beyond_chance: bool,
-) -> tuple[Candidate, ...]:
+def _judged(kind: _Kind, segment: _Segment, options: Options) -> tuple[Candidate, ...]:
     """Judge one kind's candidates, and the best of them in full."""
     if kind.hits.is_empty():
         return ()
@@ -222,64 +216,18 @@ def _judged(
         .sort("candidate")
     )
     of_accounts = ":" in str(table["candidate"][0])
-    log_lift, se, known = log_lifts(kind.hits, kind.population, table, of_accounts, least)
+    log_lift, se, known = log_lifts(kind.hits, kind.population, table, of_accounts, options.least_people)
     lo = log_lift - Z * se
     beyond_chance = log_lift / se > norm.isf(0.025 / len(table))
-    order = [n for n in np.lexsort((np.arange(len(table)), -lo)) if beyond_chance[n] or not only_beyond_chance][:most]
+    best_first = np.lexsort((np.arange(len(table)), -lo))
     judged = []
-    for n in order:
+    for n in [n for n in best_first if beyond_chance[n] or not options.only_beyond_chance][: options.most]:
         row = table.row(int(n), named=True)
         value, hi = (np.exp(log_lift[n]), np.exp(log_lift[n] + Z * se[n])) if known[n] else (None, None)
         lift = _rounded(Estimate(value, float(np.exp(lo[n])), hi, int(row["a"] + row["b"]) if known[n] else None))
         everybody = kind.everybody.filter(pl.col("platform").is_in(row["platforms"])) if of_accounts else kind.everybody
-        judged.append(_candidate(row, lift, everybody, kind.audit, people, segment_labels, least))
+        judged.append(_candidate(row, lift, everybody, kind.audit, segment, options.least_people))
     return tuple(judged)
-
-
-def log_lifts(
-    hits: pl.DataFrame, population: pl.DataFrame, table: pl.DataFrame, of_accounts: bool, least: int
-) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Log of the stratified lift and its standard error per row of `table`, and whether it may be said.
-
-    RR = sum(a n0 / N) / sum(b n1 / N) over strata, var(log RR) = sum((n1 n0 (a + b) - a b N) / N^2) / (R S), with
-    a of n1 members and b of n0 others hit. A person's stratum is their activity without the candidate. Where fewer
-    than `least` others are hit, nine are taken and the unstratified ratio of Katz et al. 1978 gives a bound.
-    """
-    platforms = sorted(population["platform"].unique())
-    place = {platform: n for n, platform in enumerate(platforms)}
-    index = {candidate: n for n, candidate in enumerate(table["candidate"])}
-    hit = np.zeros((len(index), 2, len(platforms), MOST_ACTIVE + 1))
-    total = np.zeros((2, len(platforms), MOST_ACTIVE + 1))
-    columns = ("platform", "in_segment", "activity", "n_people")
-    for platform, inside, activity, n in population.select(columns).iter_rows():
-        total[int(inside), place[platform], activity] += n
-    at = (
-        np.array([index[candidate] for candidate in hits["candidate"]]),
-        hits["in_segment"].to_numpy().astype(np.int64),
-        np.array([place[platform] for platform in hits["platform"]]),
-        hits["activity"].to_numpy(),
-    )
-    np.add.at(hit, at, hits["n_people"].to_numpy())
-    activity = np.arange(MOST_ACTIVE + 1)
-    with_it, without_it = (np.zeros((MOST_ACTIVE + 1, len(STRATA))) for _ in range(2))
-    without_it[activity, np.searchsorted(STRATA, activity, side="right") - 1] = 1
-    with_it[activity, np.searchsorted(STRATA, np.maximum(activity - 1, 0), side="right") - 1] = 1
-    x = (hit @ with_it).reshape(len(index), 2, -1)
-    size = x + ((total - hit) @ without_it).reshape(len(index), 2, -1)
-    if of_accounts:  # an account's followers can only be on its platform
-        size *= np.repeat(hit.sum(axis=(1, 3)) > 0, len(STRATA), axis=1)[:, None, :]
-    b, a, n0, n1 = x[:, 0], x[:, 1], size[:, 0], size[:, 1]
-    both = np.maximum(n0 + n1, 1)
-    upper, lower = (a * n0 / both).sum(axis=1), (b * n1 / both).sum(axis=1)
-    spread = ((n1 * n0 * (a + b) - a * b * both) / both**2).sum(axis=1)
-    known = (b.sum(axis=1) >= least) & (upper > 0) & (lower > 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_lift, se = np.log(upper / lower), np.sqrt(spread / (upper * lower))
-        hits_inside, members, others = a.sum(axis=1), n1.sum(axis=1), np.maximum(n0.sum(axis=1), least)
-        few = np.maximum(b.sum(axis=1), least - 1)
-        log_bound = np.log(hits_inside / members) - np.log(few / others)
-        se_bound = np.sqrt(1 / hits_inside - 1 / members + 1 / few - 1 / others)
-    return np.where(known, log_lift, log_bound), np.where(known, se, np.maximum(se_bound, 1e-9)), known
 
 
 def _candidate(
@@ -287,43 +235,50 @@ def _candidate(
     lift: Estimate,
     everybody: pl.DataFrame,
     audit: dict[tuple[str, bool], Audited],
-    people: int,
-    segment_labels: Audited,
+    segment: _Segment,
     least: int,
 ) -> Candidate:
     """Estimate recall and precision of one candidate; see the module for what each number means."""
-    new, new_inside, new_other = row["new"], row["new_inside"], row["new_other"]
-    adds = new - new_inside
+    new_inside, adds = row["new_inside"], row["new"] - row["new_inside"]
     inside, same, other = pl.col("in_segment"), pl.col("has_same"), pl.col("has_other")
-    kinds = (inside & ~same, inside & (~same | other), same, same & other, ~same, ~same & other)
-    missed, otherwise, rules, rules_other, rest, rest_other = (
-        int(everybody.filter(kind).select(pl.col("n_people").sum()).item()) for kind in kinds
-    )
-    counts = (new_other, new), (rules_other, rules), (rest_other - new_other, rest - new)
-    corrected = _corrected(*counts, least) if min(new_inside, adds) >= least else Estimate()
-    value = row["candidate"]
-    labels = [audit.get((value, place), NO_LABELS) for place in (False, True)]
+    missed, otherwise = _people(everybody, inside & ~same, inside & (~same | other))
+    corrected = _corrected_precision(row, everybody, least)
+    labels = [audit.get((row["candidate"], place), NO_LABELS) for place in (False, True)]
     n, weight, squared, right = (one + two for one, two in zip(*labels, strict=True))
     if n >= least:
         precision, basis = wilson(right / weight, weight**2 / squared, int(n)), AUDIT
-        change = _audited_change(labels[0], segment_labels, adds, people, least)
+        change = _audited_change(labels[0], segment.labels, adds, segment.people, least)
     else:
         shown = [max(part, least - 1) for part in (new_inside, adds)]  # one must not give the other away
         precision, basis = share(shown[0], sum(shown), least) if max(shown) >= least else Estimate(), TODAY
-        change = _change_today(corrected, new, new_inside, people, least)
+        change = _change_today(corrected, row["new"], new_inside, segment.people, least)
     return Candidate(
-        value,
-        row["name"],
-        row["a"],
-        lift,
-        adds if adds >= least else None,
-        _rounded(share(new_inside, missed, least)),
-        _rounded(share(new_inside, otherwise, least)),
-        _rounded(precision),
-        basis,
-        _rounded(corrected),
-        _rounded(change),
+        value=row["candidate"],
+        name=row["name"],
+        people=row["a"],
+        lift=lift,
+        adds_people=adds if adds >= least else None,
+        found=_rounded(share(new_inside, missed, least)),
+        recall_gain=_rounded(share(new_inside, otherwise, least)),
+        precision=_rounded(precision),
+        precision_basis=basis,
+        precision_corrected=_rounded(corrected),
+        precision_change=_rounded(change),
     )
+
+
+def _people(everybody: pl.DataFrame, *kinds: pl.Expr) -> list[int]:
+    return [int(everybody.filter(kind).select(pl.col("n_people").sum()).item()) for kind in kinds]
+
+
+def _corrected_precision(row: dict[str, Any], everybody: pl.DataFrame, least: int) -> Estimate:
+    """Correct the precision of the new people by the rules' other evidence; nothing where few are new or known."""
+    if min(row["new_inside"], row["new"] - row["new_inside"]) < least:
+        return Estimate()
+    same, other = pl.col("has_same"), pl.col("has_other")
+    rules, rules_other, rest, rest_other = _people(everybody, same, same & other, ~same, ~same & other)
+    new, new_other = row["new"], row["new_other"]
+    return _corrected((new_other, new), (rules_other, rules), (rest_other - new_other, rest - new), least)
 
 
 def wilson(p: float, effective_n: float, n: int) -> Estimate:

@@ -145,16 +145,22 @@ def log_odds_z(inside: Floats, n_inside: Floats | float, total: Floats, n_total:
     return z
 
 
+@dataclass(frozen=True)
+class PortraitLimits:
+    """Which words are refused, the fewest people counted, and the share at which a segment covers a community."""
+
+    is_refused: Refused
+    least_people: int
+    covered_share: float
+
+
 def portraits(
     con: duckdb.DuckDBPyConnection,
     platform: str,
     accounts: pl.DataFrame,
     community_ids: Sequence[str],
     taken: set[str],
-    *,
-    is_refused: Refused,
-    least_people: int,
-    covered_share: float,
+    limits: PortraitLimits,
 ) -> list[Portrait]:
     """Count each community of a platform and put it into words; `community_ids` are by community_number.
 
@@ -162,35 +168,40 @@ def portraits(
     `suggest_community_member` are kept. Names that are used for drafts are added to `taken`, the largest community
     choosing first.
     """
-    keep(con, "word", platforms=[platform], least_people=least_people)
+    keep(con, "word", platforms=[platform], least_people=limits.least_people)
     sizes = {number: (people, everybody) for number, people, everybody in rows(con, "community_size").iter_rows()}
     follows = rows(con, "account_count")
     all_follows = accounts.select("account_number", n_people=pl.col("followers"))
     words, all_words = rows(con, "word_count"), rows(con, "word_total")
-    overlaps = rows(con, "segment_overlap", platform=platform).filter(pl.col("n_people") >= least_people)
+    overlaps = rows(con, "segment_overlap", platform=platform).filter(pl.col("n_people") >= limits.least_people)
     found: dict[int, Portrait] = {}
     for number in sorted(range(len(community_ids)), key=lambda number: (-sizes.get(number, (0, 0))[0], number)):
         here = pl.col("community_number") == number
         people, everybody = sizes.get(number, (0, 0))
-        named = named_accounts(accounts.filter(here), follows.filter(here), all_follows, least_people)
-        if people < least_people:
-            found[number] = Portrait(named)
+        named = named_accounts(accounts.filter(here), follows.filter(here), all_follows, limits.least_people)
+        found[number] = Portrait(named)
+        if people < limits.least_people:
             continue
-        frequent = over_represented_words(words.filter(here), all_words, least_people)
-        frequent = tuple(word for word in frequent if not is_refused(word.word))
-        shares = [
-            SegmentShare(segment_id, round(millionths / people / 1e6, 4))
-            for segment_id, millionths in overlaps.filter(here).select("segment_id", "people_millionths").iter_rows()
-        ]
-        segments = tuple(sorted(shares, key=lambda one: (-one.share, one.segment_id)))
+        frequent = over_represented_words(words.filter(here), all_words, limits.least_people)
+        frequent = tuple(word for word in frequent if not limits.is_refused(word.word))
+        segments = _segment_shares(overlaps.filter(here), people)
         segment_id = draft = None
         if sum(account.z is not None for account in named) >= 2:
             segment_id, draft = draft_definition(platform, community_ids[number], people, named, frequent, taken)
             taken.add(segment_id)
-        is_new = all(one.share <= covered_share for one in segments)
+        is_new = all(one.share <= limits.covered_share for one in segments)
         share = round(people / everybody, 4)
         found[number] = Portrait(named, people, share, frequent, segments, is_new, segment_id, draft)
     return [found[number] for number in range(len(community_ids))]
+
+
+def _segment_shares(overlaps: pl.DataFrame, people: int) -> tuple[SegmentShare, ...]:
+    """Give the segments that a community's people are in, the largest share first."""
+    shares = [
+        SegmentShare(segment_id, round(millionths / people / 1e6, 4))
+        for segment_id, millionths in overlaps.select("segment_id", "people_millionths").iter_rows()
+    ]
+    return tuple(sorted(shares, key=lambda one: (-one.share, one.segment_id)))
 
 
 def over_represented_words(counts: pl.DataFrame, totals: pl.DataFrame, least_people: int) -> tuple[NamedWord, ...]:
@@ -256,6 +267,37 @@ def segment_name(words: Sequence[str], account_names: Sequence[str], fallback: s
     return next(one for one in numbered if one not in taken)
 
 
+WORD_RULE = """  - rule_id: bio_words
+    match: any_word
+    values: [{values}]
+    weight: 1
+    why: "Words that these people say more often of themselves than others do; take out what means more."
+"""
+DRAFT = """# Suggested from {people} people on {platform} who follow the same accounts (community {community_id}).
+# Nothing uses this until a person has read it, filled it in and put it among the segments.
+segment_id: {segment_id}
+title: {title}
+question: {question}
+owner: "(who answers for it)"
+status: draft
+policy_weight: 1
+rules:
+{word_rule}  - rule_id: follows_its_accounts
+    match: follows_at_least
+    k: 2
+    values:
+{values}
+    weight: 1
+    why: "Two or more of the accounts that these people share; one alone may be chance."
+exclude: []
+evidence: {{threshold: 1, expansion: rules_only}}
+seeds:
+{seeds}
+examples: []  # to be written by the analyst: three people who are in and three who are out, made up
+warnings: [suggested]
+"""
+
+
 def draft_definition(
     platform: str,
     community_id: str,
@@ -268,46 +310,22 @@ def draft_definition(
 
     Its rules hold the community's most telling words and accounts. It names accounts and words, never a person.
     """
-    chosen = words[:WORDS_IN_DRAFT]
+    chosen = [word.word for word in words[:WORDS_IN_DRAFT]]
     named = [account for account in accounts if account.z is not None][:ACCOUNTS_IN_DRAFT]
     names = [_one_line(account.name) for account in named]
-    segment_id = segment_name([word.word for word in chosen], names, community_id, taken)
-    title = ", ".join([word.word for word in chosen[:3]] or names[:3])
-    lines = [
-        f"# Suggested from {people} people on {platform} who follow the same accounts (community {community_id}).",
-        "# Nothing uses this until a person has read it, filled it in and put it among the segments.",
-        f"segment_id: {segment_id}",
-        f"title: {_quoted(f'Suggested: {title}')}",
-        f"question: {_quoted('Which of our accounts still reach people who follow ' + _listed(names[:3]) + '?')}",
-        'owner: "(who answers for it)"',
-        "status: draft",
-        "policy_weight: 1",
-        "rules:",
-    ]
-    if chosen:
-        lines += [
-            "  - rule_id: bio_words",
-            "    match: any_word",
-            f"    values: [{', '.join(_quoted(word.word) for word in chosen)}]",
-            "    weight: 1",
-            '    why: "Words that these people say more often of themselves than others do; take out what means more."',
-        ]
-    lines += [
-        "  - rule_id: follows_its_accounts",
-        "    match: follows_at_least",
-        "    k: 2",
-        "    values:",
-        *_account_lines(platform, named, "      "),
-        "    weight: 1",
-        '    why: "Two or more of the accounts that these people share; one alone may be chance."',
-        "exclude: []",
-        "evidence: {threshold: 1, expansion: rules_only}",
-        "seeds:",
-        *_account_lines(platform, named, "  "),
-        "examples: []  # to be written by the analyst: three people who are in and three who are out, made up",
-        "warnings: [suggested]",
-    ]
-    return segment_id, "\n".join(lines) + "\n"
+    segment_id = segment_name(chosen, names, community_id, taken)
+    text = DRAFT.format(
+        people=people,
+        platform=platform,
+        community_id=community_id,
+        segment_id=segment_id,
+        title=_quoted(f"Suggested: {', '.join(chosen[:3] or names[:3])}"),
+        question=_quoted(f"Which of our accounts still reach people who follow {_listed(names[:3])}?"),
+        word_rule=WORD_RULE.format(values=", ".join(map(_quoted, chosen))) if chosen else "",
+        values="\n".join(_account_lines(platform, named, "      ")),
+        seeds="\n".join(_account_lines(platform, named, "  ")),
+    )
+    return segment_id, text
 
 
 def _account_lines(platform: str, accounts: Sequence[NamedAccount], indent: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Draw a sample of a segment for people to judge, and turn what they judged into an audit that counts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -18,18 +19,21 @@ from pipelines.segments.definition import Definition, Known
 from pipelines.warehouse import load_reference
 
 
-def label_sample(
-    settings: Settings,
-    segment_id: str,
-    definitions: Sequence[Definition],
-    known: Known,
-    n: int,
-    today: date,
-    platform: str | None = None,
-) -> Path:
-    """Draw n people of the published night and write the file to judge, into the restricted area.
+@dataclass(frozen=True)
+class Draw:
+    """How many people to draw, on which day, and of which platform; the platform of most members if None."""
 
-    One platform at a time, that of most members unless named: scores of two platforms are not comparable.
+    n: int
+    today: date
+    platform: str | None = None
+
+
+def label_sample(
+    settings: Settings, segment_id: str, definitions: Sequence[Definition], known: Known, draw: Draw
+) -> Path:
+    """Draw people of the published night and write the file to judge, into the restricted area.
+
+    One platform at a time: scores of two platforms are not comparable.
     `definitions` are all of them: one may refer to others. Raises `SegmentDefinitionError` where the segment's was
     edited since that night, `RefError` where the platform has nobody of the segment.
     """
@@ -40,16 +44,16 @@ def label_sample(
             con.execute(f"INSERT INTO core.{name} {own_rows}", [segment_id])
         version = history.Version(history.ALWAYS, history.compiled(definitions))
         definition_hash = _published_hash(con, segment_id, version)
-        platform = _platform(con, segment_id, platform)
+        platform = _platform(con, segment_id, draw.platform)
         load_reference.load(con, load_reference.Reference(known, definitions, [version]))
         con.execute("DELETE FROM ref.segment WHERE segment_id <> ?", [segment_id])
-        labels = known_labels(settings, segment_id, platform, today)
+        labels = known_labels(settings, segment_id, platform, draw.today)
         weights, basis = freeze_weights(con, segment_id, platform, labels)
         people = con.sql(query("labels/people"), params={"platform": platform}).pl()
         audit_id = _new_id(settings, segment_id, snapshot_id[:10], platform)
-        sample = label_file.draw_sample(label_audit.strata(people), n, f"{segment_id} {audit_id}")
+        sample = label_file.draw_sample(label_audit.strata(people), draw.n, f"{segment_id} {audit_id}")
         as_of = date.fromisoformat(snapshot_id[:10])
-        about = (segment_id, audit_id, definition_hash, snapshot_id, as_of, today)
+        about = (segment_id, audit_id, definition_hash, snapshot_id, as_of, draw.today)
         con.register("drawn", sample.people.select("member_key").to_arrow())
         words = con.sql(query("labels/words")).pl()
     design = label_file.Design(*about, sample)

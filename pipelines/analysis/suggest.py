@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 
 from pipelines.analysis.communities import Discovery, State, discover
-from pipelines.analysis.expand import Candidate, Estimate, Near, near
+from pipelines.analysis.expand import Candidate, Estimate, Near, Options, near
 from pipelines.analysis.preview import current
 from pipelines.analysis.sandbox import opened_on
 from pipelines.common.errors import SettingsError
@@ -53,16 +53,15 @@ def suggest_near(settings: Settings, definition: Definition, known: Known) -> Ne
     follows = [rule for rule in rules if isinstance(rule, FollowsAtLeast)]
     accounts = {value for rule in rules if rule.names_accounts for value in rule.values}
     words = {value for rule in rules if rule.evidence_kind == "word" for value in rule.values}
+    options = Options(
+        used_accounts=accounts | set(definition.header.seeds),
+        used_words=words,
+        k=min((rule.least for rule in follows), default=2),
+        audit=_labels(settings, definition.segment_id, snapshot_id),
+        is_refused=partial(is_refused, known.policy),
+    )
     with _people_of(settings, snapshot_id) as con:
-        return near(
-            con,
-            definition.segment_id,
-            used_accounts=accounts | set(definition.header.seeds),
-            used_words=words,
-            k=min((rule.least for rule in follows), default=2),
-            audit=_labels(settings, definition.segment_id, snapshot_id),
-            is_refused=partial(is_refused, known.policy),
-        )
+        return near(con, definition.segment_id, options)
 
 
 def write_drafts(found: Discovery, folder: Path) -> list[Path]:

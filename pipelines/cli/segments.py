@@ -159,10 +159,10 @@ def label_sample(
     """Draw a stratified sample of people to judge, into the restricted area."""
     settings = from_environment()
     known = definition.read_known(settings)
-    today = datetime.now(UTC).date()
     _defined(settings, known, segment_id)
     definitions = definition.read_definitions(settings, known)
-    path = sampling.label_sample(settings, segment_id, definitions, known, n, today, platform or None)
+    draw = sampling.Draw(n, datetime.now(UTC).date(), platform or None)
+    path = sampling.label_sample(settings, segment_id, definitions, known, draw)
     screen.print(f"{path}", soft_wrap=True, highlight=False)
     screen.print("Write yes, no or unsure into the column label, then: stillreach segments score", soft_wrap=True)
 

@@ -3,10 +3,8 @@
 Everything that depends on where home is, is worked out here once for each of some thousand places; people only join.
 """
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
-import duckdb
 import numpy as np
 import polars as pl
 from pydantic import Field, model_validator
@@ -15,6 +13,7 @@ from pipelines.common.errors import RefError
 from pipelines.common.settings import Settings
 from pipelines.reference.files import Account, Place, read_bands
 from pipelines.reference.home_area import HomeArea, check_order, haversine_km, read_home_area
+from pipelines.reference.place_name import Edges, named_places
 from pipelines.reference.reader import Entry, Text, line_of, read_entries, read_entry
 
 BANDS = ("home area", "under 25 km", "25 to 100 km", "over 100 km", "abroad", "unknown")
@@ -22,18 +21,6 @@ HOME, NEAR, MIDDLE, FAR, ABROAD, UNKNOWN = BANDS
 COLUMNS = ("place", "also", "kind", "within", "latitude", "longitude", "people")
 TOWNS = ("town", "outcode", "own")
 KINDS = (*TOWNS, "county", "area", "region", "nation", "union", "province", "code", "state", "exception")
-# A town of an everyday name is meant by its name alone only if it is this large: Bath and Reading, not Hook.
-ORDINARY_PEOPLE = 20_000
-
-# How sql/stg/declared_place.sql folds what people write, for the gazetteer's names.
-FOLD = r"""
-    trim(regexp_replace(
-        regexp_replace(lower(strip_accents(place_name)), '[''’.]', '', 'g'),
-        '[^\p{L}\p{N}\x{1F1E6}-\x{1F1FF}]+', ' ', 'g'
-    ))
-"""
-
-
 Count = Annotated[int, Field(ge=0, description="a whole number from 0, at most n_checked")]
 
 
@@ -72,19 +59,6 @@ class Audience(Entry):
     reason: Text
 
 
-@dataclass(frozen=True)
-class Edges:
-    """The thresholds of reading places, from bands.yml."""
-
-    same_place_km: float
-    near_km: float
-    middle_km: float
-    home_country_times: float
-    ahead_times: float
-    area_share: float
-    among_words_people: float
-
-
 def tables(settings: Settings, known: tuple[Place, ...], accounts: tuple[Account, ...]) -> dict[str, pl.DataFrame]:
     """Give `ref.gazetteer`, `ref.place_rule`, `ref.place_word` and `ref.account_audience` as their contracts say.
 
@@ -111,7 +85,7 @@ def gazetteer(settings: Settings, known: tuple[Place, ...], words: pl.DataFrame)
     placed = _with_bands(
         places, _home_area(settings, known, places), edges, {one.place for one in known if one.is_home}
     )
-    return _named(placed, words, edges)
+    return named_places(placed, words, edges)
 
 
 def _edges(bands: dict[str, float]) -> Edges:
@@ -292,61 +266,6 @@ def _area_bands(placed: pl.DataFrame, home: HomeArea, edges: Edges) -> pl.DataFr
         home_band=pl.when(is_area).then(band).otherwise(pl.col("home_band")),
         distance_km=pl.when(~is_area & pl.col("is_home_state")).then(pl.col("distance_km")),
     )
-
-
-def _named(placed: pl.DataFrame, words: pl.DataFrame, edges: Edges) -> pl.DataFrame:
-    """One row per name and place; `is_namesake_choice` where the name alone means the place.
-
-    A town of the home state counts several times its people: most who follow us live there.
-    """
-    names = placed.with_columns(place_name=pl.concat_list(pl.concat_list("place"), "also")).explode("place_name")
-    # A code's own place is a state with a row of its own.
-    names = names.filter((pl.col("kind") != "code") | (pl.col("place_name") != pl.col("place")))
-    names = _folded(names).filter(pl.col("place_name") != "").unique(["place_no", "place_name"], maintain_order=True)
-    times = pl.when("is_home_state").then(edges.home_country_times).otherwise(1.0)
-    is_town = pl.col("kind") == "town"
-    names = names.with_columns(weight=pl.when(is_town).then(pl.max_horizontal("people", 1) * times).otherwise(0.0))
-    largest = pl.col("weight").max().over("place_name")
-    at_home = pl.when("is_home_state").then("weight").max().over("place_name").fill_null(0)
-    second = pl.col("weight").sort(descending=True).over("place_name", mapping_strategy="join")
-    second = second.list.get(1, null_on_oob=True).fill_null(0)
-    # Which of several towns abroad is meant decides nothing: what matters is that none at home is.
-    rival = pl.when("is_home_state").then(second).otherwise(at_home)
-    is_clear = (pl.col("weight") == largest) & (pl.col("weight") >= edges.ahead_times * rival)
-    ordinary = words.filter(role="ordinary")["word"].to_list()
-    # Wales is a village in Yorkshire, too: nobody means it by its name alone.
-    is_area = pl.col("kind").is_in(["nation", "union", "state", "county", "region"]).any().over("place_name")
-    is_large = ~pl.col("place_name").is_in(ordinary) | (pl.col("people") >= ORDINARY_PEOPLE)
-    is_known = is_town & is_clear & ~is_area & ~pl.col("place_name").is_in(ordinary) & pl.col("is_home_state")
-    is_known &= pl.col("people") >= edges.among_words_people
-    chosen = names.with_columns(
-        is_namesake_choice=is_town & is_clear & ~is_area & is_large, is_known_among_words=is_known
-    )
-    return chosen.select(
-        "place_name",
-        "place_no",
-        "place",
-        place_kind="kind",
-        within="within",
-        county="county",
-        region="region",
-        country="country",
-        latitude="latitude",
-        longitude="longitude",
-        place_people="people",
-        distance_km="distance_km",
-        home_band="home_band",
-        is_namesake_choice="is_namesake_choice",
-        is_known_among_words="is_known_among_words",
-    )
-
-
-def _folded(names: pl.DataFrame) -> pl.DataFrame:
-    """Fold as the models do, in DuckDB itself: two ways of folding would differ in some letter."""
-    with duckdb.connect() as con:
-        con.register("names", names)
-        folded: pl.DataFrame = con.sql(f"SELECT * REPLACE ({FOLD} AS place_name) FROM names").pl()
-    return folded
 
 
 def read_rules(settings: Settings) -> pl.DataFrame:

@@ -184,10 +184,8 @@ def keep(
     calibration: Calibration,
     quality: Quality,
     labelled_on: date,
-    *,
-    forget_now: bool = True,
 ) -> Audit:
-    """Keep labels and record for good; then delete the sample with its words, or leave that to `forget_samples`.
+    """Keep labels and record for good; then delete the sample with its words.
 
     Raises `RefError` where the audit has a record: a record is never changed.
     """
@@ -199,8 +197,7 @@ def keep(
     audit = Audit(*whose, labelled_on, counts, calibration, quality)
     _write(folder / LABELLED, _parquet(labels.select("member_key", "label", "stratum", "expansion_score")))
     _write(folder / RECORD, _json(asdict(audit)))
-    if forget_now:
-        (folder / SAMPLE).unlink(missing_ok=True)
+    (folder / SAMPLE).unlink(missing_ok=True)
     return audit
 
 

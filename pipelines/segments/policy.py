@@ -6,7 +6,7 @@ their topics and the override are explained in `docs/POLICY.md`.
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -106,34 +106,13 @@ def read_policy(path: Path) -> Policy:
         if name not in TOPICS or name not in read:
             found = "has no topic" if name in TOPICS else "has the unknown topic"
             raise RefError(path.name, f"{found} {name}", known=TOPICS)
-    topics: dict[str, Topic] = {}
-    refused: dict[Words, Phrase] = {}
-    allowed: dict[Words, Phrase] = {}
-    names: dict[str, list[str]] = {}
-    for name in TOPICS:
-        topic = _checked(f"{path.name}: {name}", read[name], (*TOPIC_KEYS, *(PERSON_KEYS if name == PERSON else ())))
-        topics[name] = Topic(name, topic["policy"], topic["why"].rstrip("."))
-        for key, phrases in (("words", refused), ("allowed", allowed)):
-            for listed in topic[key]:
-                words = _fold(listed)
-                if words in phrases:
-                    raise RefError(f"{path.name}: {name}.{key}", f"has {listed!r}, which stands in {path.name} twice")
-                phrases[words] = Phrase(words, listed, name)
-        if name == PERSON:
-            names = {key: topic[key] for key in PERSON_KEYS}
-    givens = {_fold(name) for key in PERSON_KEYS[:2] for name in names[key]}
-    for phrase in allowed.values():
-        excused = set(_parts(phrase.words))
-        if not any(part in refused and refused[part].topic == phrase.topic for part in excused) and not (
-            phrase.topic == PERSON and excused & givens
-        ):
-            raise RefError(
-                f"{path.name}: {phrase.topic}.allowed",
-                f"has {phrase.listed!r}, which contains no refused word",
-                hint="an allowed phrase is longer than the word of its topic that it excuses",
-            )
+    keys = {name: (*TOPIC_KEYS, *(PERSON_KEYS if name == PERSON else ())) for name in TOPICS}
+    listed = {name: _checked(f"{path.name}: {name}", read[name], keys[name]) for name in TOPICS}
+    names = {key: listed[PERSON][key] for key in PERSON_KEYS}
+    refused, allowed = _phrases(path, listed, "words"), _phrases(path, listed, "allowed")
+    _check_excuses(path, allowed, refused, {_fold(name) for key in PERSON_KEYS[:2] for name in names[key]})
     return Policy(
-        topics=topics,
+        topics={name: Topic(name, one["policy"], one["why"].rstrip(".")) for name, one in listed.items()},
         refused=_by_first_word(refused),
         allowed=_by_first_word(allowed),
         given_names=_single_words(path, names, "given_names"),
@@ -141,6 +120,33 @@ def read_policy(path: Path) -> Policy:
         surnames=frozenset(_fold(name) for name in names["surnames"]),
         not_surnames=_single_words(path, names, "not_surnames"),
     )
+
+
+def _phrases(path: Path, topics: Mapping[str, Any], key: str) -> dict[Words, Phrase]:
+    """Fold the phrases of one key of every topic; one that stands in the file twice is refused."""
+    phrases: dict[Words, Phrase] = {}
+    for name in TOPICS:
+        for listed in topics[name][key]:
+            words = _fold(listed)
+            if words in phrases:
+                raise RefError(f"{path.name}: {name}.{key}", f"has {listed!r}, which stands in {path.name} twice")
+            phrases[words] = Phrase(words, listed, name)
+    return phrases
+
+
+def _check_excuses(
+    path: Path, allowed: Mapping[Words, Phrase], refused: Mapping[Words, Phrase], givens: Collection[Words]
+) -> None:
+    """Refuse an allowed phrase that contains no refused word of its topic, and so excuses nothing."""
+    for phrase in allowed.values():
+        parts = set(_parts(phrase.words))
+        has_word = any(part in refused and refused[part].topic == phrase.topic for part in parts)
+        if not has_word and not (phrase.topic == PERSON and parts & set(givens)):
+            raise RefError(
+                f"{path.name}: {phrase.topic}.allowed",
+                f"has {phrase.listed!r}, which contains no refused word",
+                hint="an allowed phrase is longer than the word of its topic that it excuses",
+            )
 
 
 def refusals(policy: Policy, texts: Mapping[str, Iterable[str]], *, segment: str = "") -> list[Refusal]:

@@ -14,7 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from pipelines.analysis import expand as module
-from pipelines.analysis.expand import AUDIT, TODAY, Candidate, Estimate, Near, near
+from pipelines.analysis.expand import AUDIT, TODAY, Candidate, Estimate, Near, Options, near
+from pipelines.analysis.lift import STRATA
 from pipelines.common.errors import RefError, SegmentDefinitionError
 from tests.bench_discover import Planted, account_id, membership, planted, show, world_of
 
@@ -32,7 +33,7 @@ class Case(NamedTuple):
 
     def near(self, **options: object) -> Near:
         used = [f"x:{account_id(n)}" for n in self.used]
-        return near(self.con, "rider", used_accounts=used, used_words=["Wörd0a"], **options)  # type: ignore[arg-type]
+        return near(self.con, "rider", Options(used, ["Wörd0a"], **options))  # type: ignore[arg-type]
 
     def follows(self, account: int) -> NDArray[np.bool_]:
         follows = np.zeros(len(self.says), dtype=bool)
@@ -155,7 +156,7 @@ def test_the_lift_is_mantel_and_haenszel_s(case: Case, everything: Near) -> None
     says, bio = case.word("word0b"), np.array([bio is not None for bio in case.world.bios])
     words = [set(re.sub(r"\W+", " ", (bio or "").replace("ö", "o").lower()).split()) for bio in case.world.bios]
     n_others = np.array([len(message - {"word0a", "word0b"}) for message in words])
-    stratum = np.searchsorted(module.STRATA, n_others, side="right")
+    stratum = np.searchsorted(STRATA, n_others, side="right")
     upper = lower = spread = 0.0
     for place in np.unique(stratum):
         here = (stratum == place) & bio
@@ -266,7 +267,7 @@ def test_a_word_that_nearly_only_the_segment_says_has_a_lower_bound_only(case: C
         bios[member] = "pillion"
     con = world_of(Planted(case.world.follows, case.world.of_account, case.world.of_member, bios))
     show(con, "core.segment_membership", membership("rider", np.flatnonzero(case.members)))
-    word = near(con, "rider", used_accounts=[], used_words=["word0a"]).words[0]
+    word = near(con, "rider", Options([], ["word0a"])).words[0]
     assert word.value == "pillion" and word.people == 200
     assert word.lift.value is None and word.lift.hi is None and word.lift.n is None and (word.lift.lo or 0) > 10
     assert word.adds_people is None
@@ -292,15 +293,15 @@ def test_the_same_rows_give_the_same_result_in_any_order(case: Case, found: Near
 
 def test_a_used_word_may_stand_in_the_name(case: Case) -> None:
     used = [f"x:{account_id(n)}" for n in case.used]
-    everybody = near(case.con, "rider", used_accounts=used, used_words=["jane secret"]).words[0]
+    everybody = near(case.con, "rider", Options(used, ["jane secret"])).words[0]
     assert everybody.adds_people is None and everybody.found == Estimate(), "all are called so: no word adds anybody"
 
 
 def test_errors_say_what_is_known(case: Case) -> None:
     with pytest.raises(SegmentDefinitionError, match=r"segment 'nobody': has no members today\. Known: rider"):
-        near(case.con, "nobody", used_accounts=[], used_words=[])
+        near(case.con, "nobody", Options([], []))
     with pytest.raises(RefError, match="platform:account_id"):
-        near(case.con, "rider", used_accounts=["91"], used_words=[])
+        near(case.con, "rider", Options(["91"], []))
     with pytest.raises(RefError, match="audit: lacks weight"):
         case.near(audit=pl.DataFrame({"member_key": [1], "label": [1]}))
 
@@ -308,4 +309,4 @@ def test_errors_say_what_is_known(case: Case) -> None:
 def test_a_segment_of_few_people_is_not_looked_at(case: Case) -> None:
     con = world_of(case.world)
     show(con, "core.segment_membership", membership("rider", np.arange(9)))
-    assert near(con, "rider", used_accounts=[], used_words=[]) == Near("rider", None)
+    assert near(con, "rider", Options([], [])) == Near("rider", None)

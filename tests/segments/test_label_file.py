@@ -66,13 +66,13 @@ def save(rows: list[dict[str, str]], path: Path, separator: str = ",", encoding:
     return path
 
 
-def score(settings: Settings, design: Design, on: date = TODAY, forget_now: bool = True) -> Audit:
+def score(settings: Settings, design: Design, on: date = TODAY) -> Audit:
     """Write, judge, read and keep an audit."""
     path = label_file.write_sample(settings, design, words(design))
     labels = label_file.read_labels(save(judge(path), settings.data / "judged.csv"), design)
     strata = design.sample.strata
     found = label_audit.calibrate(strata, labels), label_audit.quality(strata, labels, draws=100)
-    return label_file.keep(settings, design, labels, *found, on, forget_now=forget_now)
+    return label_file.keep(settings, design, labels, *found, on)
 
 
 def mode(path: Path) -> int:
@@ -394,7 +394,8 @@ def test_words_are_forgotten_after_their_time(where: Settings) -> None:
     for audit_id in ("one", "two"):
         design = designed(audit_id)
         label_file.write_sample(where, design, words(design))
-    score(where, designed("three"), forget_now=False)
+    score(where, designed("three"))
+    (designed("three").folder(where) / "sample.csv").write_text("words that a failed deletion left")
     assert label_file.forget_samples(where, TODAY + timedelta(days=29)) == 0
     (designed("two").folder(where) / ".sample.csv.part").write_text("half a file")
     assert label_file.forget_samples(where, TODAY + timedelta(days=30)) == 4
