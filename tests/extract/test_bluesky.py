@@ -197,6 +197,31 @@ def test_pages_are_followed_and_nothing_is_asked_twice(tmp_path: Path) -> None:
     assert {request.first("limit") for request in server.requests if "limit" in request.query} == {"100"}
 
 
+def test_the_drop_of_an_invented_appview_has_its_exact_rows(tmp_path: Path) -> None:
+    """What the recorded answers show on a real network, on a small sample that is always at hand."""
+    out = tmp_path / "out"
+    with serve(big_town()) as server:
+        lists = pulled(server, tmp_path / "p/b/d/a", out)
+    assert not any(one.notes or one.unknown_fields for one in lists)
+    assert len({row["member_id"] for row in rows(out, "follower")}) == COUNTS["follower"]
+    assert len(rows(out, "post")) == COUNTS["post"]
+    acts = rows(out, "engagement")
+    assert Counter(act["kind"] for act in acts) == {kind: COUNTS[kind] for kind in ("like", "repost", "quote", "reply")}
+    # A repost comes without its time; everything else has the author's clock and the AppView's.
+    assert all(bool(act["engaged_at"]) == bool(act["indexed_at"]) == (act["kind"] != "repost") for act in acts)
+    (figure,) = rows(out, "account_day")
+    assert (figure["account_id"], figure["metric"], figure["value"]) == (DID, "followers", str(COUNTS["follower"]))
+
+
+def test_an_invented_seed_gives_its_followers_alone(tmp_path: Path) -> None:
+    town = big_town()
+    with serve(town) as server:
+        lists = pulled(server, tmp_path / "p/b/d/a", account=OURS.model_copy(update={"role": "seed"}))
+    n = COUNTS["follower"]
+    assert by_kind(lists) == {"follower": (n, n, "complete")}
+    assert {METHOD_OF[request.path] for request in server.requests} == {"getProfiles", "getFollowers"}
+
+
 PASSING = ("429", "500", "hang", "cut", "errors")
 
 

@@ -6,6 +6,7 @@ import logging
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -30,7 +31,18 @@ from pipelines.extract.pulls.listing import Kind, ListAccount, Listing, Page
 from pipelines.extract.pulls.source import Source
 from pipelines.reference.files import Account
 from tests.extract.loopback import FAULTS, Answer, Faults, Request, serve
-from tests.extract.samples.mastodon import OURS, SINCE, TODAY, paged, person, pulled, status
+from tests.extract.samples.mastodon import (
+    OURS,
+    SINCE,
+    TODAY,
+    paged,
+    person,
+    pulled,
+    status,
+)
+from tests.extract.samples.mastodon import (
+    takahe_server as takahe_like,
+)
 
 T = TypeVar("T")
 RECORDED = ROOT.parent / "shared" / "data"
@@ -240,6 +252,39 @@ def test_the_recorded_reset_is_an_iso_instant() -> None:
     with pytest.raises(PlatformBusyError) as caught:
         one_page(spoilt, "like")
     assert caught.value.wait_seconds == pytest.approx(60.210662)
+
+
+# The same on a small invented sample in Takahe's manner, where the recordings are not at hand.
+
+
+def test_a_pull_from_takahe_is_complete_but_for_the_likes_it_hides(tmp_path: Path) -> None:
+    with serve(takahe_like) as server:
+        lists = pulled(server, tmp_path / "pull/mastodon/day/a", tmp_path / "out")
+    assert {one.listing.kind: (one.n_collected, one.n_reported, one.scope) for one in lists} == {
+        "follower": (90, 90, "complete"),
+        "post": (3, None, "complete"),
+        "like": (40, 60, "partial"),
+        "repost": (30, 30, "complete"),
+        "reply": (2, 2, "complete"),
+    }
+    assert {one.reason for one in lists if one.scope == "partial"} == {"the server shows no more of them"}
+    assert not any(one.unknown_fields for one in lists)
+    drop = drop_of(tmp_path / "out")
+    assert {table: len(lines) - 1 for table, lines in drop.items()} == {
+        "account_day": 1, "engagement": 72, "follower": 90, "post": 3,
+    }  # fmt: skip
+
+
+def test_a_page_of_html_with_404_loses_one_list_of_an_invented_server(tmp_path: Path) -> None:
+    def answer(request: Request) -> Answer:
+        gone = request.path.replace("5003/reblogged_by", "gone/reblogged_by")
+        return takahe_like(replace(request, path=gone))
+
+    with serve(answer) as server:
+        lists = pulled(server, tmp_path / "pull/mastodon/day/a")
+    partial = {one.listing.kind: one.reason for one in lists if one.scope == "partial"}
+    assert partial.keys() == {"like", "repost"}
+    assert partial["repost"].startswith("mastodon: repost list: is not there (404)")
 
 
 # What a server may say instead of an answer.

@@ -79,6 +79,56 @@ def status(status_id: str = "5001", author: dict[str, Any] | None = None, **more
     return {name: value for name, value in (known | more).items() if value is not None}
 
 
+NOT_KNOWN_TO_TAKAHE = ("indexable", "uri", "roles")
+
+
+def takahe_person(acct: str = "rider1", **more: Any) -> dict[str, Any]:
+    """Write one account as Takahe does: other fields than Mastodon's, and null where Mastodon leaves a field out."""
+    kept = {name: value for name, value in person(acct).items() if name not in NOT_KNOWN_TO_TAKAHE}
+    picture = "https://social.example/picture.png"
+    pictures = dict.fromkeys(("avatar", "avatar_static", "header", "header_static"), picture)
+    flags = {"suspended": False, "limited": False, "moved": None, "source": None, "last_status_at": None}
+    return kept | pictures | flags | more
+
+
+def takahe_status(status_id: str = "5001", author: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """Write one status as Takahe does: it counts no quotes."""
+    known = status(status_id, author or takahe_person("police", id="1171"))
+    unknown = dict.fromkeys(("in_reply_to_id", "in_reply_to_account_id", "reblog", "poll", "card", "edited_at"))
+    flags = dict.fromkeys(("favourited", "reblogged", "muted", "bookmarked", "pinned"), False)
+    return {name: value for name, value in known.items() if name != "quotes_count"} | unknown | flags | more
+
+
+def takahe_server(request: Request) -> Answer:
+    """Answer as Takahe does: a link after every page that holds entries, 404 as HTML, at most 40 of a post's likes.
+
+    Our account has 90 followers and three posts; the newest has 60 likes, 30 boosts and 2 answers.
+    """
+    name = request.path.rpartition("/")[2]
+    people = [takahe_person(f"rider{n}") for n in range(90, 0, -1)]
+    newest = takahe_status("5003", favourites_count=60, reblogs_count=30, replies_count=2)
+    lists = {
+        f"/api/v1/accounts/{OURS.account_id}/followers": people,
+        f"/api/v1/accounts/{OURS.account_id}/statuses": [newest, takahe_status("5002"), takahe_status("5001")],
+        "/api/v1/statuses/5003/favourited_by": people[:40],
+        "/api/v1/statuses/5003/reblogged_by": people[:30],
+    }
+    if request.path in lists:
+        answer = paged(lists[request.path], request, 40)
+        link = (
+            f'<https://social.example{request.path}?max_id={answer.body[-1]["id"]}>; rel="next"' if answer.body else ""
+        )
+        # A page that starts after the last entry is empty: that is how its lists end.
+        return Answer(200, answer.body, {"link": link} if link else {})
+    if request.path == "/api/v1/statuses/5003/context":
+        below = [takahe_status(f"600{n}", takahe_person(f"rider{n}"), in_reply_to_id="5003") for n in (1, 2)]
+        return Answer(200, {"ancestors": [], "descendants": below})
+    if name == OURS.account_id:
+        return Answer(200, takahe_person("police", id="1171", followers_count=90))
+    page = "<!DOCTYPE html><html><body>Not found</body></html>"
+    return Answer(404, page, {"content-type": "text/html; charset=utf-8"})
+
+
 def paged(entries: Sequence[Any], request: Request, size: int) -> Answer:
     """Give a page of a list that is newest first, with the link to the next as Mastodon gives it."""
     asked = request.first("max_id")
