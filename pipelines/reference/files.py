@@ -13,6 +13,9 @@ from pipelines.common.errors import RefError
 from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.reference.reader import Day, Entry, Row, Text, YesOrNo, read_entries, read_entry, read_rows
 
+# Windows that the statistics of verdicts, trends and forecasts are fitted to.
+FIXED_BANDS = {"recent_days", "series_days", "forecast_days"}
+
 
 class Account(Row):
     """One account we own, or one whose followers help define a community: a row of `account.csv`."""
@@ -163,7 +166,8 @@ def read_bands(settings: Settings) -> dict[str, float]:
     """Read every threshold by name: the shipped `bands.yml`, and over it the deployment's own.
 
     `<band>.<segment>` is a segment's own threshold. Those shipped for segments that the deployment lacks are left out.
-    Raises `RefError` where a band or a segment is unknown, or a band lacks its number or its reason.
+    Raises `RefError` where a band or a segment is unknown, a band lacks its number or its reason, or a band of
+    `FIXED_BANDS` says something else than the shipped one.
     """
     segments = {"everyone", *(path.stem for path in (settings.ref / "segments").glob("*.yml"))}
     shipped = read_entries(SHIPPED_REF / "bands.yml", Band)
@@ -174,6 +178,13 @@ def read_bands(settings: Settings) -> dict[str, float]:
             raise RefError("bands.yml", f"has the unknown band {name}", known=shipped)
         if segment_id not in segments:
             raise RefError(f"bands.yml: {name}", f"is for {segment_id!r}, not a segment", known=sorted(segments))
+    for name in FIXED_BANDS & set(own):
+        if own[name].value != shipped[name].value:
+            raise RefError(
+                f"bands.yml: {name}",
+                f"says {own[name].value:g}, and cannot be changed: verdicts, trends and forecasts are fitted to it",
+                hint=f"remove it, or say {shipped[name].value:g}",
+            )
     return {
         name: float(band.value)
         for name, band in (shipped | own).items()

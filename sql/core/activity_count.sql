@@ -24,7 +24,7 @@ ages AS (
     INNER JOIN open_accounts
         ON engagement.platform = open_accounts.platform AND engagement.account_id = open_accounts.account_id
     WHERE
-        engagement.engaged_on > getvariable('as_of') - INTERVAL 280 DAY
+        engagement.engaged_on > (SELECT forecast_after_on FROM core.time_window)
         AND engagement.engaged_on <= getvariable('as_of')
 ),
 

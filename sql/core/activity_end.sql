@@ -14,7 +14,7 @@ active_weeks AS (
         member_key,
         CAST(floor(date_diff('day', engaged_on, getvariable('as_of')) / 7) AS BIGINT) AS weeks_back
     FROM core.engagement
-    WHERE engaged_on > getvariable('as_of') - INTERVAL 182 DAY AND engaged_on <= getvariable('as_of')
+    WHERE engaged_on > (SELECT series_after_on FROM core.time_window) AND engaged_on <= getvariable('as_of')
 ),
 
 known_weeks AS (

@@ -16,7 +16,7 @@ WITH counts AS (
     FROM core.post
     CROSS JOIN (VALUES ('like'), ('reply'), ('repost'), ('quote')) AS kinds (kind)
     WHERE
-        CAST(post.posted_at AS DATE) > getvariable('as_of') - INTERVAL 90 DAY
+        CAST(post.posted_at AS DATE) > (SELECT recent_after_on FROM core.time_window)
         AND CAST(post.posted_at AS DATE) <= getvariable('as_of')
 ),
 

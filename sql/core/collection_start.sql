@@ -9,7 +9,7 @@ first_posts AS (
     SELECT platform, min(CAST(posted_at AS DATE)) AS first_posted_on
     FROM core.post
     WHERE
-        CAST(posted_at AS DATE) > getvariable('as_of') - INTERVAL 90 DAY
+        CAST(posted_at AS DATE) > (SELECT recent_after_on FROM core.time_window)
         AND CAST(posted_at AS DATE) <= getvariable('as_of')
     GROUP BY platform
 ),

@@ -34,7 +34,7 @@ seen_lists AS (
         post_id,
         kind,
         count(*) AS n_seen,
-        sum(CASE WHEN engaged_on > getvariable('as_of') - INTERVAL 90 DAY THEN 1 ELSE 0 END) AS n_seen_lately
+        sum(CASE WHEN engaged_on > (SELECT recent_after_on FROM core.time_window) THEN 1 ELSE 0 END) AS n_seen_lately
     FROM core.engagement
     WHERE kind IN ('like', 'reply', 'repost', 'quote')
     GROUP BY platform, account_id, post_id, kind
@@ -68,7 +68,7 @@ lists AS (
     WHERE
         seen_lists.n_seen_lately > 0
         OR (
-            CAST(counted_lists.posted_at AS DATE) > getvariable('as_of') - INTERVAL 90 DAY
+            CAST(counted_lists.posted_at AS DATE) > (SELECT recent_after_on FROM core.time_window)
             AND CAST(counted_lists.posted_at AS DATE) <= getvariable('as_of')
         )
 ),
@@ -172,7 +172,7 @@ list_odds AS (
 single_people AS (
     SELECT platform, account_id, member_key, min(post_id) AS post_id, min(kind) AS kind
     FROM core.engagement
-    WHERE engaged_on > getvariable('as_of') - INTERVAL 90 DAY
+    WHERE engaged_on > (SELECT recent_after_on FROM core.time_window)
     GROUP BY platform, account_id, member_key
     HAVING count(*) = 1
 ),
@@ -191,7 +191,7 @@ single_odds AS (
 lone_people AS (
     SELECT platform, member_key, min(account_id) AS account_id, min(post_id) AS post_id, min(kind) AS kind
     FROM core.engagement
-    WHERE engaged_on > getvariable('as_of') - INTERVAL 90 DAY
+    WHERE engaged_on > (SELECT recent_after_on FROM core.time_window)
     GROUP BY platform, member_key
     HAVING count(*) = 1
 ),

@@ -31,7 +31,7 @@ measured_accounts AS (
 busy_days AS (
     SELECT platform, member_key, count(*) AS n_acts
     FROM own_acts
-    WHERE engaged_at IS NOT NULL AND engaged_on > getvariable('as_of') - INTERVAL 90 DAY
+    WHERE engaged_at IS NOT NULL AND engaged_on > (SELECT recent_after_on FROM core.time_window)
     GROUP BY platform, member_key, CAST(engaged_at AS DATE)
 ),
 
@@ -58,7 +58,7 @@ member_acts AS (
         sum(CASE WHEN is_hostile THEN 1 ELSE 0 END) AS n_hostile,
         sum(CASE WHEN is_substantive THEN 1 ELSE 0 END) AS n_substantive
     FROM own_acts
-    WHERE engaged_on > getvariable('as_of') - INTERVAL 90 DAY
+    WHERE engaged_on > (SELECT recent_after_on FROM core.time_window)
     GROUP BY platform, account_id, member_key
 ),
 

@@ -9,7 +9,7 @@ WITH sightings AS (
         member_key,
         engaged_on AS first_on,
         engaged_on AS last_on,
-        engaged_on > getvariable('as_of') - INTERVAL 90 DAY AS is_present
+        engaged_on > (SELECT recent_after_on FROM core.time_window) AS is_present
     FROM core.engagement
 ),
 

@@ -30,7 +30,7 @@ spans AS (
         platform,
         account_id,
         greatest(
-            min(engaged_on), CAST(date_trunc('week', getvariable('as_of')) - INTERVAL 84 DAY AS DATE)
+            min(engaged_on), (SELECT moderation_from_on FROM core.time_window)
         ) AS first_on
     FROM interactions
     GROUP BY platform, account_id

@@ -11,13 +11,13 @@ WITH first_lists AS (
 -- first list was there before: that is none.
 lively_members AS (
     SELECT member_key FROM core.engagement
-    WHERE engaged_on > getvariable('as_of') - INTERVAL 90 DAY
+    WHERE engaged_on > (SELECT recent_after_on FROM core.time_window)
     UNION
     SELECT follow.member_key
     FROM core.follow
     INNER JOIN first_lists ON follow.platform = first_lists.platform AND follow.account_id = first_lists.account_id
     WHERE
-        coalesce(follow.followed_on, follow.first_seen_on) > getvariable('as_of') - INTERVAL 90 DAY
+        coalesce(follow.followed_on, follow.first_seen_on) > (SELECT recent_after_on FROM core.time_window)
         AND (follow.followed_on IS NOT NULL OR follow.first_seen_on > first_lists.observed_on)
 ),
 
@@ -34,7 +34,7 @@ engaged_people AS (
     FROM core.engagement
     INNER JOIN core.own_account
         ON engagement.platform = own_account.platform AND engagement.account_id = own_account.account_id
-    WHERE own_account.is_open AND engagement.engaged_on > getvariable('as_of') - INTERVAL 90 DAY
+    WHERE own_account.is_open AND engagement.engaged_on > (SELECT recent_after_on FROM core.time_window)
 ),
 
 active_people AS (

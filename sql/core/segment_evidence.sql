@@ -50,8 +50,12 @@ sightings AS (
     SELECT member_key, first_seen_on AS present_from, coalesce(ended_on, DATE '9000-01-01') AS present_to
     FROM core.follow
     UNION ALL
-    SELECT member_key, engaged_on AS present_from, engaged_on + 90 AS present_to
+    SELECT
+        engagement.member_key,
+        engagement.engaged_on AS present_from,
+        engagement.engaged_on + time_window.recent_days AS present_to
     FROM core.engagement
+    CROSS JOIN core.time_window
 ),
 
 ordered_sightings AS (

@@ -6,7 +6,7 @@ WITH connections AS (
     WHERE ended_on IS NULL
     UNION ALL
     SELECT DISTINCT 'engagement' AS channel, platform, account_id, member_key FROM core.engagement
-    WHERE engaged_on > getvariable('as_of') - INTERVAL 90 DAY
+    WHERE engaged_on > (SELECT recent_after_on FROM core.time_window)
 )
 
 SELECT

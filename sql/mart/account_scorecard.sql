@@ -18,7 +18,8 @@ earlier_lists AS (
         ON follower_list.platform = newest_lists.platform AND follower_list.account_id = newest_lists.account_id
     WHERE
         follower_list.is_complete
-        AND follower_list.observed_on <= newest_lists.follower_list_on - INTERVAL 28 DAY
+        AND follower_list.observed_on
+        <= newest_lists.follower_list_on - (SELECT follower_change_days FROM core.time_window)
     GROUP BY follower_list.platform, follower_list.account_id
 ),
 
@@ -77,7 +78,7 @@ posts AS (
             AS engagement_rate_by_impressions
     FROM core.post
     WHERE
-        CAST(posted_at AS DATE) > getvariable('as_of') - INTERVAL 90 DAY
+        CAST(posted_at AS DATE) > (SELECT recent_after_on FROM core.time_window)
         AND CAST(posted_at AS DATE) <= getvariable('as_of')
     GROUP BY platform, account_id
 ),
@@ -91,7 +92,7 @@ redefined_figures AS (
         max(CASE WHEN metric = 'replies' THEN definition_changed_on END) AS replies_changed_on,
         max(CASE WHEN metric = 'reposts' THEN definition_changed_on END) AS reposts_changed_on
     FROM meta.metric_availability
-    WHERE metric_of = 'post' AND definition_changed_on > getvariable('as_of') - INTERVAL 90 DAY
+    WHERE metric_of = 'post' AND definition_changed_on > (SELECT recent_after_on FROM core.time_window)
     GROUP BY platform
 ),
 

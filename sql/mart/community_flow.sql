@@ -138,13 +138,14 @@ presences AS (
 -- An act with any account of ours, or a new follow of any listed one, as in core.reach_set.
 signs_of_life AS (
     SELECT member_key, engaged_on AS lively_on FROM core.engagement
-    WHERE engaged_on > getvariable('as_of') - INTERVAL 274 DAY
+    WHERE engaged_on > (SELECT series_after_on - recent_days FROM core.time_window)
     UNION
     SELECT follow.member_key, coalesce(follow.followed_on, follow.first_seen_on) AS lively_on
     FROM core.follow
     INNER JOIN accounts ON follow.platform = accounts.platform AND follow.account_id = accounts.account_id
     WHERE
-        coalesce(follow.followed_on, follow.first_seen_on) > getvariable('as_of') - INTERVAL 274 DAY
+        coalesce(follow.followed_on, follow.first_seen_on)
+        > (SELECT series_after_on - recent_days FROM core.time_window)
         AND (follow.followed_on IS NOT NULL OR follow.first_seen_on > accounts.first_list_on)
 ),
 
@@ -160,20 +161,23 @@ numbered_signs AS (
     SELECT
         member_key,
         lively_on,
-        sum(CASE WHEN lively_on <= lively_before_on + 90 THEN 0 ELSE 1 END) OVER (
-            PARTITION BY member_key ORDER BY lively_on
-        ) AS time_number
+        sum(CASE WHEN lively_on <= lively_before_on + (SELECT recent_days FROM core.time_window) THEN 0 ELSE 1 END)
+            OVER (
+                PARTITION BY member_key ORDER BY lively_on
+            ) AS time_number
     FROM ordered_signs
 ),
 
--- A sign of life counts for 90 days: the first week at whose end it no longer does ends the time.
+-- A sign of life counts for `recent_days`: the first week at whose end it no longer does ends the time.
 lively_times AS (
     SELECT
         member_key,
         CAST(date_trunc('week', min(lively_on)) AS DATE) AS from_week,
         CASE
-            WHEN max(lively_on) + 90 > getvariable('as_of') THEN DATE '9000-01-06'
-            ELSE CAST(date_trunc('week', max(lively_on) + 90) AS DATE)
+            WHEN
+                max(lively_on) + (SELECT recent_days FROM core.time_window) > getvariable('as_of')
+                THEN DATE '9000-01-06'
+            ELSE CAST(date_trunc('week', max(lively_on) + (SELECT recent_days FROM core.time_window)) AS DATE)
         END AS to_week
     FROM numbered_signs
     GROUP BY member_key, time_number
@@ -318,11 +322,15 @@ first_acts AS (
     GROUP BY platform
 ),
 
--- Twelve whole weeks lie in any 90 days: each must have an act of somebody, or nobody collected them.
+-- Each whole week of the recent days must have an act of somebody, or nobody collected them.
 collected_weeks AS (
     SELECT act_weeks.platform, weeks.week_on, count(*) AS n_act_weeks
     FROM act_weeks
-    INNER JOIN weeks ON act_weeks.week_on < weeks.week_on AND act_weeks.week_on >= weeks.week_on - 84
+    INNER JOIN
+        weeks
+        ON
+            act_weeks.week_on < weeks.week_on
+            AND act_weeks.week_on >= weeks.week_on - 7 * (SELECT recent_whole_weeks FROM core.time_window)
     GROUP BY act_weeks.platform, weeks.week_on
 ),
 
@@ -346,8 +354,12 @@ known AS (
         END AS flow_reason,
         CASE
             WHEN first_acts.first_act_on IS NULL THEN 'no engagement extract'
-            WHEN first_acts.first_act_on > weeks.week_ends_on - 89 THEN 'fewer than 90 days of acts'
-            WHEN coalesce(collected_weeks.n_act_weeks, 0) < 12 THEN 'weeks without acts'
+            WHEN
+                first_acts.first_act_on > weeks.week_ends_on - (SELECT recent_days FROM core.time_window) + 1
+                THEN 'fewer than 90 days of acts'
+            WHEN
+                coalesce(collected_weeks.n_act_weeks, 0) < (SELECT recent_whole_weeks FROM core.time_window)
+                THEN 'weeks without acts'
         END AS quiet_reason
     FROM platforms
     CROSS JOIN weeks

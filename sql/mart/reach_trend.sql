@@ -6,11 +6,12 @@ WITH series_weeks AS (
     SELECT
         unnest(
             generate_series(
-                date_trunc('week', getvariable('as_of')) - INTERVAL 182 DAY,
+                CAST(series_from_on AS TIMESTAMP),
                 date_trunc('week', getvariable('as_of')),
                 INTERVAL 7 DAY
             )
         ) AS week_at
+    FROM core.time_window
 ),
 
 own_acts AS (
@@ -205,7 +206,7 @@ segment_members AS (
     WHERE
         segment_membership.left_on IS NULL
         OR (
-            segment_membership.left_on > getvariable('as_of') - INTERVAL 182 DAY
+            segment_membership.left_on > (SELECT series_after_on FROM core.time_window)
             AND segment_membership.definition_hash = segment.definition_hash
         )
     GROUP BY segment_membership.segment_id, segment_membership.member_key
@@ -213,7 +214,7 @@ segment_members AS (
 
 acting_people AS (
     SELECT DISTINCT platform, account_id, member_key, week_on FROM own_acts
-    WHERE week_on >= date_trunc('week', getvariable('as_of')) - INTERVAL 182 DAY
+    WHERE week_on >= (SELECT series_from_on FROM core.time_window)
 ),
 
 active_weeks AS (
@@ -243,16 +244,16 @@ follow_weeks AS (
         follow.account_id,
         follow.member_key,
         greatest(
-            date_trunc('week', follow.first_seen_on), date_trunc('week', getvariable('as_of')) - INTERVAL 182 DAY
+            date_trunc('week', follow.first_seen_on), (SELECT series_from_on FROM core.time_window)
         ) AS from_week_at,
         greatest(
-            date_trunc('week', follow.ended_on), date_trunc('week', getvariable('as_of')) - INTERVAL 182 DAY
+            date_trunc('week', follow.ended_on), (SELECT series_from_on FROM core.time_window)
         ) AS to_week_at,
         follow.ended_on IS NOT NULL AS has_ended
     FROM core.follow
     INNER JOIN core.own_account
         ON follow.platform = own_account.platform AND follow.account_id = own_account.account_id
-    WHERE own_account.is_open AND coalesce(follow.ended_on > getvariable('as_of') - INTERVAL 182 DAY, TRUE)
+    WHERE own_account.is_open AND coalesce(follow.ended_on > (SELECT series_after_on FROM core.time_window), TRUE)
 ),
 
 followed_times AS (

@@ -13,6 +13,7 @@ from tests.sql.case_runner import all_models, create_tables
 
 # Tables of core that a test does not plant: they follow from those it does.
 DERIVED = (
+    "core.time_window",
     "core.own_account",
     "core.segment_person",
     "core.collection_start",

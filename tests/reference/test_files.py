@@ -183,6 +183,14 @@ def test_bands_that_cannot_be_meant_are_refused(what: str, content: str, setting
         files.read_bands(settings)
 
 
+def test_a_window_that_statistics_are_fitted_to_is_not_a_deployments_to_change(settings: Settings) -> None:
+    write(settings, "bands.yml", "recent_days: {value: 90, reason: as shipped}")
+    assert files.read_bands(settings)["recent_days"] == 90
+    write(settings, "bands.yml", "recent_days: {value: 60, reason: shorter}")
+    with pytest.raises(RefError, match=r"bands\.yml: recent_days: says 60, and cannot be changed.*say 90"):
+        files.read_bands(settings)
+
+
 def test_a_deployment_may_bring_the_bands_it_knows_better_alone(settings: Settings) -> None:
     shipped = files.read_bands(settings)
     write(settings, "bands.yml", "follower_list_shrinks_to: {value: 0.4, reason: smaller county}")

@@ -15,6 +15,9 @@ import duckdb
 import yaml
 
 from pipelines.common.contract import contracts
+from pipelines.common.settings import SHIPPED_REF
+from pipelines.reference.files import Band
+from pipelines.reference.reader import read_entries
 from pipelines.warehouse import pseudonym
 from pipelines.warehouse.catalogue import CARRIED, LAYERS, SqlModel, sql_models
 
@@ -23,7 +26,8 @@ TEST_KEY = bytes(range(32))
 CASE_KEYS = {"why", "as_of", "given", "expect", "xfail"}
 # Row sets that many models share, each after what it reads. A case that gives none of their rows gets those that follow
 # from the others it gives.
-SHARED_ROW_SETS = ("core.own_account", "core.measured_basis", "core.segment_person")
+SHARED_ROW_SETS = ("core.time_window", "core.own_account", "core.measured_basis", "core.segment_person")
+WINDOW_BANDS = ("recent_days", "series_days", "moderation_days", "follower_change_days", "forecast_days")
 RAW_EXTRAS = {
     "delivery_id": "VARCHAR",
     "snapshot_on": "DATE",
@@ -170,7 +174,20 @@ def build_shared(con: duckdb.DuckDBPyConnection, name: str) -> None:
     """Fill the empty ones of the shared row sets that a model reads."""
     for shared in shared_row_sets(name):
         if not con.execute(f"FROM {shared} LIMIT 1").fetchall():
+            if shared == "core.time_window":
+                give_windows(con)
             con.execute(f"INSERT INTO {shared} BY NAME {all_models()[shared].sql}")
+
+
+def give_windows(con: duckdb.DuckDBPyConnection) -> None:
+    """Add the shipped windows that the given bands lack."""
+    given = {band for (band,) in con.execute("SELECT band FROM ref.band").fetchall()}
+    shipped = read_entries(SHIPPED_REF / "bands.yml", Band)
+    insert(
+        con,
+        "ref.band",
+        [{"band": name, "value": shipped[name].value} for name in WINDOW_BANDS if name not in given],
+    )
 
 
 @cache
