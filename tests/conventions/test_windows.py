@@ -1,6 +1,7 @@
 """Windows are reference data: a model takes them from core.time_window, never from a number of days in its SQL."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import sqlglot
@@ -30,7 +31,7 @@ def literal_windows(sql: str) -> Iterator[str]:
                 yield node.sql("duckdb")
 
 
-def _is_date(node: exp.Expression) -> bool:
+def _is_date(node: Any) -> bool:
     names = [one.name for one in node.find_all(exp.Column)] + [str(one.this) for one in node.find_all(exp.Anonymous)]
     is_cast = any(one.to.is_type("date") for one in node.find_all(exp.Cast))
     return is_cast or any(name.endswith("_on") or name == "getvariable" for name in names)
