@@ -1,6 +1,6 @@
 """What must hold beyond the contracts, layer by layer: one module per table, native Great Expectations in Python.
 
-Each module names its `TABLE` and gives `expectations(tonight)`. Every expectation has an id, a severity
+Each module names its `TABLE` and gives `expectations(night)`. Every expectation has an id, a severity
 (`critical` stops the night, `warning` is shown beside the numbers) and notes: what a person should do.
 Unique keys, not-null columns, closed lists and types follow from the contracts: see
 `pipelines/validation/contract_suite.py`.
@@ -41,7 +41,7 @@ class ExpectNoRows(gxe.UnexpectedRowsExpectation):
 
 
 @dataclass(frozen=True)
-class Tonight:
+class NightContext:
     """What an expectation may depend on: the day, and the bands of `sql/ref/bands.yml`."""
 
     as_of: date

@@ -143,11 +143,11 @@ def check(run_id: str, layer: str) -> None:
 
     Raises `ValidationStop` where a critical expectation failed: nothing of this run will be published.
     """
-    from expectations import Tonight  # these take seconds to import
+    from expectations import NightContext  # these take seconds to import
     from pipelines.validation import validate
 
     settings = from_environment()
-    tonight = Tonight(runs.as_of_run(run_id), reference.read_bands(settings))
+    tonight = NightContext(runs.as_of_run(run_id), reference.read_bands(settings))
     with _step(settings, run_id, f"check {layer}", connect=False):
         checked = validate.check_layer(runs.night_file(settings, run_id), layer, tonight, settings)
         con = database.connect(runs.night_file(settings, run_id), settings)

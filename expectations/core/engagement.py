@@ -5,12 +5,12 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 
-from expectations import Tonight, about
+from expectations import NightContext, about
 
 TABLE = "core.engagement"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """No interaction is dated before social media existed."""
     return [
         gxe.ExpectColumnValuesToBeBetween(

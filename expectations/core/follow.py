@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "core.follow"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Spells run forward in time and do not overlap."""
     notes = "A fault of ours in sql/core/follow.sql: keep the deliveries and report it."
     return [

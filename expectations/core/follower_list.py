@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "core.follower_list"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """No list collapsed overnight, and the lists of open accounts are fresh."""
-    share = tonight.bands["follower_list_shrinks_to"]
-    least = tonight.bands["follower_list_shrink_matters_from"]
-    days = int(tonight.bands["follower_list_older_than_days"])
+    share = night.bands["follower_list_shrinks_to"]
+    least = night.bands["follower_list_shrink_matters_from"]
+    days = int(night.bands["follower_list_older_than_days"])
     return [
         no_rows(
             "follower_list_did_not_collapse",
@@ -36,7 +36,7 @@ def expectations(tonight: Tonight) -> list[Any]:
             INNER JOIN core.account USING (platform, account_id)
             WHERE account.role = 'own' AND account.is_open
             GROUP BY platform, account_id
-            HAVING max(list.observed_on) < DATE '{tonight.as_of}' - INTERVAL {days} DAY
+            HAVING max(list.observed_on) < DATE '{night.as_of}' - INTERVAL {days} DAY
             """,
         ),
     ]

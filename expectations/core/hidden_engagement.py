@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "core.hidden_engagement"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Only unlisted interactions have unlisted people, and what no platform counted is unknown, not 0."""
     notes = "A fault of ours in sql/core/hidden_engagement.sql: keep the data and report it."
     return [

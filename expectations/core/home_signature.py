@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "core.home_signature"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """The bands of everybody add up to everybody present."""
     notes = "A fault of ours in sql/core/home_signature.sql: keep the data and report it."
     return [

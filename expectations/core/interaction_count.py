@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "core.interaction_count"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """The groups of every segment add up to the account's acts; nothing is below 0, but for rounding."""
     notes = "A fault of ours in sql/core/interaction_count.sql: keep the data and report it."
     return [

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "core.reach_interval"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Nobody is counted who was not found, and a count lies in its bounds."""
     notes = "A fault of ours in sql/core/reach_interval.sql: keep the data and report it."
     return [

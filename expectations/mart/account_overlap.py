@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.account_overlap"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """An overlap is of both: one way as large as the other; its three shares stand in their order."""
     notes = "A fault of ours in sql/mart/account_overlap.sql: keep the data and report it."
     return [

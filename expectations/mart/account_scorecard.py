@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.account_scorecard"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Our counts agree with each other, and with the platform's."""
-    band = tonight.bands["reported_followers_apart"]
+    band = night.bands["reported_followers_apart"]
     return [
         no_rows(
             "scorecard_agrees_with_reach",

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.closure_effect"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Lost and kept people add up to the account's reach; lost people lie in their bounds or have a reason."""
     notes = "A fault of ours in sql/mart/closure_effect.sql: keep the data and report it."
     return [

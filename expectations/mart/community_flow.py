@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.community_flow"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """People of a week are those of the week before, plus arrivals, less departures, apart from rounding."""
     notes = "A fault of ours in sql/mart/community_flow.sql: keep the data and report it."
-    least = tonight.bands["follower_list_shrink_matters_from"]
-    keeps = tonight.bands["follower_list_shrinks_to"]
+    least = night.bands["follower_list_shrink_matters_from"]
+    keeps = night.bands["follower_list_shrinks_to"]
     return [
         no_rows(
             "flow_adds_up",

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.decision"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Every open account has an action; no account is closed without an estimate of who is lost."""
     notes = "A fault of ours in pipelines/marts/decision.py: keep the data and report it."
     return [

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.decision_evidence"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """A missing figure has its reason, and a bound comes with its figure, on the right side of it."""
     notes = "A fault of ours in pipelines/marts/decision_evidence.py: keep the data and report it."
     return [

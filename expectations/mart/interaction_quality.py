@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.interaction_quality"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Shares lie in their intervals, and what is missing says why."""
     notes = "A fault of ours in pipelines/marts/interaction_quality.py: keep the data and report it."
     return [
@@ -39,8 +39,8 @@ def expectations(tonight: Tonight) -> list[Any]:
             "Judge a sample by hand before using them.",
             f"""
             SELECT 1 AS broken FROM {{batch}}
-            WHERE segment_id = 'everyone' AND n_texts >= {tonight.bands["texts_at_least"]}
-                AND n_judged < {tonight.bands["texts_judged_at_least"]} * n_texts
+            WHERE segment_id = 'everyone' AND n_texts >= {night.bands["texts_at_least"]}
+                AND n_judged < {night.bands["texts_judged_at_least"]} * n_texts
             """,
         ),
     ]

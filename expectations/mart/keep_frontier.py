@@ -4,12 +4,12 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 
-from expectations import Tonight, about, no_rows
+from expectations import NightContext, about, no_rows
 
 TABLE = "mart.keep_frontier"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Shares are shares; as many accounts as are said; one account more never keeps less weighted reach."""
     notes = "A fault of ours in pipelines/marts/keep_frontier.py: keep the data and report it."
     return [

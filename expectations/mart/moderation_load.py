@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.moderation_load"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Hostile texts lie in their interval and are no more than the texts; what is missing says why."""
     notes = "A fault of ours in pipelines/marts/moderation_load.py: keep the data and report it."
     return [

@@ -4,12 +4,12 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 
-from expectations import Tonight, about, no_rows
+from expectations import NightContext, about, no_rows
 
 TABLE = "mart.reach_signature"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Signatures hold people and add up to everybody present."""
     notes = "A fault of ours in sql/mart/reach_signature.sql: keep the data and report it."
     return [

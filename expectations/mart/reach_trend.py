@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.reach_trend"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """A week has a figure or a gap, and nobody of a segment is active who is not of everyone."""
     notes = "A fault of ours in sql/mart/reach_trend.sql: keep the data and report it."
     return [

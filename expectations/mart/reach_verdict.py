@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.reach_verdict"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """A verdict follows from its bounds, the bounds hold the count, and what is said has its reason."""
     notes = "A fault of ours in pipelines/marts/reach_verdict.py: keep the data and report it."
     return [

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.reporting_value"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Channels add up to the month, contacts without a channel have no reach, and what is missing says why."""
     notes = "A fault of ours in sql/mart/reporting_value.sql: keep the data and report it."
     return [
@@ -44,7 +44,7 @@ def expectations(tonight: Tonight) -> list[Any]:
             f"""
             SELECT 1 AS broken FROM {{batch}}
             WHERE channel = 'none recorded' AND n_all_channels >= 50
-                AND channel_share > {tonight.bands["contacts_without_channel"]}
+                AND channel_share > {night.bands["contacts_without_channel"]}
             """,
         ),
     ]

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.segment_change"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Added up from the beginning, the changes are today's members."""
     return [
         no_rows(

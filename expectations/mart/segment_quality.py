@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.segment_quality"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """An estimate lies within its interval; an audit that moved is looked at."""
     return [
         no_rows(

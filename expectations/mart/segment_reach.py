@@ -4,12 +4,12 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 
-from expectations import Tonight, about, no_rows
+from expectations import NightContext, about, no_rows
 
 TABLE = "mart.segment_reach"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Exclusive <= fair share <= reach <= segment, apart from rounding; missing figures have reasons."""
     notes = "A fault of ours in sql/mart/segment_reach.sql: keep the data and report it."
     return [

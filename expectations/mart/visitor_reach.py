@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "mart.visitor_reach"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """People add up, the share lies in its interval or has a reason, and some declared places are recognised."""
     notes = "A fault of ours in pipelines/marts/visitor_reach.py: keep the data and report it."
     return [

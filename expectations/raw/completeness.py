@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "meta.completeness"
 
@@ -13,10 +13,10 @@ NEWEST_LISTS = (
 )
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """A list that is declared complete holds about as many entries as the platform counts."""
-    apart = tonight.bands["reported_followers_apart"]
-    least = tonight.bands["acts_collected_at_least"]
+    apart = night.bands["reported_followers_apart"]
+    least = night.bands["acts_collected_at_least"]
     return [
         no_rows(
             "follower_count_agrees_with_platform",

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from expectations import Tonight, no_rows
+from expectations import NightContext, no_rows
 
 TABLE = "meta.delivery"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Every row that came is accounted for, and few were rejected."""
-    band = tonight.bands["quarantined_share_of_delivery"]
+    band = night.bands["quarantined_share_of_delivery"]
     return [
         no_rows(
             "delivery_rows_are_accounted_for",

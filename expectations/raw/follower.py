@@ -4,17 +4,17 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 
-from expectations import Tonight, about
+from expectations import NightContext, about
 
 TABLE = "stg.follower"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """No list is from tomorrow."""
     return [
         gxe.ExpectColumnValuesToBeBetween(
             column="observed_on",
-            max_value=tonight.as_of,
+            max_value=night.as_of,
             **about("follower_list_is_not_from_tomorrow", "critical", "Check the extract's clock and land it again."),
         ),
     ]

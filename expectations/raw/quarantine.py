@@ -4,12 +4,12 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 
-from expectations import Tonight, about
+from expectations import NightContext, about
 
 TABLE = "meta.quarantine"
 
 
-def expectations(tonight: Tonight) -> list[Any]:
+def expectations(night: NightContext) -> list[Any]:
     """Nothing was rejected, and no value was set to unknown."""
     return [
         gxe.ExpectTableRowCountToEqual(

@@ -124,7 +124,7 @@ class Community:
 
 @dataclass(frozen=True)
 class Discovery:
-    """Tonight's communities, the largest first within a platform, the ended last; and the state for tomorrow."""
+    """NightContext's communities, the largest first within a platform, the ended last; and the state for tomorrow."""
 
     communities: tuple[Community, ...]
     state: State

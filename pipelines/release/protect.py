@@ -145,7 +145,7 @@ def _told(one: Cell, released: Released, how: Rule) -> tuple[float, float]:
 
 
 class _Release:
-    """Tonight's cells on their way out. No law crosses platforms, as nobody is matched between them."""
+    """NightContext's cells on their way out. No law crosses platforms, as nobody is matched between them."""
 
     def __init__(self, counts: Mapping[Cell, int], last: Mapping[Cell, Released], how: Rule) -> None:
         self.how, self.last = how, last

@@ -31,7 +31,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.pool import NullPool
 
 import expectations
-from expectations import Tonight
+from expectations import NightContext
 from pipelines.common.errors import ModelError
 from pipelines.common.settings import Settings
 from pipelines.validation.contract_suite import contract_expectations, contract_tables
@@ -108,7 +108,7 @@ def contract_suite(layer: str) -> Suite:
     return Suite(f"contracts of {layer}", "SELECT 1 AS contract", tuple(wanted))
 
 
-def written_suites(layer: str, tonight: Tonight) -> list[Suite]:
+def written_suites(layer: str, tonight: NightContext) -> list[Suite]:
     """The expectation modules of a layer, by name: what must hold beyond the contracts."""
     folder = Path(expectations.__file__).parent / layer
     names = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
@@ -118,7 +118,7 @@ def written_suites(layer: str, tonight: Tonight) -> list[Suite]:
     ]
 
 
-def check_layer(path: Path, layer: str, tonight: Tonight, settings: Settings) -> list[Checked]:
+def check_layer(path: Path, layer: str, tonight: NightContext, settings: Settings) -> list[Checked]:
     """Check every expectation of a layer against a database file that nobody else has open.
 
     Raises `ModelError` where an expectation could not be evaluated: unchecked is never passed.

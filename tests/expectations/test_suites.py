@@ -763,7 +763,7 @@ def good_night(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def written(validate: ModuleType) -> dict[str, list[Any]]:
     """Give the suites written by hand, by layer."""
-    tonight = validate.Tonight(AS_OF, read_bands(Settings(data=Path(), ref=Path(), key_file=Path())))
+    tonight = validate.NightContext(AS_OF, read_bands(Settings(data=Path(), ref=Path(), key_file=Path())))
     return {layer: validate.written_suites(layer, tonight) for layer in LAYERS}
 
 
