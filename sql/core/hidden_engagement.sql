@@ -1,15 +1,15 @@
--- One row per segment and own account with acts in the extracts: how many people may have engaged with it in the last
--- 90 days whom no collected list shows. Platforms count every like and show a part (X the last hundred of a post).
--- Acts are compared post by post and kind by kind with the platform's own count: of a post of the time, or of an older
--- one with an act in the time. Mentions nobody counts. From a seen share of acts_extrapolated_from on, the curve of
--- people by acts is extended to the known count (the purpose of Chao et al. 2014, doi 10.1890/13-0133.1): whoever was
--- seen in exactly one act stands for as many unseen people as there are unseen acts to a seen one in that act's own
--- list. That is the first, upper term of Good and Toulmin (1956, doi 10.1093/biomet/43.1-2.45): of people with several
--- acts too many, and it needs no likeness of people, only that a list shows any of its acts as likely as another. One
--- more such person keeps "none seen" from meaning "none there". Below that share every unseen act may be somebody new.
--- Followers without a sign of life are counted in the same way: awake_people_hi are those who may have acted with other
--- accounts of ours only; in their place stand followers with one act in all.
--- Signatures, and what-if, closures and keep-sets made of them, go on counting whom the extracts show.
+-- One row per segment and own account with interactions in the extracts: how many people may have engaged with it in
+-- the last 90 days whom no collected list shows. Platforms count every like and show a part (X the last hundred of a
+-- post). Acts are compared post by post and kind by kind with the platform's own count: of a post of the time, or of an
+-- older one with an interaction in the time. Mentions nobody counts. From a seen share of acts_extrapolated_from on,
+-- the curve of people by acts is extended to the known count (the purpose of Chao et al. 2014, doi 10.1890/13-0133.1):
+-- whoever was seen in exactly one act stands for as many unseen people as there are unseen acts to a seen one in that
+-- act's own list. That is the first, upper term of Good and Toulmin (1956, doi 10.1093/biomet/43.1-2.45): of people
+-- with several acts too many, and it needs no likeness of people, only that a list shows any of its acts as likely as
+-- another. One more such person keeps "none seen" from meaning "none there". Below that share every unseen act may be
+-- somebody new. Followers with no observed activity are counted in the same way: awake_people_hi are those who may have
+-- interacted with other accounts of ours only; in their place stand followers with one act in all. Signatures, and
+-- what-if, closures and keep-sets made of them, go on counting whom the extracts show.
 WITH accounts_with_acts AS (
     SELECT DISTINCT own_account.platform, own_account.account_id
     FROM core.own_account
@@ -247,8 +247,8 @@ stand_in_sums AS (
         CAST(sum(CAST(is_single * weight AS DECIMAL(18, 6))) AS DOUBLE) AS single_people,
         CAST(sum(CAST(is_single * weight * odds AS DECIMAL(38, 9))) AS DOUBLE) AS likely_people,
         CAST(sum(CAST(is_single * weight * odds * (1 + odds) AS DECIMAL(38, 9))) AS DOUBLE) AS likely_variance,
-        CAST(sum(CAST((1 - is_single) * weight * odds AS DECIMAL(38, 9))) AS DOUBLE) AS awake_people,
-        CAST(sum(CAST((1 - is_single) * weight * odds * (1 + odds) AS DECIMAL(38, 9))) AS DOUBLE) AS awake_variance
+        CAST(sum(CAST((1 - is_single) * weight * odds AS DECIMAL(38, 9))) AS DOUBLE) AS active_people,
+        CAST(sum(CAST((1 - is_single) * weight * odds * (1 + odds) AS DECIMAL(38, 9))) AS DOUBLE) AS active_variance
     FROM weighted_stand_ins
     GROUP BY segment_id, platform, account_id
 ),
@@ -271,8 +271,8 @@ rows_of_accounts AS (
         coalesce(stand_in_sums.single_people, 0) AS single_people,
         coalesce(stand_in_sums.likely_people, 0) AS likely_people,
         coalesce(stand_in_sums.likely_variance, 0) AS likely_variance,
-        coalesce(stand_in_sums.awake_people, 0) AS awake_people,
-        coalesce(stand_in_sums.awake_variance, 0) AS awake_variance
+        coalesce(stand_in_sums.active_people, 0) AS active_people,
+        coalesce(stand_in_sums.active_variance, 0) AS active_variance
     FROM segments
     CROSS JOIN account_acts
     INNER JOIN others
@@ -306,8 +306,8 @@ SELECT
         WHEN NOT others_have_uncounted
             THEN
                 least(
-                    others_n_of_anybody + awake_people + others_mean_odds
-                    + 1.959963984540054 * sqrt(awake_variance + others_mean_odds * (1 + others_mean_odds)),
+                    others_n_of_anybody + active_people + others_mean_odds
+                    + 1.959963984540054 * sqrt(active_variance + others_mean_odds * (1 + others_mean_odds)),
                     others_n_hidden
                 )
     END AS awake_people_hi

@@ -1,6 +1,6 @@
 -- One row per segment, platform, basis, account and way of counting people: the count, and its bounds (95 %).
 -- People whom the definition finds are counted by their probability; the bounds say how many of them may truly belong.
--- Where no audit is in force the definition is the truth, and a count of its people has no doubt. Where one is, its
+-- Without a current audit the definition is the truth, and a count of its people is certain. With one, its
 -- probabilities hold for everybody together: an account's people may be likelier or less likely than that by
 -- `deviation`. Before any label of them it is 0 with a standard deviation of ref.band's account_share_apart and the
 -- audit's own error; labels among them move it (Fay and Herriot 1979, doi 10.2307/2286322) by their mean residual, to
@@ -231,7 +231,7 @@ residuals AS (
 ),
 
 -- What a person's probability may be off by, before labels of these very people and through them.
-doubts AS (
+variances AS (
     SELECT
         counts.segment_id,
         counts.platform,
@@ -287,7 +287,7 @@ deviations AS (
             AS apart_variance,
         coalesce(label_variance / (apart_variance + audit_variance + label_variance), 1) * audit_variance
             AS audit_variance
-    FROM doubts
+    FROM variances
 ),
 
 -- As a share of the people who are not certain; half a person away from none and from all.

@@ -150,9 +150,9 @@ described_series AS (
         coalesce(first_lists.observed_on <= account_series.week_end_on, FALSE) AS has_list,
         CASE
             WHEN account_spans.account_id IS NULL THEN 'no engagement extract'
-            WHEN account_series.week_end_on < account_spans.first_act_on THEN 'before the first act'
+            WHEN account_series.week_end_on < account_spans.first_act_on THEN 'before the first interaction'
             WHEN account_series.week_on > platform_spans.last_act_on THEN 'after the last act on the platform'
-            WHEN platform_weeks.week_on IS NULL THEN 'no act on the platform'
+            WHEN platform_weeks.week_on IS NULL THEN 'no interaction on the platform'
             WHEN account_weeks.week_on IS NULL AND counted_weeks.week_on IS NOT NULL
                 THEN 'acts that the platform counts were not delivered'
             WHEN platform_weeks.has_undated AND weeks_before.week_on IS NULL

@@ -168,7 +168,8 @@ collected_at_least AS (
     WHERE band = 'acts_collected_at_least'
 ),
 
--- What came of each account, and whether anybody's acts with an open account of ours came on its platform at all.
+-- What was received of each account, and whether any interactions with an open account of ours were received on its
+-- platform.
 account_data AS (
     SELECT
         own_account.platform,
@@ -179,7 +180,7 @@ account_data AS (
         accounts_with_totals.account_id IS NOT NULL AS has_totals,
         max(newest_engagements.data_on) OVER (PARTITION BY own_account.platform) IS NOT NULL AS platform_has_acts,
         hidden_engagement.n_hidden_acts IS NULL AS has_uncounted_acts,
-        hidden_engagement.seen_act_share < collected_at_least.act_share AS has_hidden_acts,
+        hidden_engagement.seen_act_share < collected_at_least.act_share AS has_unlisted,
         CASE
             WHEN newest_lists.has_complete_list THEN 0
             WHEN newest_lists.data_on IS NOT NULL AND reported_followers.followers_reported IS NOT NULL
@@ -237,7 +238,7 @@ account_bases AS (
         0 AS unlisted_people,
         CASE
             WHEN acts_on IS NOT NULL AND has_uncounted_acts THEN 'acts not counted: at least this many'
-            WHEN acts_on IS NOT NULL AND has_hidden_acts THEN 'acts collected in part: at least this many'
+            WHEN acts_on IS NOT NULL AND has_unlisted THEN 'acts collected in part: at least this many'
             WHEN acts_on IS NOT NULL THEN NULL
             WHEN list_on IS NOT NULL THEN 'no engagement extract'
             WHEN has_totals THEN 'totals only'
@@ -246,7 +247,7 @@ account_bases AS (
     FROM account_data
     UNION ALL
     -- Where nobody's acts were collected nobody is known to be active. Acts with other accounts of ours are signs of
-    -- life too; without an account's own acts, or its whole list, more people may be active than it shows.
+    -- life too; without an account's own interactions, or its complete list, more people may be active than it shows.
     SELECT
         platform,
         account_id,
@@ -262,7 +263,7 @@ account_bases AS (
             WHEN NOT has_complete_list THEN 'partial list: at least this many'
             WHEN acts_on IS NULL THEN 'no engagement extract: at least this many'
             WHEN has_uncounted_acts THEN 'acts not counted: at least this many'
-            WHEN has_hidden_acts THEN 'acts collected in part: at least this many'
+            WHEN has_unlisted THEN 'acts collected in part: at least this many'
         END AS reach_reason
     FROM account_data
 ),
@@ -273,7 +274,7 @@ segments AS (
     SELECT 'everyone' AS segment_id
 ),
 
--- Followers without a sign of life: an act that nobody saw, with whichever account of ours, would have been one.
+-- Followers with no observed activity: an unlisted interaction with any account of ours would have shown some.
 silent_followers AS (
     SELECT
         segment_id,
@@ -306,8 +307,8 @@ hidden AS (
             WHEN account_bases.basis = 'active'
                 THEN least(hidden_engagement.awake_people_hi, coalesce(silent_followers.silent_people, 0))
             ELSE 0
-        END AS awake_people,
-        -- Without a whole list, who acted unseen may be somebody whom no extract has ever shown.
+        END AS unseen_active_people,
+        -- Without a complete list, who interacted unlisted may be somebody whom no extract has ever shown.
         CASE
             WHEN account_bases.basis = 'follower' OR account_bases.has_complete_list THEN 0
             ELSE hidden_engagement.hidden_people_hi
@@ -329,15 +330,15 @@ hidden AS (
 hidden_elsewhere AS (
     SELECT
         *,
-        new_people + awake_people AS hidden_people,
-        max(CASE WHEN segment_id = 'everyone' THEN new_people + awake_people END)
+        new_people + unseen_active_people AS unseen_people,
+        max(CASE WHEN segment_id = 'everyone' THEN new_people + unseen_active_people END)
             OVER (PARTITION BY platform, account_id, basis) AS hidden_of_everyone,
         -- Of every other account on the platform; more than there are people where one of them is unknown. Added as
         -- decimals: whatever the order, two nights give the same last digit.
         CAST(
             sum(CAST(coalesce(new_people, 1e12) AS DECIMAL(38, 9))) OVER (PARTITION BY segment_id, platform, basis)
             - CAST(coalesce(new_people, 1e12) AS DECIMAL(38, 9)) AS DOUBLE
-        ) AS others_hidden_people,
+        ) AS others_unseen_people,
         count(data_on) OVER (PARTITION BY segment_id, platform, basis) AS n_known_accounts
     FROM hidden
 ),
@@ -350,10 +351,10 @@ counts AS (
         hidden_elsewhere.basis,
         hidden_elsewhere.data_on,
         hidden_elsewhere.reach_reason,
-        hidden_elsewhere.hidden_people,
+        hidden_elsewhere.unseen_people,
         hidden_elsewhere.unheard_people,
         hidden_elsewhere.hidden_of_everyone,
-        hidden_elsewhere.others_hidden_people,
+        hidden_elsewhere.others_unseen_people,
         hidden_elsewhere.n_known_accounts,
         coalesce(segment_totals.people, 0) AS segment_people,
         coalesce(segment_totals.people_lo, 0) AS segment_people_lo,
@@ -464,30 +465,30 @@ bounds AS (
     SELECT
         *,
         CASE
-            WHEN hidden_people IS NOT NULL
+            WHEN unseen_people IS NOT NULL
                 THEN
                     least(
-                        reach_people_hi + hidden_people, greatest(segment_people_hi, reach_people_hi) + unheard_people
+                        reach_people_hi + unseen_people, greatest(segment_people_hi, reach_people_hi) + unheard_people
                     )
         END AS reach_people_most,
         CASE
-            WHEN hidden_people IS NOT NULL
+            WHEN unseen_people IS NOT NULL
                 THEN
                     least(
-                        exclusive_people_hi + hidden_people,
+                        exclusive_people_hi + unseen_people,
                         greatest(segment_people_hi, exclusive_people_hi) + unheard_people
                     )
         END AS exclusive_people_most,
-        greatest(exclusive_people_lo - others_hidden_people, 0) AS exclusive_people_least,
+        greatest(exclusive_people_lo - others_unseen_people, 0) AS exclusive_people_least,
         CASE
-            WHEN hidden_people IS NOT NULL
+            WHEN unseen_people IS NOT NULL
                 THEN
                     least(
-                        fair_share_people_hi + hidden_people,
+                        fair_share_people_hi + unseen_people,
                         greatest(segment_people_hi, fair_share_people_hi) + unheard_people
                     )
         END AS fair_share_people_most,
-        greatest(fair_share_people_lo - others_hidden_people / 2, 0) AS fair_share_people_least,
+        greatest(fair_share_people_lo - others_unseen_people / 2, 0) AS fair_share_people_least,
         CASE WHEN segment_people > 0 THEN least(coalesce(lower_share, coverage_share), coverage_share) END
             AS coverage_share_least,
         greatest(coalesce(upper_share, coverage_share), coverage_share) AS coverage_share_listed,
@@ -547,8 +548,8 @@ SELECT
     CASE WHEN data_on IS NOT NULL THEN coverage_share END AS coverage_share,
     CASE WHEN data_on IS NOT NULL THEN coverage_share_least END AS coverage_share_lo,
     CASE
-        WHEN data_on IS NOT NULL AND hidden_people IS NOT NULL AND segment_people > 0
-            THEN least(coverage_share_listed + hidden_people / segment_people, 1)
+        WHEN data_on IS NOT NULL AND unseen_people IS NOT NULL AND segment_people > 0
+            THEN least(coverage_share_listed + unseen_people / segment_people, 1)
     END AS coverage_share_hi,
     CASE WHEN data_on IS NOT NULL THEN composition_share END AS composition_share,
     CASE WHEN data_on IS NOT NULL THEN reach_people_lo / account_people_most END AS composition_share_lo,
@@ -567,15 +568,15 @@ SELECT
     END AS affinity_index_hi,
     CASE WHEN data_on IS NOT NULL THEN frequency END AS frequency,
     CASE
-        WHEN data_on IS NOT NULL AND hidden_people IS NOT NULL
-            THEN (frequency_least * reach_people + hidden_people) / nullif(reach_people + hidden_people, 0)
+        WHEN data_on IS NOT NULL AND unseen_people IS NOT NULL
+            THEN (frequency_least * reach_people + unseen_people) / nullif(reach_people + unseen_people, 0)
     END AS frequency_lo,
     CASE
-        WHEN data_on IS NOT NULL AND hidden_people IS NOT NULL AND reach_people > 0 AND frequency > 0
+        WHEN data_on IS NOT NULL AND unseen_people IS NOT NULL AND reach_people > 0 AND frequency > 0
             THEN
                 least(
-                    (frequency_most * reach_people + hidden_people * n_known_accounts + others_hidden_people)
-                    / (reach_people + hidden_people), n_known_accounts
+                    (frequency_most * reach_people + unseen_people * n_known_accounts + others_unseen_people)
+                    / (reach_people + unseen_people), n_known_accounts
                 )
     END AS frequency_hi,
     CASE WHEN data_on IS NOT NULL THEN n_audited END AS n_audited,
