@@ -22,7 +22,15 @@ OLDEST_READER = "v1.4.0"  # the file format that DuckDB 1.4.5 opens
 LINK = "current.duckdb"
 
 # Labels of people stay in the restricted area; the marts say who is reached.
-KEPT_BACK = ("core.audit_hit", "core.member_home", "core.reach_set", "ref.audit_judgement", "ref.audit_label")
+KEPT_BACK = (
+    "core.active_spell",
+    "core.audit_hit",
+    "core.member_home",
+    "core.presence",
+    "core.reach_set",
+    "ref.audit_judgement",
+    "ref.audit_label",
+)
 
 
 def write_snapshot(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_id: str) -> Path:

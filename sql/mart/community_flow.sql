@@ -1,7 +1,6 @@
 -- One row per segment, platform and week, at most 26 weeks: how many of its people came, went, and were there.
--- There means: in a complete follower list of any listed account, ours or a seed's; acts alone make nobody present, and
--- who changes accounts within a week neither goes nor comes. Who stands in an account's first list was there before:
--- newly listed, no arrival. Whom only an account that closed would show is lost from view, no departure.
+-- There means: in a complete follower list of any listed account, ours or a seed's (core.presence); who is there without
+-- observed activity (core.active_spell) is dormant.
 -- People count by today's membership; those who are gone by the one they had when they went.
 WITH week_numbers AS (
     SELECT numbers.n_back
@@ -13,13 +12,13 @@ WITH week_numbers AS (
 ),
 
 complete_lists AS (
-    SELECT platform, account_id, observed_on, CAST(date_trunc('week', observed_on) AS DATE) AS week_on
+    SELECT platform, account_id, CAST(date_trunc('week', observed_on) AS DATE) AS week_on
     FROM core.follower_list
     WHERE is_complete
 ),
 
 first_lists AS (
-    SELECT platform, account_id, min(observed_on) AS first_list_on, min(week_on) AS first_week_on
+    SELECT platform, account_id, min(week_on) AS first_week_on
     FROM complete_lists
     GROUP BY platform, account_id
 ),
@@ -43,7 +42,6 @@ accounts AS (
     SELECT
         account.platform,
         account.account_id,
-        first_lists.first_list_on,
         first_lists.first_week_on,
         account.closed_on
     FROM core.account
@@ -51,174 +49,42 @@ accounts AS (
         ON account.platform = first_lists.platform AND account.account_id = first_lists.account_id
 ),
 
--- From the week that first shows somebody in an account's lists to the week whose list no longer does.
-sightings AS (
-    SELECT
-        follow.platform,
-        follow.member_key,
-        CAST(date_trunc('week', greatest(follow.first_seen_on, accounts.first_list_on)) AS DATE) AS from_week,
-        CAST(date_trunc('week', least(follow.ended_on, accounts.closed_on, DATE '9000-01-06')) AS DATE) AS to_week,
-        follow.first_seen_on <= accounts.first_list_on AS is_in_first_list,
-        coalesce(follow.ended_on <= coalesce(accounts.closed_on, follow.ended_on), FALSE) AS is_ended_by_list
-    FROM core.follow
-    INNER JOIN accounts ON follow.platform = accounts.platform AND follow.account_id = accounts.account_id
-    WHERE
-        accounts.first_list_on IS NOT NULL
-        AND coalesce(follow.ended_on > accounts.first_list_on, TRUE)
-        AND coalesce(accounts.closed_on > greatest(follow.first_seen_on, accounts.first_list_on), TRUE)
-),
-
-members_seen AS (
-    SELECT
-        platform,
-        member_key,
-        min(from_week) AS from_week,
-        max(to_week) AS to_week,
-        min(CASE WHEN is_in_first_list THEN from_week END) AS newly_listed_week,
-        max(CASE WHEN is_ended_by_list THEN to_week END) AS dropped_week,
-        max(from_week) <= min(to_week) AS is_one_presence
-    FROM sightings
-    GROUP BY platform, member_key
-),
-
--- Sightings that all have a week in common are one presence; only the others must be put in order.
-ordered_sightings AS (
-    SELECT
-        sightings.*,
-        max(sightings.to_week) OVER (
-            PARTITION BY sightings.member_key
-            ORDER BY sightings.from_week, sightings.to_week ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-        ) AS held_to
-    FROM sightings
-    INNER JOIN members_seen ON sightings.member_key = members_seen.member_key
-    WHERE NOT members_seen.is_one_presence
-),
-
-numbered_sightings AS (
-    SELECT
-        *,
-        sum(CASE WHEN from_week <= held_to THEN 0 ELSE 1 END) OVER (
-            PARTITION BY member_key ORDER BY from_week, to_week
-        ) AS presence_number
-    FROM ordered_sightings
-),
-
-all_presences AS (
-    SELECT platform, member_key, 1 AS presence_number, from_week, to_week, newly_listed_week, dropped_week
-    FROM members_seen
-    WHERE is_one_presence
-    UNION ALL
-    SELECT
-        platform,
-        member_key,
-        presence_number,
-        min(from_week) AS from_week,
-        max(to_week) AS to_week,
-        min(CASE WHEN is_in_first_list THEN from_week END) AS newly_listed_week,
-        max(CASE WHEN is_ended_by_list THEN to_week END) AS dropped_week
-    FROM numbered_sightings
-    GROUP BY platform, member_key, presence_number
-),
-
-presences AS (
-    SELECT
-        platform,
-        member_key,
-        from_week,
-        to_week,
-        CASE
-            WHEN newly_listed_week = from_week THEN 'newly listed'
-            WHEN presence_number > 1 THEN 'returned'
-            ELSE 'arrived'
-        END AS how_begun,
-        coalesce(dropped_week = to_week, FALSE) AS is_departure
-    FROM all_presences
-),
-
--- An act with any account of ours, or a new follow of any listed one, as in core.reach_set.
-signs_of_life AS (
-    SELECT member_key, engaged_on AS lively_on FROM core.engagement
-    WHERE engaged_on > (SELECT series_after_on - recent_days FROM core.time_window)
-    UNION
-    SELECT follow.member_key, coalesce(follow.followed_on, follow.first_seen_on) AS lively_on
-    FROM core.follow
-    INNER JOIN accounts ON follow.platform = accounts.platform AND follow.account_id = accounts.account_id
-    WHERE
-        coalesce(follow.followed_on, follow.first_seen_on)
-        > (SELECT series_after_on - recent_days FROM core.time_window)
-        AND (follow.followed_on IS NOT NULL OR follow.first_seen_on > accounts.first_list_on)
-),
-
-ordered_signs AS (
-    SELECT
-        member_key,
-        lively_on,
-        lag(lively_on) OVER (PARTITION BY member_key ORDER BY lively_on) AS lively_before_on
-    FROM signs_of_life
-),
-
-numbered_signs AS (
-    SELECT
-        member_key,
-        lively_on,
-        sum(CASE WHEN lively_on <= lively_before_on + (SELECT recent_days FROM core.time_window) THEN 0 ELSE 1 END)
-            OVER (
-                PARTITION BY member_key ORDER BY lively_on
-            ) AS time_number
-    FROM ordered_signs
-),
-
--- A sign of life counts for `recent_days`: the first week at whose end it no longer does ends the time.
-lively_times AS (
-    SELECT
-        member_key,
-        CAST(date_trunc('week', min(lively_on)) AS DATE) AS from_week,
-        CASE
-            WHEN
-                max(lively_on) + (SELECT recent_days FROM core.time_window) > getvariable('as_of')
-                THEN DATE '9000-01-06'
-            ELSE CAST(date_trunc('week', max(lively_on) + (SELECT recent_days FROM core.time_window)) AS DATE)
-        END AS to_week
-    FROM numbered_signs
-    GROUP BY member_key, time_number
-),
-
 presence_counts AS (
     SELECT
         segment_person.segment_id,
-        presences.platform,
-        presences.from_week,
-        presences.to_week,
-        presences.how_begun,
-        presences.is_departure,
+        presence.platform,
+        presence.valid_from,
+        presence.valid_to,
+        presence.arrival_status,
+        presence.is_departure,
         sum(CAST(segment_person.membership_probability AS DECIMAL(18, 6))) AS people
-    FROM presences
-    INNER JOIN core.segment_person ON presences.member_key = segment_person.member_key
+    FROM core.presence
+    INNER JOIN core.segment_person ON presence.member_key = segment_person.member_key
     GROUP BY
         segment_person.segment_id,
-        presences.platform,
-        presences.from_week,
-        presences.to_week,
-        presences.how_begun,
-        presences.is_departure
+        presence.platform,
+        presence.valid_from,
+        presence.valid_to,
+        presence.arrival_status,
+        presence.is_departure
 ),
 
-lively_counts AS (
+active_counts AS (
     SELECT
         segment_person.segment_id,
-        presences.platform,
-        greatest(presences.from_week, lively_times.from_week) AS from_week,
-        least(presences.to_week, lively_times.to_week) AS to_week,
+        presence.platform,
+        greatest(presence.valid_from, active_spell.valid_from) AS valid_from,
+        least(presence.valid_to, active_spell.valid_to) AS valid_to,
         sum(CAST(segment_person.membership_probability AS DECIMAL(18, 6))) AS people
-    FROM presences
-    INNER JOIN lively_times ON presences.member_key = lively_times.member_key
-    INNER JOIN core.segment_person ON presences.member_key = segment_person.member_key
-    WHERE presences.from_week < lively_times.to_week AND lively_times.from_week < presences.to_week
+    FROM core.presence
+    INNER JOIN core.active_spell ON presence.member_key = active_spell.member_key
+    INNER JOIN core.segment_person ON presence.member_key = segment_person.member_key
+    WHERE presence.valid_from < active_spell.valid_to AND active_spell.valid_from < presence.valid_to
     GROUP BY
         segment_person.segment_id,
-        presences.platform,
-        greatest(presences.from_week, lively_times.from_week),
-        least(presences.to_week, lively_times.to_week)
+        presence.platform,
+        greatest(presence.valid_from, active_spell.valid_from),
+        least(presence.valid_to, active_spell.valid_to)
 ),
 
 counted_weeks AS (
@@ -226,38 +92,38 @@ counted_weeks AS (
         presence_counts.segment_id,
         presence_counts.platform,
         weeks.week_on,
-        CASE WHEN presence_counts.to_week > weeks.week_on THEN presence_counts.people ELSE 0 END AS present_people,
+        CASE WHEN presence_counts.valid_to > weeks.week_on THEN presence_counts.people ELSE 0 END AS present_people,
         CASE
-            WHEN presence_counts.from_week = weeks.week_on AND presence_counts.how_begun <> 'newly listed'
+            WHEN presence_counts.valid_from = weeks.week_on AND presence_counts.arrival_status <> 'newly listed'
                 THEN presence_counts.people
             ELSE 0
         END AS arrived_people,
         CASE
-            WHEN presence_counts.from_week = weeks.week_on AND presence_counts.how_begun = 'returned'
+            WHEN presence_counts.valid_from = weeks.week_on AND presence_counts.arrival_status = 'returned'
                 THEN presence_counts.people
             ELSE 0
         END AS returned_people,
         CASE
-            WHEN presence_counts.from_week = weeks.week_on AND presence_counts.how_begun = 'newly listed'
+            WHEN presence_counts.valid_from = weeks.week_on AND presence_counts.arrival_status = 'newly listed'
                 THEN presence_counts.people
             ELSE 0
         END AS newly_listed_people,
         CASE
-            WHEN presence_counts.to_week = weeks.week_on AND presence_counts.is_departure THEN presence_counts.people
+            WHEN presence_counts.valid_to = weeks.week_on AND presence_counts.is_departure THEN presence_counts.people
             ELSE 0
         END AS departed_people,
         CASE
-            WHEN presence_counts.to_week = weeks.week_on AND NOT presence_counts.is_departure
+            WHEN presence_counts.valid_to = weeks.week_on AND NOT presence_counts.is_departure
                 THEN presence_counts.people
             ELSE 0
         END AS unseen_people,
-        0 AS lively_people
+        0 AS active_people
     FROM presence_counts
-    INNER JOIN weeks ON presence_counts.from_week <= weeks.week_on AND presence_counts.to_week >= weeks.week_on
+    INNER JOIN weeks ON presence_counts.valid_from <= weeks.week_on AND presence_counts.valid_to >= weeks.week_on
     UNION ALL
     SELECT
-        lively_counts.segment_id,
-        lively_counts.platform,
+        active_counts.segment_id,
+        active_counts.platform,
         weeks.week_on,
         0 AS present_people,
         0 AS arrived_people,
@@ -265,9 +131,9 @@ counted_weeks AS (
         0 AS newly_listed_people,
         0 AS departed_people,
         0 AS unseen_people,
-        lively_counts.people AS lively_people
-    FROM lively_counts
-    INNER JOIN weeks ON lively_counts.from_week <= weeks.week_on AND lively_counts.to_week > weeks.week_on
+        active_counts.people AS active_people
+    FROM active_counts
+    INNER JOIN weeks ON active_counts.valid_from <= weeks.week_on AND active_counts.valid_to > weeks.week_on
 ),
 
 people_of_weeks AS (
@@ -281,7 +147,7 @@ people_of_weeks AS (
         sum(newly_listed_people) AS newly_listed_people,
         sum(departed_people) AS departed_people,
         sum(unseen_people) AS unseen_people,
-        sum(lively_people) AS lively_people
+        sum(active_people) AS active_people
     FROM counted_weeks
     GROUP BY segment_id, platform, week_on
 ),
@@ -392,7 +258,7 @@ SELECT
     CASE WHEN known.has_flow THEN CAST(round(coalesce(counts.unseen_people, 0)) AS BIGINT) END AS unseen_people,
     CASE
         WHEN known.has_people AND known.quiet_reason IS NULL
-            THEN CAST(round(coalesce(counts.present_people - counts.lively_people, 0)) AS BIGINT)
+            THEN CAST(round(coalesce(counts.present_people - counts.active_people, 0)) AS BIGINT)
     END AS dormant_people,
     known.flow_reason,
     CASE WHEN known.has_people THEN known.quiet_reason ELSE known.flow_reason END AS dormancy_reason

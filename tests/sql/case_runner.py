@@ -26,7 +26,14 @@ TEST_KEY = bytes(range(32))
 CASE_KEYS = {"why", "as_of", "given", "expect", "xfail"}
 # Row sets that many models share, each after what it reads. A case that gives none of their rows gets those that follow
 # from the others it gives.
-SHARED_ROW_SETS = ("core.time_window", "core.own_account", "core.measured_basis", "core.segment_person")
+SHARED_ROW_SETS = (
+    "core.time_window",
+    "core.own_account",
+    "core.measured_basis",
+    "core.segment_person",
+    "core.presence",
+    "core.active_spell",
+)
 WINDOW_BANDS = ("recent_days", "series_days", "moderation_days", "follower_change_days", "forecast_days")
 RAW_EXTRAS = {
     "delivery_id": "VARCHAR",
