@@ -1,6 +1,6 @@
 -- One row per person and time without a gap, in whole weeks, in which observed activity says that they are there.
--- Activity is an act with any account of ours, or a new follow of any listed one, as in core.reach_set. It counts for
--- `recent_days`: the first week at whose end it no longer does ends the time. Both days are Mondays.
+-- Activity is an interaction with any account of ours, or a new follow of any listed one, as in core.reach_set. It
+-- counts for `recent_days`: the first week at whose end it no longer does ends the time. Both days are Mondays.
 WITH first_lists AS (
     SELECT platform, account_id, min(observed_on) AS first_list_on
     FROM core.follower_list

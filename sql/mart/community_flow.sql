@@ -1,6 +1,6 @@
 -- One row per segment, platform and week, at most 26 weeks: how many of its people came, went, and were there.
--- There means: in a complete follower list of any listed account, ours or a seed's (core.presence); who is there without
--- observed activity (core.active_spell) is dormant.
+-- There means: in a complete follower list of any listed account, ours or a seed's (core.presence). Who is there
+-- without observed activity (core.active_spell) is dormant.
 -- People count by today's membership; those who are gone by the one they had when they went.
 WITH week_numbers AS (
     SELECT numbers.n_back
