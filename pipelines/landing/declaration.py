@@ -87,14 +87,15 @@ class Declaration(BaseModel):
         counts: dict[str, int] = dict(self.reported).get(table, {})  # type: ignore[call-overload]
         return counts.get(f"{platform}:{account_id}")
 
-    def check_file(self, name: str, sha256: str, rows: int) -> None:
-        """Raise `UnreadableFileError` where a file differs from its declared hash or number of rows."""
-        declared = self.files.get(name, DeclaredFile())
-        if declared.sha256 not in (None, sha256):
-            raise UnreadableFileError(name, "differs from its declared sha256", hint="fetch it again")
-        if declared.rows not in (None, rows):
-            found = f"has {rows:,} rows, its sender declared {declared.rows:,}"
-            raise UnreadableFileError(name, found, hint="fetch it again")
+    def check_files(self, found: dict[str, tuple[str, int]]) -> None:
+        """Raise `UnreadableFileError` where a file's hash or number of rows, by its name, differs from the declared."""
+        for name, (sha256, rows) in found.items():
+            declared = self.files.get(name, DeclaredFile())
+            if declared.sha256 not in (None, sha256):
+                raise UnreadableFileError(name, "differs from its declared sha256", hint="fetch it again")
+            if declared.rows not in (None, rows):
+                differs = f"has {rows:,} rows, its sender declared {declared.rows:,}"
+                raise UnreadableFileError(name, differs, hint="fetch it again")
 
     def check_follower_lists(self, n_rows: dict[tuple[str, str], int]) -> None:
         """Compare each declared follower list with its rows, counted by platform and account.

@@ -1,44 +1,46 @@
-"""Describe a copied drop as a delivery: tables, columns, row counts by account, and the oldest follower list."""
+"""Describe the copied files of a drop as a delivery: tables, columns, row counts by account, the oldest list."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import duckdb
 
 from pipelines.common import database
-from pipelines.common.contract import Table, table_of
-from pipelines.common.disk import sha256_of
-from pipelines.common.progress import shown
+from pipelines.common.errors import UnreadableFileError
 from pipelines.common.settings import Settings
 from pipelines.landing.declaration import FOLLOWER, Declaration
-from pipelines.landing.extract_file import inspect, relation
+from pipelines.landing.extract_file import FileContents, inspect
+from pipelines.landing.file_copy import CopiedFile
 from pipelines.landing.manifest import Collected, Delivery, LandedFile
 
 
-def describe(files: list[Path], declaration: Declaration, source: str, on: date, settings: Settings) -> Delivery:
+def describe(files: list[CopiedFile], declaration: Declaration, source: str, on: date, settings: Settings) -> Delivery:
     """Inspect each file, compare it with the declaration, and give the delivery, without an id yet.
 
     Raises `UnreadableFileError` or `SchemaError`.
     """
     con = database.connect(None, settings)
     landed: list[LandedFile] = []
-    accounts: list[Collected] = []
-    oldest_list = on.isoformat()
+    n_rows: dict[tuple[str, str, str], int] = {}
+    oldest_on = on
     try:
-        for file in shown(files, f"inspect {source} {on}"):
-            table = table_of(file.name)
-            one = _landed_file(con, file, table)
-            declaration.check_file(one.name, one.sha256, one.rows)
-            landed.append(one)
-            rows = relation(file, table, tuple(one.columns))
-            accounts += _accounts(con, rows, one, declaration)
-            oldest_list = min(oldest_list, _oldest_list(con, rows, table) or oldest_list)
+        for copied in files:
+            file, contents = _inspected(con, copied)
+            landed.append(file)
+            oldest_on = min(oldest_on, contents.oldest_on or oldest_on)
+            for account, n in contents.rows.items():
+                if account:
+                    key = (file.table, *account)
+                    n_rows[key] = n_rows.get(key, 0) + n
     finally:
         con.close()
-    accounts = _added_up(accounts)
-    n_followers = {(one.platform, one.account_id): one.collected for one in accounts if one.table == FOLLOWER}
-    declaration.check_follower_lists(n_followers)
+    accounts = [
+        Collected(table, platform, account_id, n, declaration.n_reported(table, platform, account_id))
+        for (table, platform, account_id), n in n_rows.items()
+    ]
+    declaration.check_files(
+        {one.sent_name: (one.sent_sha256, file.rows) for one, file in zip(files, landed, strict=True)}
+    )
+    declaration.check_follower_lists({key[1:]: n for key, n in n_rows.items() if key[0] == FOLLOWER})
     ignored = [
         f"{one.name}: ignored unknown columns {', '.join(one.unknown_columns)}" for one in landed if one.unknown_columns
     ]
@@ -48,53 +50,26 @@ def describe(files: list[Path], declaration: Declaration, source: str, on: date,
         snapshot_on=on.isoformat(),
         landed_at=datetime.now(UTC).isoformat(timespec="seconds"),
         follower_scope=declaration.follower_scope,
-        first_observed_on=oldest_list,
+        first_observed_on=oldest_on.isoformat(),
         files=landed,
         accounts=accounts,
+        came_as={one.sent_name: one.sent_sha256 for one in files if one.sent_name != one.file.name},
         notes=ignored + declaration.notes,
         completeness=declaration.completeness,
     )
 
 
-def _landed_file(con: duckdb.DuckDBPyConnection, file: Path, table: Table) -> LandedFile:
-    contents = inspect(con, file, table)
-    return LandedFile(
+def _inspected(con: duckdb.DuckDBPyConnection, copied: CopiedFile) -> tuple[LandedFile, FileContents]:
+    file = copied.file
+    with database.without_values(UnreadableFileError, file.name, hint="it is cut off, corrupted or misnamed"):
+        contents = inspect(con, file)
+    landed = LandedFile(
         file.name,
-        table.name.removeprefix("raw."),
-        file.stat().st_size,
-        sha256_of(file),
-        contents.rows,
+        file.table.name.removeprefix("raw."),
+        copied.bytes,
+        copied.sha256,
+        sum(contents.rows.values()),
         list(contents.columns),
         list(contents.unknown_columns),
     )
-
-
-def _accounts(con: duckdb.DuckDBPyConnection, rows: str, file: LandedFile, declaration: Declaration) -> list[Collected]:
-    """Count the rows of each account, where the file has accounts."""
-    if "account_id" not in file.columns or "platform" not in file.columns:
-        return []
-    per_account = f"SELECT platform, account_id, count(*) FROM {rows} WHERE platform || account_id IS NOT NULL"
-    counts = sorted(con.execute(f"{per_account} GROUP BY ALL").fetchall())
-    return [
-        Collected(file.table, platform, account_id, n, declaration.n_reported(file.table, platform, account_id))
-        for platform, account_id, n in counts
-    ]
-
-
-def _oldest_list(con: duckdb.DuckDBPyConnection, rows: str, table: Table) -> str | None:
-    """The day of the oldest follower list: nights from that day on have to be built again."""
-    if "observed_on" not in table.required:
-        return None
-    day = "TRY_CAST(observed_on AS DATE)"
-    oldest = f"SELECT CAST(min({day}) AS VARCHAR) FROM {rows} WHERE {day} >= DATE '1990-01-01'"
-    found = con.execute(oldest).fetchone()
-    return str(found[0]) if found and found[0] else None
-
-
-def _added_up(accounts: list[Collected]) -> list[Collected]:
-    """One count per table and account, however many files it came in."""
-    total: dict[tuple[str, str, str], Collected] = {}
-    for one in accounts:
-        key = (one.table, one.platform, one.account_id)
-        total[key] = replace(one, collected=one.collected + (total[key].collected if key in total else 0))
-    return list(total.values())
+    return landed, contents

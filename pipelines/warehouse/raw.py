@@ -37,10 +37,9 @@ def load(con: duckdb.DuckDBPyConnection, deliveries: list[Delivery], settings: S
     for delivery in shown(deliveries, "load"):
         for file in delivery.files:
             path = delivery.folder(settings) / file.name
-            table = contracts("raw")[file.table]
-            relation = extract_file.relation(path, table, tuple(file.columns))
+            landed = extract_file.extract_file(path)
             with database.without_values(UnreadableFileError, f"{delivery.delivery_id}/{file.name}"):
-                _insert(con, table, relation, delivery)
+                _insert(con, landed.table, extract_file.relation(landed, tuple(file.columns)), delivery)
     con.execute("COMMIT")
     _note_empty_lists(con, deliveries)
 

@@ -7,6 +7,7 @@ import time
 import traceback
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from pipelines.common import database
 from pipelines.common.contract import table_of
 from pipelines.common.errors import DeliveryError, SchemaError, UnreadableFileError
 from pipelines.common.settings import Settings
-from pipelines.landing import extract_file, file_integrity
+from pipelines.landing import extract_file, file_copy
 
 WriteDrop = Callable[[Path, Mapping[str, Any]], Path]
 Read = Callable[[Path], list[tuple[str | None, ...]]]
@@ -55,12 +56,13 @@ def read(con: duckdb.DuckDBPyConnection) -> Read:
     """Check a file, inspect it, and give its rows as the night would read them."""
 
     def rows(path: Path) -> list[tuple[str | None, ...]]:
-        file_integrity.check_integrity(path)
-        table = table_of(path.name)
-        found = extract_file.inspect(con, path, table)
-        relation = extract_file.relation(path, table, found.columns)
+        file = extract_file.extract_file(path)
+        file_copy.check_integrity(file)
+        with database.without_values(UnreadableFileError, path.name, hint="it is cut off, corrupted or misnamed"):
+            found = extract_file.inspect(con, file)
+        relation = extract_file.relation(file, found.columns)
         loaded = con.execute(f"SELECT {', '.join(SHOWN)} FROM {relation} ORDER BY ALL").fetchall()
-        assert len(loaded) == found.rows
+        assert len(loaded) == sum(found.rows.values())
         return [tuple(value or None for value in row) for row in loaded]
 
     return rows
@@ -93,10 +95,11 @@ def test_a_column_nobody_knows_is_kept_aside_and_named(
     name: str, tmp_path: Path, write_drop: WriteDrop, con: duckdb.DuckDBPyConnection
 ) -> None:
     path = write_drop(tmp_path, {name: PEOPLE}) / name
-    found = extract_file.inspect(con, path, table_of(name))
+    found = extract_file.inspect(con, extract_file.extract_file(path))
     assert found.unknown_columns == ("mood",)
     assert set(found.columns) == set(SHOWN)
-    assert found.rows == len(PEOPLE)
+    assert found.rows == {("x", "1"): 2, ("x", "2"): 1}
+    assert found.oldest_on == date(2026, 7, 8)
 
 
 @pytest.mark.parametrize(
@@ -332,7 +335,7 @@ def test_a_name_that_is_nearly_one_of_the_contract_is_none(name: str) -> None:
 def test_a_line_longer_than_sixteen_mebibytes_is_refused(name: str, tmp_path: Path, read: Read) -> None:
     with (tmp_path / name).open("wb") as target:
         target.write(b'{"bio": "' if name.endswith("jsonl") else HEADER.encode())
-        target.write(b"a" * (file_integrity.LONGEST_LINE + 1))
+        target.write(b"a" * (extract_file.LONGEST_LINE + 1))
         target.write(b'"}\n' if name.endswith("jsonl") else b"\n")
     assert "longer than 16 MiB" in str(refused(read, tmp_path / name))
 
