@@ -17,13 +17,20 @@ from typing import Any
 
 from pipelines.analysis import examples
 from pipelines.common import database
-from pipelines.common.errors import ModelError, NothingLandedError, SettingsError, StillreachError, ValidationStop
+from pipelines.common.errors import (
+    DeliveryError,
+    ModelError,
+    NothingLandedError,
+    SettingsError,
+    StillreachError,
+    ValidationStop,
+)
 from pipelines.common.progress import shown
 from pipelines.common.settings import Settings, from_environment
 from pipelines.extract.exports.land_export import land_export
 from pipelines.extract.pulls import ledger, source
 from pipelines.landing.deliveries import current_deliveries, verify_files
-from pipelines.landing.inbox import inbox_drops, remove_drop, sweep_inbox
+from pipelines.landing.inbox import inbox_drops, refused_drops, remove_drop, set_aside, sweep_inbox
 from pipelines.landing.land_drop import Landed
 from pipelines.reach import decision_rule
 from pipelines.reference import files as reference
@@ -41,24 +48,31 @@ KEEP_SAMPLES = "audit_sample_kept_days"
 def land_inbox(as_of: date) -> list[Landed]:
     """Land every drop in the inbox up to a day; a landed drop leaves the inbox.
 
-    Raises `DeliveryError` at the first drop that cannot be landed: it stays in the inbox, and the night stops.
+    A drop that cannot be landed stays there and is set aside with its error; the others land, and the night goes on
+    from what has landed.
     """
     settings = from_environment()
     done = []
     for path, sender, day in shown(inbox_drops(settings, until=as_of), "land the inbox"):
-        done.append(land_drop(path, sender, day))
+        try:
+            done.append(land_drop(path, sender, day))
+        except DeliveryError as refusal:
+            set_aside(path, refusal)
+            continue
         log.info("%s", done[-1].message())
         remove_drop(path)
+    for drop, refused in refused_drops(settings):
+        log.warning("set aside, not landed: %s: %s", drop, refused)
     sweep_inbox(settings)
     return done
 
 
-def land_drop(path: Path, source: str, on: date, account_id: str | None = None) -> Landed:
-    """Land one drop; an export of a platform is first converted to a drop.
+def land_drop(path: Path, source: str, on: date, account_id: str | None = None, *, only_check: bool = False) -> Landed:
+    """Land one drop, or with `only_check` find out whether it can land; an export is first converted to a drop.
 
     Raises `DeliveryError` or a subclass with nothing landed.
     """
-    return land_export(path, source, on, from_environment(), account_id)
+    return land_export(path, source, on, from_environment(), account_id, only_check=only_check)
 
 
 def load_if_due(as_of: date, run_type: str) -> str | None:

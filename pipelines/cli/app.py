@@ -22,6 +22,7 @@ from pipelines.cli import closure, pull, reach, review, segments
 from pipelines.common.errors import PublishError, SettingsError, StillreachError
 from pipelines.common.query import query
 from pipelines.common.settings import Settings, from_environment
+from pipelines.landing.inbox import refused_drops
 from pipelines.warehouse import pseudonym, publish, runs
 from pipelines.warehouse.dictionary import dictionary as data_dictionary
 
@@ -58,9 +59,10 @@ def land(
     source: Annotated[str, typer.Option(help="The name of your source, or of a kind of export: x_archive, meta, ...")],
     on: Day,
     account: Annotated[str, typer.Option(help="The account of an export, where its folder does not name it.")] = "",
+    check: Annotated[bool, typer.Option("--check", help="Check everything as for landing, and land nothing.")] = False,
 ) -> None:
-    """Land a drop: copy it, check its integrity, hash it, and make it current for its source and day."""
-    done = night.land_drop(path, source, on.date(), account or None)
+    """Land a drop: check every file and row, copy and hash it, and make it current for its source and day."""
+    done = night.land_drop(path, source, on.date(), account or None, only_check=check)
     screen.print(done.message(), soft_wrap=True)
     for note in done.delivery.notes:
         screen.print(f"  {note}", soft_wrap=True)
@@ -90,7 +92,7 @@ def rollback() -> None:
 
 @app.command()
 def status() -> None:
-    """Show the published snapshot, recent runs, warnings of the last validation, and partial lists."""
+    """Show the published snapshot, recent runs, drops set aside, warnings of the last validation, and partial lists."""
     settings = from_environment()
     current = publish.current_snapshot(settings)
     screen.print(f"published: {current or 'nothing yet'}")
@@ -98,6 +100,7 @@ def status() -> None:
     for record in runs.records(settings)[-5:]:
         reason = f": {record['stopped_reason']}" if record["stopped_reason"] else ""
         screen.print(f"run {record['run_id']} {record['status']}{reason}", soft_wrap=True, markup=False)
+    _show_refused(settings)
     if current:
         with _current(settings) as con:
             warned = con.execute(WARNINGS).fetchall()
@@ -193,6 +196,13 @@ def _run(as_of: datetime | None, *, replay: bool) -> None:
     run_id = night.run_night(day, replay=replay)
     current = publish.current_snapshot(from_environment())
     screen.print(f"published: {run_id}" + ("" if current == run_id else f" (current stays {current})"))
+    _show_refused(from_environment())
+
+
+def _show_refused(settings: Settings) -> None:
+    """Name the drops of the inbox that were not landed: their rows are missing from every number."""
+    for drop, refused in refused_drops(settings):
+        screen.print(f"set aside, not landed: {drop}: {refused}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _fitting(cells: list[tuple[Any, ...]], width: int) -> Iterator[list[tuple[Any, ...]]]:

@@ -71,6 +71,14 @@ class SchemaError(DeliveryError):
     """A required column is missing, or a file is not in the extract contract."""
 
 
+class UnusableRowsError(DeliveryError):
+    """Rows of a drop hold values that no night could use."""
+
+
+class RoundedIdsError(DeliveryError):
+    """Ids have lost their last digits, or many rows hold a few ids."""
+
+
 class LandedFileChangedError(NotRetryable):
     """A landed file no longer has the bytes that its manifest records."""
 

@@ -1,5 +1,8 @@
 """Describe the copied files of a drop as a delivery: tables, columns, row counts by account, the oldest list."""
 
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 import duckdb
@@ -10,36 +13,56 @@ from pipelines.common.settings import Settings
 from pipelines.landing.declaration import FOLLOWER, Declaration
 from pipelines.landing.extract_file import FileContents, inspect
 from pipelines.landing.file_copy import CopiedFile
+from pipelines.landing.id_check import check_ids
 from pipelines.landing.manifest import Collected, Delivery, LandedFile
+from pipelines.landing.row_check import RowCheck
 
 
-def describe(files: list[CopiedFile], declaration: Declaration, source: str, on: date, settings: Settings) -> Delivery:
-    """Inspect each file, compare it with the declaration, and give the delivery, without an id yet.
+@dataclass(frozen=True)
+class InspectedFile:
+    """The copy of a file and what it holds."""
 
-    Raises `UnreadableFileError` or `SchemaError`.
+    copied: CopiedFile
+    contents: FileContents
+
+    def landed(self) -> LandedFile:
+        """The file as its delivery's manifest describes it."""
+        return LandedFile(
+            self.copied.file.name,
+            self.copied.file.table.name.removeprefix("raw."),
+            self.copied.bytes,
+            self.copied.sha256,
+            self.contents.n_rows,
+            list(self.contents.columns),
+            list(self.contents.unknown_columns),
+        )
+
+
+def inspect_files(
+    copies: list[CopiedFile], on: date, settings: Settings, *, every_row_fits: bool
+) -> list[InspectedFile]:
+    """Inspect the files of a drop, their ids, and with `every_row_fits` each row.
+
+    Raises `UnreadableFileError`, `SchemaError`, `RoundedIdsError`, `UnusableRowsError`.
     """
-    con = database.connect(None, settings)
-    landed: list[LandedFile] = []
-    n_rows: dict[tuple[str, str, str], int] = {}
-    oldest_on = on
-    try:
-        for copied in files:
-            file, contents = _inspected(con, copied)
-            landed.append(file)
-            oldest_on = min(oldest_on, contents.oldest_on or oldest_on)
-            for account, n in contents.rows.items():
-                if account:
-                    key = (file.table, *account)
-                    n_rows[key] = n_rows.get(key, 0) + n
-    finally:
-        con.close()
-    accounts = [
-        Collected(table, platform, account_id, n, declaration.n_reported(table, platform, account_id))
-        for (table, platform, account_id), n in n_rows.items()
-    ]
-    declaration.check_files(
-        {one.sent_name: (one.sent_sha256, file.rows) for one, file in zip(files, landed, strict=True)}
-    )
+    with closing(database.connect(None, settings)) as con:
+        rows = RowCheck(con, on, settings) if every_row_fits else None
+        inspected = [InspectedFile(copied, _contents(con, copied, rows)) for copied in copies]
+        if rows:
+            rows.end()
+    return inspected
+
+
+def describe(files: list[InspectedFile], declaration: Declaration, source: str, on: date) -> Delivery:
+    """Compare the files with the declaration and give the delivery, without an id yet.
+
+    Raises `UnreadableFileError` where they differ.
+    """
+    landed = [one.landed() for one in files]
+    n_rows: Counter[tuple[str, str, str]] = Counter()
+    for file, one in zip(landed, files, strict=True):
+        n_rows.update({(file.table, *account): n for account, n in one.contents.rows.items() if account})
+    declaration.check_files({one.copied.sent_name: (one.copied.sent_sha256, one.contents.n_rows) for one in files})
     declaration.check_follower_lists({key[1:]: n for key, n in n_rows.items() if key[0] == FOLLOWER})
     ignored = [
         f"{one.name}: ignored unknown columns {', '.join(one.unknown_columns)}" for one in landed if one.unknown_columns
@@ -50,26 +73,23 @@ def describe(files: list[CopiedFile], declaration: Declaration, source: str, on:
         snapshot_on=on.isoformat(),
         landed_at=datetime.now(UTC).isoformat(timespec="seconds"),
         follower_scope=declaration.follower_scope,
-        first_observed_on=oldest_on.isoformat(),
+        first_observed_on=min([on, *(one.contents.oldest_on for one in files if one.contents.oldest_on)]).isoformat(),
         files=landed,
-        accounts=accounts,
-        came_as={one.sent_name: one.sent_sha256 for one in files if one.sent_name != one.file.name},
+        accounts=[Collected(*key, n, declaration.n_reported(*key)) for key, n in n_rows.items()],
+        came_as={
+            one.copied.sent_name: one.copied.sent_sha256
+            for one in files
+            if one.copied.sent_name != one.copied.file.name
+        },
         notes=ignored + declaration.notes,
         completeness=declaration.completeness,
     )
 
 
-def _inspected(con: duckdb.DuckDBPyConnection, copied: CopiedFile) -> tuple[LandedFile, FileContents]:
-    file = copied.file
-    with database.without_values(UnreadableFileError, file.name, hint="it is cut off, corrupted or misnamed"):
-        contents = inspect(con, file)
-    landed = LandedFile(
-        file.name,
-        file.table.name.removeprefix("raw."),
-        copied.bytes,
-        copied.sha256,
-        sum(contents.rows.values()),
-        list(contents.columns),
-        list(contents.unknown_columns),
-    )
-    return landed, contents
+def _contents(con: duckdb.DuckDBPyConnection, copied: CopiedFile, rows: RowCheck | None) -> FileContents:
+    with database.without_values(UnreadableFileError, copied.file.name, hint="it is cut off, corrupted or misnamed"):
+        contents = inspect(con, copied.file)
+        if rows:
+            rows.look(copied.file, contents.columns)
+        check_ids(con, copied.file, contents.columns, contents.n_rows)
+    return contents

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
@@ -16,6 +17,9 @@ from pipelines.common import database
 from pipelines.common.contract import FILE_NAME, Table, table_of
 from pipelines.common.errors import SchemaError, UnreadableFileError
 
+ID_TYPE = re.compile(r"VARCHAR|U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|UUID|ENUM\(.*\)")
+FLOATS = ("FLOAT", "DOUBLE")
+NESTED = re.compile(r"\[\d*\]$|^(STRUCT|MAP|UNION)\b|^BLOB$")
 LONGEST_LINE = 16 << 20  # a JSON document on one line is not JSON Lines, and would fill the memory
 
 
@@ -49,6 +53,10 @@ class FileContents:
     columns: tuple[str, ...]
     unknown_columns: tuple[str, ...]
     oldest_on: date | None
+
+    @property
+    def n_rows(self) -> int:
+        return sum(self.rows.values())
 
 
 def extract_file(path: Path) -> ExtractFile:
@@ -158,10 +166,13 @@ def _check_schema(file: ExtractFile, found: dict[str, str]) -> None:
             known=file.table.column_names,
             hint=place or "see docs/EXTRACTS.md",
         )
-    floats = [name for name, kind in found.items() if name.endswith("_id") and kind in ("DOUBLE", "FLOAT")]
-    if floats:
-        raise SchemaError(
-            file.name,
-            f"holds {', '.join(floats)} as floating-point numbers",
-            hint="ids are text: a float has lost their last digits",
-        )
+    for name, kind in found.items():
+        if name.endswith("_id") and name in file.table.column_names and not ID_TYPE.fullmatch(kind):
+            raise SchemaError(
+                file.name,
+                f"holds {name} as {'a floating-point number' if kind in FLOATS else kind.split('(')[0]}",
+                known=("text", "whole numbers"),
+                hint="ids are text: a number with a fraction has lost their last digits",
+            )
+        if name in file.table.column_names and NESTED.search(kind):
+            raise SchemaError(file.name, f"holds {name} as a list or structure", hint="give one value a row")

@@ -14,13 +14,28 @@ from pipelines.common.errors import DeliveryError
 from pipelines.common.settings import Settings
 from pipelines.landing.declaration import read_declaration
 from pipelines.landing.deliveries import current_deliveries
-from pipelines.landing.describe import describe
+from pipelines.landing.describe import describe, inspect_files
 from pipelines.landing.drop import files_of
 from pipelines.landing.file_copy import copy_files
 from pipelines.landing.landing_area import copy_original, prepared_folder, publish
 from pipelines.landing.manifest import Delivery
 
 SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class LandOptions:
+    """How to land a drop.
+
+    `original` is the export that the drop was converted from: a copy is kept in the delivery. With `every_row_fits` a
+    drop is refused for any row that a night would reject: its sender can correct it. A pull is landed without: nobody
+    can correct a platform's answer, and a night sets odd rows aside. `only_check` lands nothing.
+    """
+
+    original: Path | None = None
+    notes: tuple[str, ...] = ()
+    every_row_fits: bool = False
+    only_check: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,10 +46,13 @@ class Landed:
     is_new: bool
     supersedes: Delivery | None
     was_empty: bool = False
+    only_checked: bool = False
 
     def message(self) -> str:
         """One sentence for people, without a value of a person."""
         one = self.delivery
+        if self.only_checked:
+            return f"checked {one.rows:,} rows in {len(one.files)} files: they can land; nothing was landed"
         if self.was_empty:
             return f"{one.delivery_id}: stays current; the later drop for this day holds no file"
         if not self.is_new:
@@ -54,25 +72,25 @@ def land_drop(
     source: str,
     on: date,
     settings: Settings,
-    *,
-    original: Path | None = None,
-    notes: list[str] | None = None,
+    options: LandOptions = LandOptions(),
 ) -> Landed:
     """Land a drop (a folder, or one file) and make it the current delivery of its source and day.
 
-    `original` is the export that the drop was converted from: a copy is kept in the delivery. A drop that declares
-    lists and holds no file lands, too, so that missing data is on record; it never supersedes a delivery with rows.
-    Raises `DeliveryError` or a subclass with nothing landed and the drop untouched; `BusyError` where another
-    landing runs.
+    A drop that declares lists and holds no file lands, too, so that missing data is on record; it never supersedes a
+    delivery with rows. Raises `DeliveryError` or a subclass with nothing landed and the drop untouched; `BusyError`
+    where another landing runs.
     """
     _check_name_and_day(source, on)
     declaration = read_declaration(drop)
     files = files_of(drop, declaration)
     with prepared_folder(settings) as folder:
         copies = copy_files(files, folder)
-        delivery = describe(copies, declaration, source, on, settings)
-        stored = copy_original(original, folder) if original else {}
-        delivery = replace(delivery, came_as=delivery.came_as | stored, notes=[*delivery.notes, *(notes or [])])
+        inspected = inspect_files(copies, on, settings, every_row_fits=options.every_row_fits)
+        delivery = describe(inspected, declaration, source, on)
+        if options.only_check:
+            return Landed(delivery, is_new=False, supersedes=None, only_checked=True)
+        stored = copy_original(options.original, folder) if options.original else {}
+        delivery = replace(delivery, came_as=delivery.came_as | stored, notes=[*delivery.notes, *options.notes])
         before = current_deliveries(settings, until=on).get((source, on.isoformat()))
         if before and before.content_hash() == delivery.content_hash():
             return Landed(before, is_new=False, supersedes=None)

@@ -7,22 +7,15 @@ value: an unreadable creation date must not lose a follower. Both are counted.
 import duckdb
 
 from pipelines.common import database
-from pipelines.common.contract import EXTRACT_TYPES, Column, Table, contracts
+from pipelines.common.contract import Table, contracts
 from pipelines.common.errors import UnreadableFileError
 from pipelines.common.progress import shown
 from pipelines.common.query import query
 from pipelines.common.settings import Settings
-from pipelines.landing import extract_file
+from pipelines.landing import extract_file, row_rules
 from pipelines.landing.declaration import FOLLOWER
 from pipelines.landing.manifest import Delivery
 from pipelines.warehouse import build
-
-# A spreadsheet showed the id as 1.22158E+17, or a program as 7.0: its last digits are gone, or another person's.
-DAMAGED_ID = r"\d+[.,]\d+[eE]\+?\d+|\d+[eE]\+\d+|\d+\.0"
-EARLIEST = "DATE '1990-01-01'"  # no social medium is older; this also rejects -infinity and years before Christ
-OFFSET = r".*[+-]\d\d(:?\d\d)?"
-BLANKS = "E' \\t\\r\\n\u00a0'"
-WHOLE_NUMBER = r"\d{1,18}(\.0+)?"
 
 
 def load(con: duckdb.DuckDBPyConnection, deliveries: list[Delivery], settings: Settings) -> None:
@@ -63,19 +56,18 @@ def _definition(table: Table) -> str:
 
 def _insert(con: duckdb.DuckDBPyConnection, table: Table, relation: str, delivery: Delivery) -> None:
     """Insert a file's rows into its table of `raw`, in three steps: trim the values, test them, keep what fits."""
-    optional = [column.name for column in table.columns if not column.required and _usable(column)]
-    trimmed = ", ".join(f"nullif(trim({name}, {BLANKS}), '') AS {name}" for name in table.column_names)
+    optional = [column.name for column in table.columns if not column.required and row_rules.usable(column)]
     about = f"'{database.quoted(delivery.delivery_id)}' AS delivery_id, DATE '{delivery.snapshot_on}' AS snapshot_on"
-    con.execute(f"CREATE OR REPLACE TEMP VIEW came AS SELECT {about}, {trimmed} FROM {relation}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW came AS SELECT {about}, {row_rules.trimmed(table)} FROM {relation}")
 
     tests = ", ".join(
-        f"came.{column.name} IS NULL OR coalesce({_usable(column, 'came.')}, false) AS {column.name}_fits"
+        f"came.{column.name} IS NULL OR coalesce({row_rules.usable(column, 'came.')}, false) AS {column.name}_fits"
         for column in table.columns
         if column.name in optional
     )
     added = ", ".join(filter(None, (f"{_scope(table, delivery)} AS follower_scope", tests)))
-    reason = f"{_reason(table)} AS quarantine_reason"
-    source = f"FROM came {_account_join(table)}"
+    reason = f"{row_rules.rejection(table)} AS quarantine_reason"
+    source = f"FROM came {row_rules.account_join(table)}"
     con.execute(f"CREATE OR REPLACE TEMP VIEW tested AS SELECT came.*, {added}, {reason} {source}")
 
     values = ", ".join(
@@ -98,59 +90,3 @@ def _scope(table: Table, delivery: Delivery) -> str:
     if table.name != "raw.follower" or not cut_short:
         return declared
     return f"CASE WHEN (came.platform, came.account_id) IN ({', '.join(cut_short)}) THEN 'partial' ELSE {declared} END"
-
-
-def _account_join(table: Table) -> str:
-    if "account_id" not in table.column_names:
-        return ""
-    return "LEFT JOIN ref.account AS known ON came.platform = known.platform AND came.account_id = known.account_id"
-
-
-def _reason(table: Table) -> str:
-    """Give the SQL for the reason why a row is rejected, or NULL; the first reason that applies."""
-    cases = []
-    for column in table.columns:
-        if column.required:
-            cases.append(f"WHEN came.{column.name} IS NULL THEN '{column.name} is empty'")
-            if usable := _usable(column, "came."):
-                cases.append(f"WHEN NOT ({usable}) THEN '{column.name} is no usable {_kind(column)}'")
-    if "account_id" in table.column_names:
-        cases.append(
-            "WHEN came.account_id IS NOT NULL AND known.account_id IS NULL THEN 'account_id is not in account.csv'"
-        )
-    return f"CASE {' '.join(cases)} END"
-
-
-def _kind(column: Column) -> str:
-    return "id" if column.type == "text" else column.type
-
-
-def _usable(column: Column, of: str = "") -> str | None:
-    """Give the SQL that is true where a value is usable, or None where any text is.
-
-    No day may be later than the delivery's; an instant may, by the width of the time zones.
-    """
-    name = f"{of}{column.name}"
-    match column.type:
-        case "date":
-            return f"coalesce(TRY_CAST({name} AS DATE) BETWEEN {EARLIEST} AND {of}snapshot_on, false)"
-        case "instant":
-            return (
-                f"substr({name}, 11, 1) IN ('T', ' ', 't') AND "
-                f"(right({name}, 1) IN ('Z', 'z') OR regexp_full_match(right({name}, 6), '{OFFSET}')) AND "
-                f"coalesce(TRY_CAST({name} AS TIMESTAMPTZ) >= {EARLIEST} "
-                f"AND TRY_CAST({name} AS TIMESTAMPTZ) < {of}snapshot_on + INTERVAL 2 DAY, false)"
-            )
-        case "count":
-            return f"regexp_full_match({name}, '{WHOLE_NUMBER}')"
-        case "number":
-            return f"coalesce(isfinite(TRY_CAST({name} AS DOUBLE)), false)"
-        case "boolean":
-            return f"TRY_CAST({name} AS BOOLEAN) IS NOT NULL"
-        case "word":
-            return f"{name} IN ({', '.join(repr(value) for value in column.values)})"
-        case "text" if column.name.endswith("_id"):
-            suspicious = f"(contains({name}, '+') OR contains({name}, '.'))"
-            return f"NOT ({suspicious} AND regexp_full_match({name}, '{DAMAGED_ID}'))"
-    assert column.type in EXTRACT_TYPES, column.type
-    return None

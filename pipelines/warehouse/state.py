@@ -18,7 +18,7 @@ from pipelines.common import database
 from pipelines.common.contract import contracts
 from pipelines.common.query import query
 from pipelines.common.settings import SQL, Settings, private
-from pipelines.landing import extract_file, manifest
+from pipelines.landing import extract_file, manifest, row_rules
 from pipelines.landing.manifest import Delivery
 from pipelines.warehouse import raw
 from pipelines.warehouse.catalogue import CARRIED
@@ -50,7 +50,7 @@ def build_hash(account_refs: list[str], key_fingerprint: str, tone_fingerprint: 
     digest = hashlib.sha256()
     deciding = [path for layer in ("raw", "stg", "core", "query/warehouse") for path in sorted((SQL / layer).iterdir())]
     deciding += sorted((SQL / "meta").glob("*.yml"))  # these tables are carried over, too
-    for path in (*deciding, *(Path(str(module.__file__)) for module in (raw, extract_file, manifest))):
+    for path in (*deciding, *(Path(str(module.__file__)) for module in (raw, extract_file, manifest, row_rules))):
         digest.update(f"{path.parent.name}/{path.name}\n".encode() + path.read_bytes())
     digest.update("\n".join([*sorted(account_refs), key_fingerprint, tone_fingerprint]).encode())
     return digest.hexdigest()[:16]

@@ -15,7 +15,7 @@ QUERIES = sorted((SQL / "query").rglob("*.sql"))
 PYTHON = "\n".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "pipelines").rglob("*.py")))
 
 # Queries of these areas ask a published snapshot or an in-memory database, which are DuckDB's whatever the engine.
-DUCKDB_ALONE = ("cli", "labels", "report", "warehouse")
+DUCKDB_ALONE = ("cli", "labels", "landing", "report", "warehouse")
 
 # Functions that sqlglot carries to Spark with another meaning (the models' rule, tests/conventions/test_portable.py).
 NOT_PORTABLE = re.compile(r"\b(len|list|list_\w+|string_agg)\(", re.IGNORECASE)

@@ -311,7 +311,7 @@ def test_an_id_that_parquet_holds_as_a_float_is_refused(
     pq.write_table(pa.table({"platform": ["x"], "observed_on": ["2026-07-08"], **ids}), tmp_path / "follower.parquet")
     refusal = refused(read, tmp_path / "follower.parquet")
     assert isinstance(refusal, SchemaError)
-    assert f"holds {column} as floating-point numbers" in str(refusal)
+    assert f"holds {column} as a floating-point number" in str(refusal)
 
 
 @pytest.mark.parametrize(

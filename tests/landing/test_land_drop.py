@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pipelines.common.errors import BusyError, DeliveryError, LandedFileChangedError, SchemaError, UnreadableFileError
 from pipelines.common.settings import Settings
 from pipelines.landing.deliveries import current_deliveries, verify_files
-from pipelines.landing.inbox import inbox_drops
+from pipelines.landing.inbox import inbox_drops, refused_drops
 from pipelines.landing.land_drop import Landed, land_drop
 from pipelines.landing.manifest import read_manifest
 
@@ -412,10 +412,12 @@ def test_the_inbox_gives_its_drops_oldest_day_first_and_later_ones_not_yet(
     ]
 
 
-def test_an_inbox_folder_that_is_named_for_no_day_is_refused(settings: Settings, write_drop: WriteDrop) -> None:
+def test_an_inbox_folder_that_is_named_for_no_day_is_set_aside(settings: Settings, write_drop: WriteDrop) -> None:
     write_drop(settings.inbox / "a" / "8 July", {"follower.csv": ONE})
-    with pytest.raises(DeliveryError, match="inbox/a/8 July: is not a day"):
-        inbox_drops(settings, until=LATER)
+    write_drop(settings.inbox / "a" / "2026-07-08", {"follower.csv": ONE})
+    assert [drop.name for drop, _, _ in inbox_drops(settings, until=LATER)] == ["2026-07-08"]
+    ((name, refused),) = refused_drops(settings)
+    assert (name, refused[:39]) == ("inbox/a/8 July", "DeliveryError: inbox/a/8 July: is not a")
 
 
 def test_an_empty_inbox_holds_no_drops(settings: Settings) -> None:

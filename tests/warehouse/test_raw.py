@@ -291,11 +291,14 @@ def test_repeats_are_counted_and_the_best_of_them_stays(load: Load) -> None:
     assert con.execute("SELECT n FROM stg.contact").fetchall() == [(3,)]
 
 
-def test_a_night_counts_fates_per_delivery_and_table(settings: Settings, write_drop: WriteDrop) -> None:
+def test_a_night_counts_fates_per_delivery_and_table(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> None:
     bad = FIT["follower"] | {"member_id": ""}
-    write_drop(settings.inbox / "a" / "2026-07-08", {"follower.csv": [FIT["follower"], bad, bad]})
-    write_drop(settings.inbox / "b" / "2026-07-08", {"follower.csv": [FIT["follower"]] * 3, "post.csv": [FIT["post"]]})
-    night.land_inbox(ON)
+    files = {
+        "a": {"follower.csv": [FIT["follower"], bad, bad]},
+        "b": {"follower.csv": [FIT["follower"]] * 3, "post.csv": [FIT["post"]]},
+    }
+    for source, some in files.items():
+        land_drop(write_drop(tmp_path / source, some), source, ON, settings)
     run_id = night.load(ON)
     con = duckdb.connect(str(settings.work / "runs" / run_id / "night.duckdb"), read_only=True)
     counted = con.execute(

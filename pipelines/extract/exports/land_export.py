@@ -4,6 +4,7 @@ A source without a converter delivers the extract contract itself.
 """
 
 import tempfile
+from dataclasses import replace
 from datetime import date
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +15,7 @@ from pipelines.extract.files import column_map
 from pipelines.extract.files.drop import Converter
 from pipelines.extract.registry import EXPORTS, MAPPED, RegisteredSource
 from pipelines.landing.declaration import MANIFEST
-from pipelines.landing.land_drop import Landed, land_drop
+from pipelines.landing.land_drop import Landed, LandOptions, land_drop
 from pipelines.reference import files
 
 
@@ -33,18 +34,27 @@ def known_exports(settings: Settings) -> list[str]:
     return sorted({*EXPORTS, *column_map.known_sources(settings)})
 
 
-def land_export(export: Path, source: str, on: date, settings: Settings, account_id: str | None = None) -> Landed:
-    """Land one export or drop.
+def land_export(
+    export: Path,
+    source: str,
+    on: date,
+    settings: Settings,
+    account_id: str | None = None,
+    *,
+    only_check: bool = False,
+) -> Landed:
+    """Land one export or drop, or with `only_check` find out whether it can land.
 
     `account_id` is the account that an export is of, where neither it nor its folder names one. Raises `DeliveryError`
     or a subclass with nothing landed.
     """
+    options = LandOptions(every_row_fits=True, only_check=only_check)
     registered = export_source(source, settings)
     if registered is None:
         if account_id is not None:
             found = f"has no effect on source {source}: a drop names the accounts itself"
             raise DeliveryError("--account", found, known=known_exports(settings), hint="leave it out")
-        return land_drop(export, source, on, settings)
+        return land_drop(export, source, on, settings, options)
     with tempfile.TemporaryDirectory() as folder:
         drop = Path(folder)
         convert: Converter = import_module(registered.connector).converter(source, settings)
@@ -52,7 +62,7 @@ def land_export(export: Path, source: str, on: date, settings: Settings, account
         if not any(file.name != MANIFEST for file in drop.iterdir()):
             raise DeliveryError(export.name, "has no rows to land", hint="; ".join(notes))
         original = export if registered.keeps_original else None
-        return land_drop(drop, source, on, settings, original=original, notes=notes)
+        return land_drop(drop, source, on, settings, replace(options, original=original, notes=tuple(notes)))
 
 
 def own_accounts(platforms: tuple[str, ...], settings: Settings) -> dict[str, str]:
