@@ -84,7 +84,8 @@ def convert(
     for file, name in files_below(path, (*CSV, *WORKBOOK), notes):
         declared = account_resolution.declared_account(file, path, accounts, account_id)
         for found in _tables(read(file, name, mapping.delimiter), name, mapping, notes):
-            rows = _rows(found, mapping.platform, accounts, declared, observed_on, notes)
+            fixed = _fixed(found.map, mapping.platform, declared, observed_on)
+            rows = _rows(found, fixed, accounts, notes)
             seen.setdefault(found.map.table, []).extend(_sightings(found, rows, observed_on))
     tables = {}
     for table, sightings in seen.items():
@@ -165,14 +166,12 @@ def _no_header(sheet: Sheet, maps: Sequence[TableMap], name: str) -> SchemaError
 
 
 def _rows(
-    found: Found,
-    platform: str,
-    accounts: Mapping[str, str],
-    declared: str | None,
-    observed_on: datetime.date,
-    notes: list[str],
+    found: Found, fixed: Mapping[str, str | None], accounts: Mapping[str, str], notes: list[str]
 ) -> list[dict[str, str | None]]:
-    """Read every row of a table; raise where a column cannot be read, with how many rows and the first of them."""
+    """Read every row of a table; `fixed` are the columns that are alike in all rows.
+
+    Raises where a column cannot be read, with how many rows and the first of them.
+    """
     kept, skipped = _kept(found)
     _check_merged(found, kept)
     clock: list[Clock] = []
@@ -183,12 +182,11 @@ def _rows(
     }
     if "account_id" in columns:
         columns["account_id"] = _own(found, columns["account_id"], accounts)
-    elif "account_id" in found.map.contract.required and declared is None:
+    elif "account_id" in found.map.contract.required and not fixed.get("account_id"):
         raise account_resolution.unknown_account(found.file, accounts)
-    fixed = _fixed(found.map, platform, declared, observed_on)
     metrics = _unpivoted(found, kept, clock) if found.map.metrics else [[{}] for _ in kept]
     rows = [
-        fixed | row | metric
+        {**fixed, **row, **metric}
         for row, of_row in zip(_by_row(columns, len(kept)), metrics, strict=True)
         for metric in of_row
     ]
