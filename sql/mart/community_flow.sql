@@ -222,7 +222,7 @@ known AS (
             WHEN first_acts.first_act_on IS NULL THEN 'no engagement extract'
             WHEN
                 first_acts.first_act_on > weeks.week_ends_on - (SELECT recent_days FROM core.time_window) + 1
-                THEN 'fewer than 90 days of acts'
+                THEN 'fewer than 90 days of interactions'
             WHEN
                 coalesce(collected_weeks.n_act_weeks, 0) < (SELECT recent_whole_weeks FROM core.time_window)
                 THEN 'weeks without acts'

@@ -14,10 +14,6 @@ import pytest
 
 from pipelines.common.settings import ROOT
 
-# Packages and folders whose prose is still being rewritten. Empty this set when it is done.
-BEING_REWRITTEN = frozenset(
-    {"sql/mart/community_flow.sql", "tests/landing", "tests/reach/test_flow.py", "tests/sql/mart/community_flow"}
-)
 # Columns, a table and a value of published snapshots. Queries of analysts use them, so that they keep their names.
 PUBLISHED = frozenset(
     {
@@ -187,10 +183,6 @@ def _files() -> Iterator[Path]:
                 yield path
 
 
-def _is_being_rewritten(name: str) -> bool:
-    return any(name == one or name.startswith(f"{one}/") for one in BEING_REWRITTEN)
-
-
 def test_published_names_exist() -> None:
     """A name that no contract has any more leaves the list of exceptions."""
     contracts = " ".join(path.read_text(encoding="utf-8") for path in (ROOT / "sql").rglob("*.yml"))
@@ -199,14 +191,7 @@ def test_published_names_exist() -> None:
 
 def test_no_coined_words() -> None:
     hits = [hit for path in _files() if str(path.relative_to(ROOT)) not in QUOTES_THEM for hit in hits_in(path)]
-    remaining: dict[str, int] = {}
-    for hit in hits:
-        if _is_being_rewritten(hit.path):
-            package = "/".join(hit.path.split("/")[:2])
-            remaining[package] = remaining.get(package, 0) + 1
-    print("coined words that remain, by package:", dict(sorted(remaining.items(), key=lambda item: -item[1])))
-    refused = [str(hit) for hit in hits if not _is_being_rewritten(hit.path)]
-    assert not refused, "\n" + "\n".join(refused)
+    assert not hits, "\n" + "\n".join(map(str, hits))
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def pull_all(on: date = TODAY) -> list[str]:
     return [session.pull_account("bluesky", one, on) for one in session.accounts_of("bluesky")]
 
 
-def in_force(settings: Settings, on: date = TODAY) -> Delivery:
+def current_delivery(settings: Settings, on: date = TODAY) -> Delivery:
     return current_deliveries(settings, until=on)["bluesky", on.isoformat()]
 
 
@@ -117,7 +117,7 @@ def test_one_delivery_of_all_accounts_with_a_line_for_each_kind_of_list(server: 
     assert len(journals(settings)) == 2
     words = session.land_pulled("bluesky", TODAY)
     assert "landed 35 rows in 4 files" in words
-    delivery = in_force(settings)
+    delivery = current_delivery(settings)
     assert declared(delivery) == {
         (FIRST, "follower"): ("complete", 1, 25, 25, ""),
         (FIRST, "post"): ("complete", 1, 2, 2, ""),
@@ -168,7 +168,7 @@ def test_an_account_that_was_never_pulled_is_accounted_for(server: Server, setti
     session.pull_account("bluesky", SECOND, TODAY)
     words = session.land_pulled("bluesky", TODAY)
     assert f"bluesky:{FIRST} follower: not collected: the pull never ran" in words
-    delivery = in_force(settings)
+    delivery = current_delivery(settings)
     assert declared(delivery)[FIRST, "follower"] == ("partial", 1, 0, None, "not collected: the pull never ran")
     assert declared(delivery)[SECOND, "follower"][0] == "complete"
     assert not [one for one in rows(settings, delivery, "account_day") if one["account_id"] == FIRST], "unknown, not 0"
@@ -176,7 +176,7 @@ def test_an_account_that_was_never_pulled_is_accounted_for(server: Server, setti
 
 def test_a_day_on_which_nothing_ran_lands_as_an_account_of_that(server: Server, settings: Settings) -> None:
     session.land_pulled("bluesky", TODAY)
-    delivery = in_force(settings)
+    delivery = current_delivery(settings)
     assert delivery.files == [] and {one.scope for one in delivery.completeness} == {"partial"}
 
 
@@ -188,7 +188,7 @@ def test_a_refused_account_lands_as_partial_beside_the_whole_one(
         session.pull_account("bluesky", FIRST, TODAY)
     session.pull_account("bluesky", SECOND, TODAY)
     session.land_pulled("bluesky", TODAY)
-    found = declared(in_force(settings))
+    found = declared(current_delivery(settings))
     assert found[FIRST, "follower"][0] == "partial" and "401" in found[FIRST, "follower"][-1]
     assert found[SECOND, "follower"][0] == "complete"
 
@@ -205,12 +205,12 @@ def test_a_source_that_may_not_be_asked_at_all_says_why(
             session.pull_account("bluesky", FIRST, TODAY)
     session.pull_account("bluesky", SECOND, TODAY)
     session.land_pulled("bluesky", TODAY)
-    found = declared(in_force(settings))
+    found = declared(current_delivery(settings))
     for kind in ("follower", "post"):
         assert found[FIRST, kind] == ("partial", 1, 0, None, "x_api: has no terms_confirmed.")
     pull_all()
     session.land_pulled("bluesky", TODAY)
-    assert declared(in_force(settings))[FIRST, "follower"][0] == "complete", "a later pull of the day brings it"
+    assert declared(current_delivery(settings))[FIRST, "follower"][0] == "complete", "a later pull of the day brings it"
 
 
 def test_an_answer_that_is_not_known_leaves_nothing_of_the_account_whole(
@@ -221,7 +221,7 @@ def test_an_answer_that_is_not_known_leaves_nothing_of_the_account_whole(
         session.pull_account("bluesky", FIRST, TODAY)
     session.pull_account("bluesky", SECOND, TODAY)
     session.land_pulled("bluesky", TODAY)
-    found = declared(in_force(settings))
+    found = declared(current_delivery(settings))
     assert {kind: found[FIRST, kind][0] for kind in ("follower", "post", "like")} == dict.fromkeys(
         ("follower", "post", "like"), "partial"
     )
@@ -241,7 +241,7 @@ def test_unknown_fields_and_nothing_else_of_them_are_noted(
     platform.spoil = spoil
     pull_all()
     session.land_pulled("bluesky", TODAY)
-    notes = in_force(settings).notes
+    notes = current_delivery(settings).notes
     assert notes == ["bluesky, list of follower: ignored unknown fields shoeSize"]
 
 
@@ -257,9 +257,9 @@ def test_the_second_day_asks_again_only_what_changed(
     words = session.land_pulled("bluesky", TODAY)
     yesterday = TODAY - timedelta(days=1)
     reason = f"1 of 2 lists: unchanged since {yesterday}, not asked again"
-    assert declared(in_force(settings))[FIRST, "like"] == ("complete", 2, 2, 2, reason)
+    assert declared(current_delivery(settings))[FIRST, "like"] == ("complete", 2, 2, 2, reason)
     assert reason not in words, "what is whole needs no words"
-    assert {one["post_id"] for one in rows(settings, in_force(settings), "engagement")} == {"p2"}
+    assert {one["post_id"] for one in rows(settings, current_delivery(settings), "engagement")} == {"p2"}
 
 
 def test_what_a_lost_landing_had_is_asked_again(
@@ -276,12 +276,12 @@ def test_what_a_lost_landing_had_is_asked_again(
 def test_a_pull_again_on_the_same_day_brings_everything_again(server: Server, settings: Settings) -> None:
     pull_all()
     session.land_pulled("bluesky", TODAY)
-    first = in_force(settings)
+    first = current_delivery(settings)
     n_first = len(server.requests)
     pull_all()
     assert len(server.requests) == 2 * n_first, "the earlier delivery of the day goes out of force: nothing is carried"
     assert "the same content has landed already" in session.land_pulled("bluesky", TODAY)
-    assert in_force(settings) == first
+    assert current_delivery(settings) == first
 
 
 def test_a_second_delivery_of_a_day_may_not_lack_an_account(server: Server, settings: Settings) -> None:
@@ -329,10 +329,10 @@ def test_a_pull_that_was_killed_lands_the_same_bytes(server: Server, settings: S
     pull_all()
     assert len(server.requests) <= 8 + 4, "what was under way is asked again, at most one request a worker"
     session.land_pulled("bluesky", TODAY)
-    files = {one.name: one.sha256 for one in in_force(settings).files}
+    files = {one.name: one.sha256 for one in current_delivery(settings).files}
     pull_all()
     assert "the same content has landed already" in session.land_pulled("bluesky", TODAY)
-    assert {one.name: one.sha256 for one in in_force(settings).files} == files
+    assert {one.name: one.sha256 for one in current_delivery(settings).files} == files
 
 
 def test_the_deadline_counts_from_the_first_account_and_a_later_start_goes_on(
@@ -354,7 +354,7 @@ def test_the_command_pulls_lands_and_says_what_did_not_come(
     assert f"bluesky:{FIRST}: follower 25 of 25" in done.output
     assert f"{SECOND}: PlatformRefusedError: fake: answered 401" in done.output
     assert f"bluesky:{SECOND} follower: fake: answered 401" in done.output
-    assert in_force(settings).rows == 32
+    assert current_delivery(settings).rows == 32
     other = CliRunner().invoke(app.app, ["pull", "mastodon"])
     assert isinstance(other.exception, RefError) and "not configured" in str(other.exception)
     past = CliRunner().invoke(app.app, ["pull", "bluesky", "--on", "2026-01-01"])
@@ -378,7 +378,7 @@ def test_a_count_that_one_list_does_not_know_makes_the_sum_unknown() -> None:
 def test_a_manifest_holds_no_person(server: Server, settings: Settings) -> None:
     pull_all()
     session.land_pulled("bluesky", TODAY)
-    manifest = json.loads((in_force(settings).folder(settings) / "manifest.json").read_text())
+    manifest = json.loads((current_delivery(settings).folder(settings) / "manifest.json").read_text())
     text = json.dumps(manifest["completeness"]) + json.dumps(manifest["notes"])
     assert "f1" not in text and "s1" not in text
 
@@ -397,7 +397,7 @@ def pull_on_yesterday(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> De
         pull_all(yesterday)
         session.land_pulled("bluesky", yesterday)
     assert read_accounts(settings)
-    return in_force(settings, yesterday)
+    return current_delivery(settings, yesterday)
 
 
 HEADER = "platform,account_id,handle,name,role,purpose,opened_on,closed_on\n"

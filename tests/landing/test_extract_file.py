@@ -91,7 +91,7 @@ def test_parquet_reads_equal_too(tmp_path: Path, write_drop: WriteDrop, read: Re
 
 
 @pytest.mark.parametrize("name", ["follower.csv", "follower.jsonl", "follower.parquet"])
-def test_a_column_nobody_knows_is_kept_aside_and_named(
+def test_a_column_nobody_knows_is_ignored_and_named(
     name: str, tmp_path: Path, write_drop: WriteDrop, con: duckdb.DuckDBPyConnection
 ) -> None:
     path = write_drop(tmp_path, {name: PEOPLE}) / name
@@ -272,18 +272,18 @@ def test_a_bad_file_is_refused_by_name(
 
 
 @pytest.mark.parametrize(
-    ("what", "header", "said"),
+    ("what", "header", "message"),
     [
         ("a blank column", HEADER.replace("bio", ""), "column"),
         ("a column twice", HEADER.replace("bio", "platform"), "twice"),
     ],
 )
 def test_a_header_that_names_no_table_is_refused_in_our_words(
-    what: str, header: str, said: str, tmp_path: Path, read: Read
+    what: str, header: str, message: str, tmp_path: Path, read: Read
 ) -> None:
     (tmp_path / "follower.csv").write_text(header + ROW, encoding="utf-8")
     refusal = refused(read, tmp_path / "follower.csv")
-    assert "Binder" not in str(refusal) and said in str(refusal)
+    assert "Binder" not in str(refusal) and message in str(refusal)
 
 
 @pytest.mark.parametrize("name", ["follower.csv", "follower.jsonl", "follower.parquet"])

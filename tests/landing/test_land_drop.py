@@ -1,4 +1,4 @@
-"""A drop lands once, whole and unchanging, or not at all; the delivery in force is always known."""
+"""A drop lands once, whole and unchanging, or not at all; the current delivery is always known."""
 
 import fcntl
 import gzip
@@ -155,9 +155,9 @@ def test_a_b_a_puts_the_first_content_back_in_force(settings: Settings, tmp_path
         landed[1].delivery.delivery_id,
     ]
     assert len({one.delivery.delivery_id for one in landed}) == 3
-    in_force = current_deliveries(settings, until=LATER)
-    assert list(in_force.values()) == [landed[2].delivery]
-    assert in_force["x_extract", "2026-07-08"].rows == 1
+    current = current_deliveries(settings, until=LATER)
+    assert list(current.values()) == [landed[2].delivery]
+    assert current["x_extract", "2026-07-08"].rows == 1
 
 
 def test_a_tenth_delivery_of_one_day_supersedes_the_ninth(
@@ -267,7 +267,7 @@ def test_a_drop_that_cannot_land_leaves_nothing_landed_and_itself_as_it_was(
 
 
 @pytest.mark.parametrize(
-    "told",
+    "declared",
     [
         {"files": ["follower.csv"]},
         {"files": {"follower.csv": 1}},
@@ -281,9 +281,9 @@ def test_a_drop_that_cannot_land_leaves_nothing_landed_and_itself_as_it_was(
     ids=str,
 )
 def test_a_senders_manifest_of_another_shape_is_refused(
-    told: dict[str, Any], settings: Settings, tmp_path: Path, write_drop: WriteDrop
+    declared: dict[str, Any], settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
-    drop = write_drop(tmp_path / "drop", {"follower.csv": ONE, "manifest.json": told})
+    drop = write_drop(tmp_path / "drop", {"follower.csv": ONE, "manifest.json": declared})
     with pytest.raises(DeliveryError, match=r"manifest\.json"):
         land_drop(drop, "x_extract", ON, settings)
 
@@ -291,15 +291,15 @@ def test_a_senders_manifest_of_another_shape_is_refused(
 def test_a_file_that_its_sender_lists_and_that_did_not_come_is_missed(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
-    told = {"files": {"follower.csv": {"rows": 1}, "post.csv": {"rows": 9}}}
-    drop = write_drop(tmp_path / "drop", {"follower.csv": ONE, "manifest.json": told})
+    declared = {"files": {"follower.csv": {"rows": 1}, "post.csv": {"rows": 9}}}
+    drop = write_drop(tmp_path / "drop", {"follower.csv": ONE, "manifest.json": declared})
     with pytest.raises(DeliveryError, match=r"post\.csv"):
         land_drop(drop, "x_extract", ON, settings)
 
 
 def test_a_senders_manifest_that_agrees_is_taken(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> None:
-    told = {"files": {"follower.csv": {"rows": 1, "sha256": hashlib.sha256(ONE.encode()).hexdigest()}}}
-    drop = write_drop(tmp_path / "drop", {"follower.csv": ONE, "manifest.json": told})
+    declared = {"files": {"follower.csv": {"rows": 1, "sha256": hashlib.sha256(ONE.encode()).hexdigest()}}}
+    drop = write_drop(tmp_path / "drop", {"follower.csv": ONE, "manifest.json": declared})
     landed = land_drop(drop, "x_extract", ON, settings)
     assert landed.delivery.follower_scope == "complete"
     assert [file.name for file in landed.delivery.files] == ["follower.csv"]
@@ -443,7 +443,7 @@ LANDINGS = st.lists(
 @hypothesis.settings(
     max_examples=15, deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
 )
-def test_whatever_lands_the_last_of_a_source_and_day_is_in_force(
+def test_whatever_lands_the_last_of_a_source_and_day_is_current(
     settings: Settings, tmp_path: Path, write_drop: WriteDrop, landings: list[tuple[str, date, int, bool]], until: date
 ) -> None:
     shutil.rmtree(settings.landing, ignore_errors=True)
@@ -454,12 +454,12 @@ def test_whatever_lands_the_last_of_a_source_and_day_is_in_force(
         landed = land_drop(write_drop(tmp_path / "drop", files), source, day, settings)
         assert landed.is_new == (model.get((source, day.isoformat())) != (content, scope))
         model[source, day.isoformat()] = (content, scope)
-    in_force = current_deliveries(settings, until=until)
-    assert {key: (one.rows - 1, one.follower_scope) for key, one in in_force.items()} == {
-        key: said for key, said in model.items() if key[1] <= until.isoformat()
+    current = current_deliveries(settings, until=until)
+    assert {key: (one.rows - 1, one.follower_scope) for key, one in current.items()} == {
+        key: delivery for key, delivery in model.items() if key[1] <= until.isoformat()
     }
-    assert list(in_force) == sorted(in_force, key=lambda key: (key[1], key[0]))
-    for one in in_force.values():
+    assert list(current) == sorted(current, key=lambda key: (key[1], key[0]))
+    for one in current.values():
         verify_files(one, settings)
 
 
@@ -489,7 +489,7 @@ def told_list(account_id: str = "1", kind: str = "follower", **more: Any) -> dic
 def accounted(*lists: dict[str, Any], **files: str) -> dict[str, Any]:
     """A drop's files with a manifest that accounts for lists."""
     named = {f"{name}.csv": text for name, text in files.items()}
-    return named | {"manifest.json": {"completeness": list(lists), "notes": ["x.csv: kept aside mood"]}}
+    return named | {"manifest.json": {"completeness": list(lists), "notes": ["x.csv: ignored mood"]}}
 
 
 CUT = {"scope": "partial", "reason": "deadline"}
@@ -502,7 +502,7 @@ def test_a_delivery_keeps_what_its_sender_says_of_its_lists(
     lists = (told_list(n_reported=2), told_list(kind="like", n_lists=9, n_collected=40, n_reported=60, **CUT))
     landed = land_drop(write_drop(tmp_path / "drop", accounted(*lists, follower=ONE)), "pull", ON, settings)
     assert manifest_of(landed, settings)["completeness"] == list(lists)
-    assert landed.delivery.notes == ["x.csv: kept aside mood"]
+    assert landed.delivery.notes == ["x.csv: ignored mood"]
     assert read_manifest(landed.delivery.folder(settings) / "manifest.json") == landed.delivery
     assert landed.message().endswith("landed 1 rows in 1 files; 1 of 2 kinds of lists are partial")
 
@@ -513,9 +513,9 @@ def test_a_manifest_of_before_there_was_completeness_is_still_read(
     landed = land_drop(write_drop(tmp_path / "drop", {"follower.csv": ONE}), "x_extract", ON, settings)
     path = landed.delivery.folder(settings) / "manifest.json"
     path.chmod(0o600)
-    said = manifest_of(landed, settings)
-    del said["completeness"]
-    path.write_text(json.dumps(said), encoding="utf-8")
+    written = manifest_of(landed, settings)
+    del written["completeness"]
+    path.write_text(json.dumps(written), encoding="utf-8")
     assert read_manifest(path) == landed.delivery
 
 
@@ -535,7 +535,7 @@ def test_a_manifest_that_calls_a_complete_list_whole_is_still_read_and_is_the_sa
 
 
 @pytest.mark.parametrize(
-    ("told", "found"),
+    ("lists", "found"),
     [
         ([told_list(n_collected=-1)], "completeness.0.n_collected"),
         ([told_list(n_collected="1")], "completeness.0.n_collected"),
@@ -551,10 +551,10 @@ def test_a_manifest_that_calls_a_complete_list_whole_is_still_read_and_is_the_sa
     ids=str,
 )
 def test_an_account_of_lists_of_another_shape_is_refused(
-    told: list[dict[str, Any]], found: str, settings: Settings, tmp_path: Path, write_drop: WriteDrop
+    lists: list[dict[str, Any]], found: str, settings: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
     with pytest.raises(DeliveryError, match=r"manifest\.json") as refusal:
-        land_drop(write_drop(tmp_path / "drop", accounted(*told, follower=ONE)), "pull", ON, settings)
+        land_drop(write_drop(tmp_path / "drop", accounted(*lists, follower=ONE)), "pull", ON, settings)
     assert found in str(refusal.value)
     assert "sunny" not in str(refusal.value)
     assert landed_files(settings) == []

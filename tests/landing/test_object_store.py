@@ -84,13 +84,13 @@ def objects(bucket: Any) -> set[str]:
     return {path.split("/", 4)[-1] for path in store.find(name)}
 
 
-def in_force(settings: Settings) -> Delivery:
+def current_delivery(settings: Settings) -> Delivery:
     return current_deliveries(settings, until=ON)["a_source", "2026-07-15"]
 
 
 def test_what_lands_here_is_read_and_proved_elsewhere(stored: Settings, elsewhere: Settings, drop: Any) -> None:
     landed = land_drop(drop(5), "a_source", ON, stored).delivery
-    found = in_force(elsewhere)
+    found = current_delivery(elsewhere)
     assert found == landed
     assert not (found.folder(elsewhere) / "follower.csv").exists()  # only its manifest, until it is needed
     verify_files(found, elsewhere)
@@ -104,7 +104,7 @@ def test_the_same_content_from_another_machine_is_no_new_delivery(
     again = land_drop(drop(5), "a_source", ON, elsewhere)
     assert not again.is_new
     assert land_drop(drop(6), "a_source", ON, elsewhere).supersedes == again.delivery
-    assert in_force(stored).rows == 6
+    assert current_delivery(stored).rows == 6
 
 
 def test_a_manifest_is_the_last_that_comes_and_half_a_delivery_is_none(
@@ -118,22 +118,22 @@ def test_a_manifest_is_the_last_that_comes_and_half_a_delivery_is_none(
     assert any(name.endswith("follower.csv") for name in objects(bucket))
     assert current_deliveries(elsewhere, until=ON) == {} == current_deliveries(stored, until=ON)
     assert land_drop(drop(5), "a_source", ON, stored).is_new
-    verify_files(in_force(elsewhere), elsewhere)
+    verify_files(current_delivery(elsewhere), elsewhere)
 
 
 def test_two_machines_at_once_get_two_numbers(stored: Settings, elsewhere: Settings, drop: Any) -> None:
     assert [object_store.claim(one, "a_source", "2026-07-15", 1) for one in (stored, elsewhere)] == [1, 2]
     assert land_drop(drop(5), "a_source", ON, stored).delivery.delivery_id.startswith("a_source.2026-07-15.0003-")
     assert land_drop(drop(6), "a_source", ON, elsewhere).delivery.delivery_id.startswith("a_source.2026-07-15.0004-")
-    assert in_force(stored).rows == 6
+    assert current_delivery(stored).rows == 6
 
 
 def test_what_lay_here_before_there_was_a_store_moves_into_it(
     settings: Settings, stored: Settings, elsewhere: Settings, drop: Any
 ) -> None:
     landed = land_drop(drop(5), "a_source", ON, settings).delivery
-    assert in_force(stored) == landed
-    verify_files(in_force(elsewhere), elsewhere)
+    assert current_delivery(stored) == landed
+    verify_files(current_delivery(elsewhere), elsewhere)
 
 
 def test_half_a_copy_never_moves_into_the_store(
@@ -151,14 +151,14 @@ def test_a_byte_changed_in_the_store_is_noticed(stored: Settings, elsewhere: Set
     path = next(path for path in store.find(name) if path.endswith("follower.csv"))
     store.pipe_file(path, store.cat_file(path)[:-2] + b"9\n")
     with pytest.raises(LandedFileChangedError):
-        verify_files(in_force(elsewhere), elsewhere)
+        verify_files(current_delivery(elsewhere), elsewhere)
 
 
 def test_the_copy_here_may_be_removed_and_comes_back(stored: Settings, drop: Any) -> None:
     landed = land_drop(drop(5), "a_source", ON, stored).delivery
     shutil.rmtree(stored.landing)
-    verify_files(in_force(stored), stored)
-    assert in_force(stored) == landed
+    verify_files(current_delivery(stored), stored)
+    assert current_delivery(stored) == landed
 
 
 def test_a_store_that_is_not_there_is_said_without_a_traceback(stored: Settings, drop: Any) -> None:

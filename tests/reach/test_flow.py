@@ -284,7 +284,7 @@ def quiet_reason(world: World, week: date) -> str | None:
     if not acts:
         return "no engagement extract"
     if min(acts) > week_end(week) - timedelta(days=89):
-        return "fewer than 90 days of acts"
+        return "fewer than 90 days of interactions"
     for n in range(1, 13):
         begin = week - timedelta(weeks=n)
         if not any(begin <= day < begin + timedelta(days=7) for day in acts):
