@@ -17,74 +17,17 @@ WITH accounts_with_acts AS (
         ON own_account.platform = engagement.platform AND own_account.account_id = engagement.account_id
 ),
 
-counted_lists AS (
-    SELECT platform, account_id, post_id, posted_at, 'like' AS kind, likes AS n_counted FROM core.post
-    UNION ALL
-    SELECT platform, account_id, post_id, posted_at, 'reply' AS kind, replies AS n_counted FROM core.post
-    UNION ALL
-    SELECT platform, account_id, post_id, posted_at, 'repost' AS kind, reposts AS n_counted FROM core.post
-    UNION ALL
-    SELECT platform, account_id, post_id, posted_at, 'quote' AS kind, quotes AS n_counted FROM core.post
-),
-
-seen_lists AS (
-    SELECT
-        platform,
-        account_id,
-        post_id,
-        kind,
-        count(*) AS n_seen,
-        sum(CASE WHEN engaged_on > (SELECT recent_after_on FROM core.time_window) THEN 1 ELSE 0 END) AS n_seen_lately
-    FROM core.engagement
-    WHERE kind IN ('like', 'reply', 'repost', 'quote')
-    GROUP BY platform, account_id, post_id, kind
-),
-
--- Likes and answers are everywhere. Of a kind that its platform neither counts nor shows of any post there is none.
-kinds AS (
-    SELECT platform, kind FROM counted_lists
-    WHERE n_counted IS NOT NULL OR kind IN ('like', 'reply')
-    UNION
-    SELECT platform, kind FROM seen_lists
-),
-
-lists AS (
-    SELECT
-        coalesce(counted_lists.platform, seen_lists.platform) AS platform,
-        coalesce(counted_lists.account_id, seen_lists.account_id) AS account_id,
-        coalesce(counted_lists.post_id, seen_lists.post_id) AS post_id,
-        coalesce(counted_lists.kind, seen_lists.kind) AS kind,
-        counted_lists.n_counted IS NULL AS is_uncounted,
-        coalesce(seen_lists.n_seen, 0) AS n_seen,
-        -- A platform that counts late, or whose people took likes back, counts fewer than were seen.
-        greatest(coalesce(counted_lists.n_counted, 0), coalesce(seen_lists.n_seen, 0)) AS n_collectable
-    FROM counted_lists
-    FULL OUTER JOIN seen_lists
-        ON
-            counted_lists.platform = seen_lists.platform
-            AND counted_lists.account_id = seen_lists.account_id
-            AND counted_lists.post_id = seen_lists.post_id
-            AND counted_lists.kind = seen_lists.kind
-    WHERE
-        seen_lists.n_seen_lately > 0
-        OR (
-            CAST(counted_lists.posted_at AS DATE) > (SELECT recent_after_on FROM core.time_window)
-            AND CAST(counted_lists.posted_at AS DATE) <= getvariable('as_of')
-        )
-),
-
 account_kinds AS (
     SELECT
-        lists.platform,
-        lists.account_id,
-        lists.kind,
-        bool_or(lists.is_uncounted) AS is_uncounted,
-        sum(lists.n_seen) AS n_seen,
-        sum(lists.n_collectable) AS n_collectable,
-        sum(CASE WHEN lists.n_seen > 0 THEN lists.n_collectable ELSE 0 END) AS n_collectable_where_seen
-    FROM lists
-    INNER JOIN kinds ON lists.platform = kinds.platform AND lists.kind = kinds.kind
-    GROUP BY lists.platform, lists.account_id, lists.kind
+        post_interaction.platform,
+        post_interaction.account_id,
+        post_interaction.kind,
+        bool_or(post_interaction.is_uncounted) AS is_uncounted,
+        sum(post_interaction.n_seen) AS n_seen,
+        sum(post_interaction.n_known) AS n_collectable,
+        sum(CASE WHEN post_interaction.n_seen > 0 THEN post_interaction.n_known ELSE 0 END) AS n_collectable_where_seen
+    FROM core.post_interaction
+    GROUP BY post_interaction.platform, post_interaction.account_id, post_interaction.kind
 ),
 
 posting_accounts AS (
@@ -153,19 +96,19 @@ others AS (
 -- Of one seen act of a list: how many of its kind are unseen. A list never collected is like those that were.
 list_odds AS (
     SELECT
-        lists.platform,
-        lists.account_id,
-        lists.post_id,
-        lists.kind,
+        post_interaction.platform,
+        post_interaction.account_id,
+        post_interaction.post_id,
+        post_interaction.kind,
         CAST(account_kinds.n_collectable AS DOUBLE) / account_kinds.n_collectable_where_seen
-        * lists.n_collectable / lists.n_seen - 1 AS odds
-    FROM lists
+        * post_interaction.n_known / post_interaction.n_seen - 1 AS odds
+    FROM core.post_interaction
     INNER JOIN account_kinds
         ON
-            lists.platform = account_kinds.platform
-            AND lists.account_id = account_kinds.account_id
-            AND lists.kind = account_kinds.kind
-    WHERE lists.n_seen > 0
+            post_interaction.platform = account_kinds.platform
+            AND post_interaction.account_id = account_kinds.account_id
+            AND post_interaction.kind = account_kinds.kind
+    WHERE post_interaction.n_seen > 0
 ),
 
 -- A mention shows a person too: who is known by one is never unseen.

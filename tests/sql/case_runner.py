@@ -33,6 +33,7 @@ SHARED_ROW_SETS = (
     "core.segment_person",
     "core.presence",
     "core.active_spell",
+    "core.post_interaction",
 )
 WINDOW_BANDS = ("recent_days", "series_days", "moderation_days", "follower_change_days", "forecast_days")
 RAW_EXTRAS = {
