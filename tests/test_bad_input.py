@@ -52,7 +52,7 @@ BAD_FILES: dict[str, tuple[Mapping[str, Any], str]] = {
     "header alone": ({"follower.csv": CSV}, "UnreadableFileError: follower.csv: has no rows"),
     "Latin-1": ({"follower.csv": (CSV + ROW + "x,1,é,,\n").encode("latin-1")}, "follower.csv: is not UTF-8"),
     "NUL": ({"follower.csv": CSV + ROW + "\0\n"}, "follower.csv: holds NUL bytes"),
-    "misnamed": ({"followers.csv": CSV + ROW}, "SchemaError: followers.csv: is not a file of the extract contract"),
+    "misnamed": ({"followers.csv": CSV + ROW}, "SchemaError: followers.csv: is not named for a table of the extract"),
     "column missing": (
         {"follower.csv": (CSV + ROW).replace("member_id", "member")},
         "is column 3 meant for member_id?",

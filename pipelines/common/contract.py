@@ -21,6 +21,10 @@ from pipelines.common.settings import SQL
 # The kinds of values an extract holds.
 EXTRACT_TYPES = ("text", "word", "date", "instant", "count", "number", "boolean")
 FILE_NAME = re.compile(r"(?P<table>[a-z_]+)(-[\w.-]+?)?\.(?P<format>csv|jsonl|parquet)(\.(?P<packed>gz|zst))?")
+NO_CONTRACT_FILE = (
+    "is it an export as a platform gives it? Then name its --source (x_archive, x_analytics, meta, instagram, linkedin,"
+    " youtube_studio, or one with a column map: docs/MAPPED.md); else rename it (docs/EXTRACTS.md)"
+)
 COLUMN = re.compile(r"(?P<type>[A-Z][\w\[\](,)]*)(?P<null> NOT NULL| NULL)?( one of (?P<values>\S.*))?")
 
 
@@ -124,7 +128,7 @@ def table_of(file_name: str) -> Table:
     near = get_close_matches(file_name.split(".")[0], known, n=1)
     raise SchemaError(
         file_name,
-        "is not a file of the extract contract",
+        "is not named for a table of the extract contract",
         known=(f"{name}.csv|.jsonl|.parquet (.gz|.zst)" for name in known),
-        hint=f"did you mean {near[0]}?" if near else "see docs/EXTRACTS.md",
+        hint=f"did you mean {near[0]}?" if near else NO_CONTRACT_FILE,
     )

@@ -7,7 +7,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
-    NonNegativeInt,
+    Field,
     StringConstraints,
     ValidationError,
     model_validator,
@@ -19,6 +19,8 @@ from pipelines.common.errors import DeliveryError, UnreadableFileError
 MANIFEST = "manifest.json"
 FOLLOWER = "follower"
 
+# No platform counts further; a longer number would not fit a column.
+Count = Annotated[int, Field(ge=0, le=10**15)]
 Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 ListScope = Annotated[
     Literal["complete", "partial"],
@@ -32,7 +34,7 @@ class DeclaredFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    rows: NonNegativeInt | None = None
+    rows: Count | None = None
     sha256: str | None = None
 
 
@@ -47,13 +49,13 @@ class DeclaredList:
     platform: Name
     account_id: Name
     kind: Literal["follower", "post", "like", "repost", "quote", "reply", "mention"]
-    n_lists: NonNegativeInt
-    n_reported: NonNegativeInt | None
-    n_collected: NonNegativeInt
-    n_pages: NonNegativeInt
-    n_requests: NonNegativeInt
-    n_repeats: NonNegativeInt
-    n_null_rows: NonNegativeInt
+    n_lists: Count
+    n_reported: Count | None
+    n_collected: Count
+    n_pages: Count
+    n_requests: Count
+    n_repeats: Count
+    n_null_rows: Count
     scope: ListScope
     reason: str = ""
 
@@ -69,7 +71,7 @@ class Declaration(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     follower_scope: Literal["complete", "partial"] = "complete"
-    reported: dict[Literal["follower", "post", "engagement", "account_day", "contact"], dict[str, NonNegativeInt]] = {}
+    reported: dict[Literal["follower", "post", "engagement", "account_day", "contact"], dict[str, Count]] = {}
     files: dict[str, DeclaredFile] = {}
     completeness: list[DeclaredList] = []
     notes: list[str] = []
@@ -86,6 +88,10 @@ class Declaration(BaseModel):
         """The platform's own count of an account's rows in a table, where it was declared."""
         counts: dict[str, int] = dict(self.reported).get(table, {})  # type: ignore[call-overload]
         return counts.get(f"{platform}:{account_id}")
+
+    def has_hash(self, name: str) -> bool:
+        """Whether the sender declared the hash of a file."""
+        return self.files.get(name, DeclaredFile()).sha256 is not None
 
     def check_files(self, found: dict[str, tuple[str, int]]) -> None:
         """Raise `UnreadableFileError` where a file's hash or number of rows, by its name, differs from the declared."""

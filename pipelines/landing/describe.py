@@ -12,7 +12,7 @@ from pipelines.common.errors import UnreadableFileError
 from pipelines.common.settings import Settings
 from pipelines.landing.declaration import FOLLOWER, Declaration
 from pipelines.landing.extract_file import FileContents, inspect
-from pipelines.landing.file_copy import CopiedFile
+from pipelines.landing.file_copy import DECLARED_HASH, CopiedFile
 from pipelines.landing.id_check import check_ids
 from pipelines.landing.manifest import Collected, Delivery, LandedFile
 from pipelines.landing.row_check import RowCheck
@@ -25,7 +25,7 @@ class InspectedFile:
     copied: CopiedFile
     contents: FileContents
 
-    def landed(self) -> LandedFile:
+    def landed(self, declaration: Declaration) -> LandedFile:
         """The file as its delivery's manifest describes it."""
         return LandedFile(
             self.copied.file.name,
@@ -35,6 +35,7 @@ class InspectedFile:
             self.contents.n_rows,
             list(self.contents.columns),
             list(self.contents.unknown_columns),
+            DECLARED_HASH if declaration.has_hash(self.copied.sent_name) else self.copied.integrity,
         )
 
 
@@ -58,7 +59,7 @@ def describe(files: list[InspectedFile], declaration: Declaration, source: str, 
 
     Raises `UnreadableFileError` where they differ.
     """
-    landed = [one.landed() for one in files]
+    landed = [one.landed(declaration) for one in files]
     n_rows: Counter[tuple[str, str, str]] = Counter()
     for file, one in zip(landed, files, strict=True):
         n_rows.update({(file.table, *account): n for account, n in one.contents.rows.items() if account})

@@ -160,6 +160,12 @@ def _check_schema(file: ExtractFile, found: dict[str, str]) -> None:
         near = get_close_matches(missing[0], unknown, n=1)
         # By position, not by name: in a file without a header the first line holds values of people.
         place = f"is column {list(found).index(near[0]) + 1} meant for {missing[0]}?" if near else ""
+        if file.format == "csv" and len(found) == 1 and next(iter(found)).count(";") >= 2:
+            raise SchemaError(
+                file.name,
+                "has semicolons between its columns; the extract contract has commas",
+                hint="write commas, or land it through a column map with `delimiter: ';'` (docs/MAPPED.md)",
+            )
         raise SchemaError(
             file.name,
             f"lacks the required column{'s' * (len(missing) > 1)} {', '.join(missing)}; it has {len(found)} columns",

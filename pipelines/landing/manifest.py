@@ -15,7 +15,11 @@ ORIGINAL = "original"  # folder of the export that a drop was converted from
 
 @dataclass(frozen=True)
 class LandedFile:
-    """One file of a delivery, as it was when it landed."""
+    """One file of a delivery, as it was when it landed.
+
+    `integrity` says what proves that its bytes are the sender's (`file_copy.PROOFS`); manifests before version 0.3 do
+    not say.
+    """
 
     name: str
     table: str
@@ -24,6 +28,7 @@ class LandedFile:
     rows: int
     columns: list[str]
     unknown_columns: list[str]
+    integrity: str = "unproven"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from pipelines.common.errors import RefError
 
 Keys = tuple[str | int, ...]
 UNION_PARTS = ("str", "list[str]")
+MOST_NESTED = 50
 
 
 class Entry(BaseModel):
@@ -201,7 +202,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises `RefError` with the line where it is not YAML, gives a key twice, or is not a mapping.
     """
     try:
-        read = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        text = path.read_text(encoding="utf-8")
+        _check_depth(path, text)
+        read = yaml.load(text, _Loader)
+    except OSError as failure:
+        found = "does not exist" if isinstance(failure, FileNotFoundError) else f"cannot be read ({failure.strerror})"
+        raise RefError(str(path), found, hint="check the name of the file") from None
     except yaml.MarkedYAMLError as failure:
         n_lines = len(path.read_text(encoding="utf-8").splitlines())  # the parser in C counts one more at the end
         line = min(failure.problem_mark.line + 1, n_lines) if failure.problem_mark else "?"
@@ -213,6 +219,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(read, dict):
         raise RefError(path.name, f"is {_kind(read)}, not a mapping of keys to values")
     return read
+
+
+def _check_depth(path: Path, text: str) -> None:
+    """Raise `RefError` where lists or mappings are nested too deep: PyYAML calls itself for each, and would crash."""
+    depth = 0
+    for event in yaml.parse(text, yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MOST_NESTED:
+            where = f"{path.name} line {event.start_mark.line + 1}" if event.start_mark else path.name
+            raise RefError(where, f"nests lists and mappings more than {MOST_NESTED} deep", hint="close a bracket")
 
 
 def line_of(path: Path, keys: Keys) -> int | None:

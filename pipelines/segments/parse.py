@@ -21,7 +21,8 @@ def items(path: Path, key: str, read: Any) -> tuple[Item, ...]:
     Raises `SegmentDefinitionError`.
     """
     if not isinstance(read, list):
-        raise _error(path, (key,), f"{key} is no list of rules")
+        found = "is missing" if read is None else f"must be a list; found {_kind(read)}"
+        raise _error(path, (key,), f"`{key}` {found}", hint="start each rule with `- rule_id: ...`")
     if key == "rules" and not read:
         raise _error(path, (key,), "rules is empty", hint="nobody would belong")
     return tuple(_item(path, (key, n), one) for n, one in enumerate(read))
@@ -97,6 +98,11 @@ def _fields(wanted: type[BaseModel], at: tuple[str | int, ...]) -> list[str]:
                 if isinstance(candidate, type) and issubclass(candidate, BaseModel):
                     wanted = candidate
     return list(wanted.model_fields)
+
+
+def _kind(read: object) -> str:
+    kinds = {dict: "a mapping", str: "a text", bool: "yes or no", int: "a number", float: "a number"}
+    return kinds.get(type(read), "something else")
 
 
 def _error(path: Path, keys: Keys, found: str, *, known: Iterable[str] = (), hint: str = "") -> SegmentDefinitionError:

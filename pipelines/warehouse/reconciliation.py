@@ -13,6 +13,7 @@ from pipelines.common import database
 from pipelines.common.contract import contracts
 from pipelines.common.query import query
 from pipelines.landing.declaration import FOLLOWER
+from pipelines.landing.file_copy import PROOFS
 from pipelines.landing.manifest import Collected, Delivery
 from pipelines.warehouse import build
 
@@ -81,6 +82,7 @@ def _facts(delivery: Delivery, table: str) -> tuple[object, ...]:
         unknown,
         unknown,
         unknown,
+        max((file.integrity for file in files), key=PROOFS.index, default=None),
         delivery.notes,
     )
 

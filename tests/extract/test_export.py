@@ -105,7 +105,7 @@ def test_account_means_nothing_to_a_drop_of_the_contract(deployment: Deployment,
 
 
 def test_our_accounts_are_those_of_the_reader_s_platforms(deployment: Deployment) -> None:
-    accounts = land_export.own_accounts
+    accounts = land_export.known_accounts
     assert accounts(("x",), deployment.settings) == {"sp_motor": "1001", "1003": "1003"}
     assert accounts(("instagram",), deployment.settings) == {"sp_motor": "17841400001"}
     both = accounts(("x", "instagram"), deployment.settings)

@@ -2,6 +2,8 @@
 
 import csv
 import datetime
+import io
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from hypothesis import given
 from hypothesis import settings as searching
 from hypothesis import strategies as st
 
+from pipelines import night
 from pipelines.common.errors import DeliveryError, RefError, SchemaError, StillreachError, UnreadableFileError
 from pipelines.common.settings import SHIPPED_REF, Settings
 from pipelines.extract.exports import mapped
@@ -383,6 +386,35 @@ def test_a_workbook_that_would_unpack_too_far_is_refused(tmp_path: Path, monkeyp
     assert len(book) < 50_000
     with pytest.raises(UnreadableFileError, match="unpacks to more than"):
         convert(tmp_path, {"f.xlsx": book}, linkedin())
+
+
+def test_a_workbook_of_two_cells_at_its_far_corners_is_refused(tmp_path: Path) -> None:
+    book = io.BytesIO(xlsx({"New followers": [["Date"]]}))
+    with zipfile.ZipFile(book) as packed:
+        parts = {one: packed.read(one) for one in packed.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    far = b'<row r="1048576"><c r="XFD1048576" t="inlineStr"><is><t>a</t></is></c></row></sheetData>'
+    parts[sheet] = parts[sheet].replace(b"</sheetData>", far)
+    assert b"XFD1048576" in parts[sheet]
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in parts.items():
+            packed.writestr(name, content)
+    with pytest.raises(UnreadableFileError, match=r"spreads over 1,048,576 rows and 16,384 columns"):
+        convert(tmp_path, {"f.xlsx": out.getvalue()}, linkedin())
+
+
+def test_followers_of_seed_accounts_are_kept(settings: Settings, tmp_path: Path) -> None:
+    columns = {"account_id": {"from": "Account"}, "member_id": {"from": "Person"}}
+    mapping: dict[str, Any] = {"source": "vendor", "platform": "x", "reason": "the vendor's lists"}
+    mapping |= {"tables": [{"table": "follower", "columns": columns}]}
+    (settings.ref / "column_map").mkdir()
+    (settings.ref / "column_map" / "vendor.yml").write_text(yaml.safe_dump(mapping), encoding="utf-8")
+    lists = tmp_path / "lists.csv"
+    lists.write_text("Account,Person\n1,a\n91,b\n91,c\n92,d\n77,e\n", encoding="utf-8")
+    landed = night.land_drop(lists, "vendor", datetime.date(2026, 7, 8))
+    assert {one.account_id: one.collected for one in landed.delivery.accounts} == {"1": 1, "91": 2, "92": 1}
+    assert any("1 row of accounts that are not" in note for note in landed.delivery.notes)
 
 
 def test_utf_16_and_other_delimiters_are_read(tmp_path: Path) -> None:

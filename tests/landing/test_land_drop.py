@@ -67,6 +67,7 @@ def test_the_manifest_says_what_came(
         "rows": 3,
         "columns": ["platform", "account_id", "member_id", "observed_on"],
         "unknown_columns": ["mood"],
+        "integrity": "unproven",
     }
     assert [(file["name"], file["table"], file["rows"]) for file in manifest["files"]] == [
         ("contact.jsonl.gz", "contact", 1),
@@ -212,7 +213,12 @@ BAD_DROPS: list[tuple[str, Mapping[str, Any], type[DeliveryError], str]] = [
     ("one bad of two", {"follower.csv": ONE, "post.csv": b""}, UnreadableFileError, "post.csv: is empty"),
     ("last bad", {"follower.csv": ONE, "post.jsonl": '{"a": 1}\n'}, SchemaError, "post.jsonl: lacks the required"),
     ("misnamed", {"followers.csv": ONE}, SchemaError, "did you mean follower?"),
-    ("stray file", {"follower.csv": ONE, "Thumbs.db": b"\0"}, SchemaError, "Thumbs.db: is not a file of the"),
+    (
+        "stray file",
+        {"follower.csv": ONE, "Thumbs.db": b"\0"},
+        SchemaError,
+        "Thumbs.db: is not named for a table",
+    ),
     ("nothing", {}, DeliveryError, "holds no files"),
     ("a manifest alone", {"manifest.json": {}}, DeliveryError, "holds no files"),
     ("hidden files alone", {".follower.csv": ONE}, DeliveryError, "holds no files"),

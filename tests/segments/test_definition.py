@@ -85,7 +85,7 @@ WORDS = "[biker, motorcyclist]"
         ("a blank title", "title: Riders", "title: ' '", "title: string should have at least 1 character"),
         ("a number for a title", "title: Riders", "title: 1", "title: input should be a valid string"),
         ("no reason", "    why: People who say so themselves.\n", "", "lacks why"),
-        ("no rules", "rules:\n", "rulez:\n", "rules is no list of rules"),
+        ("no rules", "rules:\n", "rulez:\n", "`rules` is missing"),
         ("no values", WORDS, "[]", "rule 'bio_says_rider' has no values"),
         (
             "values twice",
@@ -390,3 +390,25 @@ def test_words_are_folded_as_the_models_fold_them() -> None:
     fold = r"trim(regexp_replace(lower(strip_accents(?)), '[^\p{L}\p{N}]+', ' ', 'g'))"
     with duckdb.connect() as con:
         assert [con.execute(f"SELECT {fold}", [text]).fetchall()[0][0] for text in texts] == list(map(folded, texts))
+
+
+@pytest.mark.parametrize("bracket", ["[", "{a: "])
+def test_fifty_thousand_nested_brackets_are_refused_with_their_line(bracket: str, settings: Settings) -> None:
+    path = settings.ref / "segments" / "nested.yml"
+    path.write_text("segment_id: nested\nrules: " + bracket * 50_000, encoding="utf-8")
+    with pytest.raises(RefError, match=r"nested\.yml line 2: .*(more than 50 deep|maximum nesting depth)"):
+        definition.read_definitions(settings, definition.read_known(settings))
+
+
+@pytest.mark.parametrize(("rules", "kind"), [("{a: 1}", "a mapping"), ("biker", "a text"), ("3", "a number")])
+def test_rules_of_the_wrong_type_are_named_with_what_was_found(rules: str, kind: str, settings: Settings) -> None:
+    path = settings.ref / "segments" / "rider.yml"
+    path.write_text(f"segment_id: rider\nrules: {rules}\n", encoding="utf-8")
+    with pytest.raises(RefError, match=f"rider.yml line 2: `rules` must be a list; found {kind}. Hint: start"):
+        definition.read_definitions(settings, definition.read_known(settings))
+
+
+def test_a_definition_that_does_not_exist_is_named(settings: Settings) -> None:
+    known = definition.read_known(settings)
+    with pytest.raises(RefError, match=r"nowhere\.yml: does not exist"):
+        definition.read_definition(settings.ref / "nowhere.yml", settings, known)

@@ -58,21 +58,23 @@ def land_export(
     with tempfile.TemporaryDirectory() as folder:
         drop = Path(folder)
         convert: Converter = import_module(registered.connector).converter(source, settings)
-        notes = convert(export, drop, own_accounts(registered.platforms, settings), on, account_id)
+        roles = ("own", "seed") if registered.connector == MAPPED else ("own",)
+        notes = convert(export, drop, known_accounts(registered.platforms, settings, roles), on, account_id)
         if not any(file.name != MANIFEST for file in drop.iterdir()):
             raise DeliveryError(export.name, "has no rows to land", hint="; ".join(notes))
         original = export if registered.keeps_original else None
         return land_drop(drop, source, on, settings, replace(options, original=original, notes=tuple(notes)))
 
 
-def own_accounts(platforms: tuple[str, ...], settings: Settings) -> dict[str, str]:
-    """Our own accounts on some platforms: handle, lower case and without @, to id.
+def known_accounts(platforms: tuple[str, ...], settings: Settings, roles: tuple[str, ...] = ("own",)) -> dict[str, str]:
+    """The accounts of `account.csv` on some platforms: handle, lower case and without @, to id.
 
+    A vendor's table may list the followers of `seed` accounts too; an export of a platform is of our own accounts.
     Where two platforms share a handle it stands for the first account; the other one goes by its id.
     """
     found: dict[str, str] = {}
     for one in files.read_accounts(settings):
-        if one.role == "own" and one.platform in platforms:
+        if one.role in roles and one.platform in platforms:
             handle = (one.handle or one.account_id).lower().removeprefix("@")
             found[one.account_id if handle in found else handle] = one.account_id
     return found

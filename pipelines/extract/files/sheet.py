@@ -4,6 +4,7 @@ import csv
 import datetime
 import gzip
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,8 @@ CSV = (".csv", ".csv.gz")
 WORKBOOK = (".xlsx", ".xls")
 MOST_BYTES = 256 << 20
 MOST_CELLS = 20_000_000
+SHEET_PART = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
+CELL_PLACE = re.compile(rb"""\br\s*=\s*["']([A-Z]{1,3})(\d{1,7})["']""")
 
 
 @dataclass(frozen=True)
@@ -140,10 +143,36 @@ def _check_packing(file: Path, name: str) -> None:
     try:
         with zipfile.ZipFile(file) as packed:
             size = sum(member.file_size for member in packed.infolist())
-    except zipfile.BadZipFile:
+            if size <= MOST_BYTES:
+                _check_cells(packed, name)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         raise UnreadableFileError(name, "is no workbook, or a damaged one", hint=AGAIN) from None
     if size > MOST_BYTES:
         raise UnreadableFileError(name, f"unpacks to more than {MOST_BYTES >> 20} MiB", hint="export shorter periods")
+
+
+def _check_cells(packed: zipfile.ZipFile, name: str) -> None:
+    """Refuse a sheet whose corners are far apart: the reader would make room for every cell between them."""
+    for member in packed.infolist():
+        if not SHEET_PART.fullmatch(member.filename):
+            continue
+        rows, columns, rest = 0, 0, b""
+        with packed.open(member) as part:
+            while chunk := part.read(1 << 20):
+                for letters, row in CELL_PLACE.findall(rest + chunk):
+                    rows, columns = max(rows, int(row)), max(columns, _column_number(letters))
+                rest = chunk[-32:]
+        if rows * columns > MOST_CELLS:
+            found = f"spreads over {rows:,} rows and {columns:,} columns"
+            raise UnreadableFileError(name, found, hint="delete the lone cell at the edge of the sheet, and save again")
+
+
+def _column_number(letters: bytes) -> int:
+    """Count a column by its letters: A is 1, XFD is 16,384."""
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - ord("A") + 1
+    return number
 
 
 def _is_table(about: python_calamine.SheetMetadata) -> bool:
