@@ -26,7 +26,12 @@ LANDED = [Asset(f"landed_{source}") for source in PULLED]
         "retry_policy": sdk.ExceptionRetryPolicy([sdk.RetryRule(NEVER_RETRIED, action=sdk.RetryAction.FAIL)]),
         "execution_timeout": timedelta(hours=3),
     },
-    params={"as_of": sdk.Param("", type="string", description="YYYY-MM-DD; empty means the run's own day")},
+    params={
+        "as_of": sdk.Param("", type="string", description="YYYY-MM-DD; empty means the run's own day"),
+        "allow_stale": sdk.Param(
+            False, type="boolean", description="Publish even if all data are too old, with a banner"
+        ),
+    },
     doc_md=__doc__,
     tags=["stillreach"],
 )
@@ -38,10 +43,10 @@ def nightly_reach() -> None:
         night.land_inbox(night.day(as_of))
 
     @task.short_circuit
-    def load(as_of: str, run_type: str) -> str | None:
+    def load(as_of: str, run_type: str, allow_stale: str) -> str | None:
         from pipelines import night
 
-        return night.load_if_due(night.day(as_of), run_type)
+        return night.load_if_due(night.day(as_of), run_type, allow_stale=allow_stale == "True")
 
     @task
     def step(night_id: str, name: str) -> None:
@@ -50,7 +55,7 @@ def nightly_reach() -> None:
         night.run_step(night_id, name)
 
     as_of = "{{ params.as_of or (dag_run.logical_date or dag_run.run_after) | ds }}"
-    night_id = load(as_of, "{{ dag_run.run_type }}")
+    night_id = load(as_of, "{{ dag_run.run_type }}", "{{ params.allow_stale }}")
     names = "check_raw build_core check_core build_expansion build_mart check_mart publish report"
     steps = [step.override(task_id=name)(night_id, name) for name in names.split()]  # type: ignore[arg-type]
     sdk.chain(land(as_of), night_id, *steps)

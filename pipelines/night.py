@@ -36,7 +36,18 @@ from pipelines.reach import decision_rule
 from pipelines.reference import files as reference
 from pipelines.reference import gazetteer
 from pipelines.segments import definition, history, label_file, label_history
-from pipelines.warehouse import build, pseudonym, publish, raw, reconciliation, runs, state, text_labels
+from pipelines.warehouse import (
+    build,
+    freshness,
+    night_change,
+    pseudonym,
+    publish,
+    raw,
+    reconciliation,
+    runs,
+    state,
+    text_labels,
+)
 from pipelines.warehouse import load_reference as reference_tables
 
 log = logging.getLogger(__name__)
@@ -75,7 +86,7 @@ def land_drop(path: Path, source: str, on: date, account_id: str | None = None, 
     return land_export(path, source, on, from_environment(), account_id, only_check=only_check)
 
 
-def load_if_due(as_of: date, run_type: str) -> str | None:
+def load_if_due(as_of: date, run_type: str, *, allow_stale: bool = False) -> str | None:
     """Load, unless the run is automatic and the day's night is already published from the same deliveries.
 
     `run_type` is Airflow's: `scheduled` is the daily hour; `asset_triggered` means that every source has landed, which
@@ -90,13 +101,14 @@ def load_if_due(as_of: date, run_type: str) -> str | None:
     if run_type == "asset_triggered" and not source.configured(settings):
         log.info("no source is configured: the night of %s waits for its schedule", as_of)
         return None
-    return load(as_of)
+    return load(as_of, allow_stale=allow_stale)
 
 
-def load(as_of: date, *, replay: bool = False) -> str:
+def load(as_of: date, *, replay: bool = False, allow_stale: bool = False) -> str:
     """Begin a run: choose its incremental base, load the deliveries since, and make them typed and pseudonymous.
 
-    With `replay`, the run has no base and loads every landed delivery. Gives the run's id.
+    With `replay`, the run has no base and loads every landed delivery. With `allow_stale`, it is published even where
+    all data are too old. Gives the run's id.
     Raises `NothingLandedError`, `KeyFileError`, `RefError`, `UnreadableFileError`.
     """
     settings = from_environment()
@@ -111,7 +123,7 @@ def load(as_of: date, *, replay: bool = False) -> str:
     base = state.Base(None, tuple(wanted))
     if not replay:
         base = state.choose_base(settings, as_of, wanted, built_hash, history_hash)
-    run_id = runs.begin(settings, as_of, base, (built_hash, history_hash(as_of)), wanted)
+    run_id = runs.begin(settings, as_of, base, (built_hash, history_hash(as_of)), wanted, allow_stale=allow_stale)
     with _step(settings, run_id, "load") as con:
         for delivery in base.missing:
             verify_files(delivery, settings)
@@ -180,12 +192,22 @@ def check(run_id: str, layer: str) -> None:
 
 
 def build_core(run_id: str) -> None:
-    """Build the `core` and `meta` tables from tonight's rows and last night's state."""
-    settings = from_environment()
+    """Build the `core` and `meta` tables from the night's rows and the state of the night before.
+
+    Raises `StaleDataError` where all data are too old, unless the run was begun with `allow_stale`.
+    """
+    settings, as_of = from_environment(), runs.as_of_run(run_id)
+    record = runs.read(settings, run_id)
     with _step(settings, run_id, "build core") as con:
-        state.attach_prior(con, settings, runs.read(settings, run_id)["base_snapshot_id"])
-        build.build_layer(con, "core", settings, runs.as_of_run(run_id))
-        build.build_layer(con, "meta", settings, runs.as_of_run(run_id))
+        state.attach_prior(con, settings, record["base_snapshot_id"])
+        build.build_layer(con, "core", settings, as_of)
+        build.build_layer(con, "meta", settings, as_of)
+        found = freshness.summary(con)
+        log.info(
+            "of %d accounts and kinds of data %d are fresh, %d too old", found.n_kinds, found.n_fresh, found.n_stale
+        )
+        if not record.get("allow_stale"):
+            freshness.refuse_old(found, as_of)
 
 
 def build_expansion(run_id: str) -> None:
@@ -200,6 +222,7 @@ def build_mart(run_id: str) -> None:
     settings = from_environment()
     with _step(settings, run_id, "build mart") as con:
         build.build_layer(con, "mart", settings, runs.as_of_run(run_id))
+        night_change.write(con, settings, runs.as_of_run(run_id))
 
 
 def publish_night(run_id: str) -> bool:
@@ -266,10 +289,10 @@ def run_step(run_id: str, name: str) -> None:
     STEPS[name](run_id)
 
 
-def run_night(as_of: date, *, replay: bool = False) -> str:
+def run_night(as_of: date, *, replay: bool = False, allow_stale: bool = False) -> str:
     """Run the whole night without Airflow and give the run's id: the same steps in the same order."""
     land_inbox(as_of)
-    run_id = load(as_of, replay=replay)
+    run_id = load(as_of, replay=replay, allow_stale=allow_stale)
     for name in STEPS:
         run_step(run_id, name)
     return run_id

@@ -1,5 +1,5 @@
 """The command line. Exit codes: 0 done, 2 usage, 3 settings or key, 4 delivery, 5 reference data, 6 model,
-7 validation stop, 8 nothing landed, 9 publish, 10 busy (try again), 11 refused by a platform."""
+7 validation stop, 8 nothing landed, 9 publish, 10 busy (try again), 11 refused by a platform, 12 all data too old."""
 
 import logging
 import os
@@ -23,7 +23,7 @@ from pipelines.common.errors import PublishError, SettingsError, StillreachError
 from pipelines.common.query import query
 from pipelines.common.settings import Settings, from_environment
 from pipelines.landing.inbox import refused_drops
-from pipelines.warehouse import pseudonym, publish, runs
+from pipelines.warehouse import freshness, pseudonym, publish, runs
 from pipelines.warehouse.dictionary import dictionary as data_dictionary
 
 app = typer.Typer(help=__import__("pipelines").__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -40,6 +40,7 @@ ACCOUNT_WIDTH = 16
 WARNINGS = "SELECT expectation_id, notes FROM meta.validation_result WHERE NOT is_success ORDER BY ALL"
 OVERRIDES = "SELECT segment_id, lawful_basis, approved_by FROM ref.segment WHERE approved_by IS NOT NULL ORDER BY ALL"
 
+AllowStale = Annotated[bool, typer.Option(help="Publish even if all data are too old, with a banner on every page.")]
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, YYYY-MM-DD.")]
 
 
@@ -71,17 +72,19 @@ def land(
 @app.command()
 def nightly(
     as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Today by default.")] = None,
+    allow_stale: AllowStale = False,
 ) -> None:
     """Run one night without Airflow: land the inbox, load, build, validate, publish and report."""
-    _run(as_of, replay=False)
+    _run(as_of, replay=False, allow_stale=allow_stale)
 
 
 @app.command()
 def rebuild(
     as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Today by default.")] = None,
+    allow_stale: AllowStale = False,
 ) -> None:
     """Run a full night: load every landed delivery again instead of starting from an earlier night."""
-    _run(as_of, replay=True)
+    _run(as_of, replay=True, allow_stale=allow_stale)
 
 
 @app.command()
@@ -92,7 +95,7 @@ def rollback() -> None:
 
 @app.command()
 def status() -> None:
-    """Show the published snapshot, recent runs, drops set aside, warnings of the last validation, and partial lists."""
+    """Show the published snapshot, recent runs, drops set aside, warnings, what is late or partial, and what changed."""
     settings = from_environment()
     current = publish.current_snapshot(settings)
     screen.print(f"published: {current or 'nothing yet'}")
@@ -106,6 +109,20 @@ def status() -> None:
             warned = con.execute(WARNINGS).fetchall()
             partial = con.execute(query("cli/partial_lists")).fetchall()
             absent = con.execute("SELECT source, newest_on FROM meta.source_arrival WHERE NOT is_here").fetchall()
+            stale = con.execute(query("report/stale")).fetchall()
+            changes = con.execute(query("report/changes")).fetchall()
+            banner = freshness.summary(con).banner(runs.as_of_run(current))
+        if banner:
+            screen.print(banner, style="bold", soft_wrap=True, highlight=False)
+        for name, platform, kind, freshness_status, reason in stale:
+            screen.print(
+                f"{freshness_status} {kind} of {name} ({platform}): {reason}",
+                soft_wrap=True,
+                markup=False,
+                highlight=False,
+            )
+        for *_, what, before, now, reason in changes:
+            screen.print(f"changed: {what}: {before} -> {now}: {reason}", soft_wrap=True, markup=False, highlight=False)
         for expectation_id, notes in warned:
             screen.print(f"warning {expectation_id}: {notes}", soft_wrap=True, markup=False)
         for source, newest_on in absent:
@@ -191,9 +208,9 @@ def main() -> None:
     os._exit(exit_code)  # DuckDB's client prints pages about "leaked" objects when Python shuts down in order
 
 
-def _run(as_of: datetime | None, *, replay: bool) -> None:
+def _run(as_of: datetime | None, *, replay: bool, allow_stale: bool) -> None:
     day = as_of.date() if as_of else datetime.now(UTC).date()
-    run_id = night.run_night(day, replay=replay)
+    run_id = night.run_night(day, replay=replay, allow_stale=allow_stale)
     current = publish.current_snapshot(from_environment())
     screen.print(f"published: {run_id}" + ("" if current == run_id else f" (current stays {current})"))
     _show_refused(from_environment())

@@ -111,6 +111,12 @@ class ValidationStop(NotRetryable):
     exit_code = 7
 
 
+class StaleDataError(NotRetryable):
+    """Every extract is older than its rhythm allows: the night would describe the past as the present."""
+
+    exit_code = 12
+
+
 class NothingLandedError(UserError):
     """There is no landed delivery to build the night from."""
 

@@ -54,6 +54,23 @@ class Inputs:
         return rows
 
     @cached_property
+    def stale(self) -> Mapping[tuple[str, str, str], str]:
+        """Why data are too old to answer with, by platform, account and kind; what is fresh or never came is absent."""
+        return {
+            (row["platform"], row["account_id"], row["kind"]): row["freshness_reason"]
+            for row in self.read("meta.freshness").iter_rows(named=True)
+            if row["freshness_status"] in ("late", "missing")
+        }
+
+    def stale_accounts(self, *kinds: str) -> pl.DataFrame:
+        """List the accounts of which data of one of these kinds are too old: platform, account_id, stale_reason."""
+        rows = [(*key, reason) for (*key, kind), reason in self.stale.items() if kind in kinds]
+        schema = {"platform": pl.String, "account_id": pl.String, "stale_reason": pl.String}
+        return pl.DataFrame(rows, schema=schema, orient="row").unique(
+            ["platform", "account_id"], keep="first", maintain_order=True
+        )
+
+    @cached_property
     def bands(self) -> Mapping[str, float]:
         """The thresholds of bands.yml."""
         return read_bands(self.settings)

@@ -7,7 +7,7 @@ from pipelines.reach.forecast import CELL, days_known, lookback, missing_days, p
 from pipelines.reach.intervals import Z
 
 TABLE = "mart.activity_forecast"
-READS = ("core.activity_count", "core.collection_start", "core.own_account", "ref.segment")
+READS = ("core.activity_count", "core.collection_start", "core.own_account", "meta.freshness", "ref.segment")
 FIGURES = ("n_members", "recently_active_people", "newcomer_people", "expected_people", "variance")
 
 
@@ -15,14 +15,18 @@ def make(inputs: Inputs) -> pl.DataFrame:
     """Make a row per segment, everyone included, and open account of ours.
 
     The bounds hold what chance does to each person, what probabilities and factors were learnt from, and what newcomers
-    may do; times how far the forecast of a period ago was off beyond that, where there was one.
+    may do; times how far the forecast of a period ago was off beyond that, where there was one. An account whose
+    interactions are late has no forecast: its last weeks are not known.
     """
     counts = inputs.read("core.activity_count")
     days = days_known(inputs.read("core.collection_start"), inputs.as_of)
     forecast = predict(counts, days, 0)
     inflation = spread(counts, days)
-    has_forecast = pl.col("platform").is_in([platform for platform, n_days in days.items() if lookback(n_days, 0) >= 1])
+    is_known = pl.col("platform").is_in([platform for platform, n_days in days.items() if lookback(n_days, 0) >= 1])
+    has_forecast = is_known & pl.col("stale_reason").is_null()
+    late = inputs.stale_accounts("engagement")
     cells = _every_cell(inputs).join(forecast, on=CELL, how="left", maintain_order="left")
+    cells = cells.join(late, on=["platform", "account_id"], how="left", maintain_order="left")
     cells = cells.with_columns(pl.when(has_forecast).then(pl.col(name).fill_null(0)).alias(name) for name in FIGURES)
     # One more person of variance: a cell in which nobody is expected may still surprise.
     width = Z * ((pl.col("variance") + 1) * (inflation or 1)).sqrt()
@@ -37,7 +41,7 @@ def make(inputs: Inputs) -> pl.DataFrame:
         (expected + width).alias("expected_people_hi"),
         pl.when(has_forecast)
         .then(untested)
-        .otherwise(pl.col("platform").replace_strict(no_forecast, return_dtype=pl.String))
+        .otherwise(pl.coalesce("stale_reason", pl.col("platform").replace_strict(no_forecast, return_dtype=pl.String)))
         .alias("forecast_reason"),
     )
     return made

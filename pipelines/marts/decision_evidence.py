@@ -32,6 +32,7 @@ READS = (
     "core.collection_start",
     "core.contact",
     "core.own_account",
+    "meta.freshness",
     SCORECARD,
     CLOSURE,
     COUNTS,
@@ -51,11 +52,16 @@ IMPACT_REASON = (
 
 Row = dict[str, Any]
 Key = tuple[str, str]
+# Why data are too old to answer with, by platform, account and kind.
+Stale = Mapping[tuple[str, str, str], str]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: of the account as a whole where `segment_id` is None; `n_base` is what a share is a share of."""
+    """One figure: of the account as a whole where `segment_id` is None; `n_base` is what a share is a share of.
+
+    `kinds` are the kinds of data it rests on, where they differ from those of its measure.
+    """
 
     key: Key
     measure: str
@@ -65,6 +71,16 @@ class Figure:
     value_hi: float | None = None
     n_base: float | None = None
     reason: str | None = None
+    kinds: tuple[str, ...] | None = None
+    is_stale: bool = False
+
+    def held_to(self, stale: Stale) -> "Figure":
+        """Take the figure away where data that it rests on are too old, and say which."""
+        kinds = MEASURES[self.measure].kinds if self.kinds is None else self.kinds
+        late = [stale[*self.key, kind] for kind in kinds if (*self.key, kind) in stale]
+        if not late:
+            return self
+        return Figure(self.key, self.measure, self.segment_id, None, reason=late[0], is_stale=True)
 
     @classmethod
     def whole(cls, row: Row, measure: str, value: float | None, missing: str) -> "Figure":
@@ -80,7 +96,8 @@ def make(inputs: Inputs) -> pl.DataFrame:
     accounts = inputs.read("core.own_account", "platform", "account_id", "is_open").filter("is_open")
     keys = [(row["platform"], row["account_id"]) for row in accounts.iter_rows(named=True)]
     found = {(figure.key, figure.measure, figure.segment_id): figure for source in SOURCES for figure in source(inputs)}
-    return typed_frame("decision_evidence", [_row(inputs.as_of, figure) for figure in _complete(keys, found)])
+    figures = (figure.held_to(inputs.stale) for figure in _complete(keys, found))
+    return typed_frame("decision_evidence", [_row(inputs.as_of, figure) for figure in figures])
 
 
 def _complete(keys: list[Key], found: Mapping[tuple[Key, str, str | None], Figure]) -> Iterator[Figure]:
@@ -112,6 +129,7 @@ def _row(as_of: date, figure: Figure) -> Row:
         "value_hi": figure.value_hi if has_value and measure.has_interval else None,
         "unit": measure.unit,
         "n_base": figure.n_base,
+        "is_stale": figure.is_stale,
         "evidence_reason": figure.reason or (None if has_value else f"no figure of it in {measure.source}"),
         "source_table": measure.source,
     }
@@ -136,7 +154,7 @@ def _followers_of(row: Row) -> Figure:
     """Take the followers of the lists; where there is no list, the platform's own count, said to be one."""
     if row["followers"] is None and row["followers_reported"] is not None:
         reason = "the platform's own count: no list of people"
-        return Figure(_key(row), "followers", None, row["followers_reported"], reason=reason)
+        return Figure(_key(row), "followers", None, row["followers_reported"], reason=reason, kinds=("account_day",))
     return Figure(
         _key(row), "followers", None, row["followers"], reason=None if row["followers"] else "no list, no count"
     )

@@ -20,6 +20,7 @@ READS = (
     "mart.account_scorecard",
     "core.interaction_count",
     "mart.segment_reach",
+    "meta.freshness",
     "ref.segment",
 )
 EVERYONE = "everyone"
@@ -54,7 +55,10 @@ def make(inputs: Inputs) -> pl.DataFrame:
 
 
 def _groups(inputs: Inputs) -> pl.DataFrame:
-    """Give every group of every open account of ours with its counts, also those without one interaction."""
+    """Give every group of every open account of ours with its counts, also those without one interaction.
+
+    Where interactions are late, what came says nothing of how people respond now: such an account has no counts.
+    """
     accounts = inputs.read("core.own_account", "platform", "account_id", "is_open").filter("is_open").drop("is_open")
     segments = [*inputs.read("ref.segment", "segment_id")["segment_id"], EVERYONE]
     groups = pl.DataFrame(
@@ -71,11 +75,16 @@ def _groups(inputs: Inputs) -> pl.DataFrame:
     everyone = reached.filter(pl.col("segment_id") == EVERYONE).select(
         *ACCOUNT, all_followers="segment_followers", all_active="segment_active"
     )
+    late = inputs.stale_accounts("engagement")
+    late_posts = inputs.stale_accounts("post").rename({"stale_reason": "stale_posts_reason"})
+    counts = inputs.read("core.interaction_count").drop("as_of").join(late, on=ACCOUNT, how="anti")
     passing = pl.col("engaged_people").filter(pl.col("by_whom") == "passers-by").max()
     return (
         accounts.join(groups, how="cross")
         .join(posts, on=ACCOUNT, how="left")
-        .join(inputs.read("core.interaction_count").drop("as_of"), on=[*CELL, "by_whom"], how="left")
+        .join(late, on=ACCOUNT, how="left")
+        .join(late_posts, on=ACCOUNT, how="left")
+        .join(counts, on=[*CELL, "by_whom"], how="left")
         .join(reached, on=CELL, how="left")
         .join(everyone, on=ACCOUNT, how="left")
         .with_columns(passing.over(CELL).alias("passing_people"))
@@ -160,7 +169,7 @@ def _reason(texts_at_least: int, collected_at_least: float, works: bool) -> pl.E
     """Why a figure is missing, the gravest first; where all are there, why they are lower bounds."""
     return (
         pl.when(pl.col("engaged_people").is_null())
-        .then(pl.lit("no engagement extract"))
+        .then(pl.coalesce("stale_reason", pl.lit("no engagement extract")))
         .when(pl.col("n_worded") <= 0)
         .then(pl.lit("nobody of the group wrote"))
         .when(pl.col("n_texts") <= 0)
@@ -170,7 +179,7 @@ def _reason(texts_at_least: int, collected_at_least: float, works: bool) -> pl.E
         .when(pl.col("n_judged") < texts_at_least)
         .then(pl.lit(f"under {texts_at_least} texts"))
         .when(pl.col("n_posts").is_null())
-        .then(pl.lit("no extract of posts: no rate per post"))
+        .then(pl.coalesce("stale_posts_reason", pl.lit("no extract of posts: no rate per post")))
         .when(pl.col("collected_share") < collected_at_least)
         .then(pl.lit("acts collected in part: counts and rates are lower bounds"))
     )

@@ -26,12 +26,14 @@ READS = (
     "mart.segment_reach",
     "mart.account_scorecard",
     "mart.reach_trend",
+    "meta.freshness",
 )
 
 FALLING, RISING, STEADY = "falling", "rising", "steady"
 SHARE_BAND, PEOPLE_BAND = "still_reaches_coverage_share", "still_reaches_people"
 BANDS = (SHARE_BAND, PEOPLE_BAND)
-KEY = ["platform", "account_id", "segment_id"]
+ACCOUNT = ["platform", "account_id"]
+KEY = [*ACCOUNT, "segment_id"]
 TEXTS = (*KEY, "verdict", "verdict_reason", "threshold_measure", "trend")
 COUNTS = ("needed_weeks", "needed_people", "n_weeks")
 
@@ -63,13 +65,15 @@ def make(inputs: Inputs) -> pl.DataFrame:
 
     Raises `RefError` where bands.yml is not usable.
     """
-    posted = inputs.read("mart.account_scorecard", "platform", "account_id", "last_posted_on")
+    posted = inputs.read("mart.account_scorecard", *ACCOUNT, "last_posted_on")
     bases = inputs.read("mart.segment_reach")
     listed = bases.filter(basis="follower").select(*KEY, has_follower_list=pl.col("reach_status") != "unknown")
     reach = bases.filter(basis="active").join(listed, on=KEY)
+    stale = inputs.stale_accounts("follower", "engagement")
     weeks = inputs.read("mart.reach_trend", *KEY, "week_on", "active_people", "is_whole_week", "gap_reason")
+    weeks = weeks.join(inputs.stale_accounts("engagement"), on=ACCOUNT, how="anti")
     return judge(
-        reach.join(posted, on=["platform", "account_id"]),
+        reach.join(posted, on=ACCOUNT).join(stale, on=ACCOUNT, how="left"),
         weeks.filter(pl.col("is_whole_week") & pl.col("gap_reason").is_null()),
         inputs.bands,
         inputs.as_of,
@@ -77,7 +81,10 @@ def make(inputs: Inputs) -> pl.DataFrame:
 
 
 def judge(pairs: pl.DataFrame, weeks: pl.DataFrame, bands: Mapping[str, float], as_of: date) -> pl.DataFrame:
-    """Judge pairs of account and segment by their active reach and their whole weeks without a gap (see `make`)."""
+    """Judge pairs of account and segment by their active reach and their whole weeks without a gap (see `make`).
+
+    Of a pair with a `stale_reason` nothing can be told, however many people its last extracts hold.
+    """
     pairs = pairs.sort(KEY)
     series = weekly_series(pairs, weeks, as_of)
     accounts = pairs.select(pl.struct("platform", "account_id").rank("dense").cast(pl.Int64) - 1).to_series()
@@ -94,7 +101,12 @@ def judge(pairs: pl.DataFrame, weeks: pl.DataFrame, bands: Mapping[str, float], 
         **_trend_columns(trends, bands),
         "last_posted_on": pairs["last_posted_on"],
     }
-    return pl.DataFrame([_column(name, values) for name, values in columns.items()])
+    table = pl.DataFrame([_column(name, values) for name, values in columns.items()])
+    # The next extract would tell, not more weeks of extracts like the last one.
+    is_stale = pairs["stale_reason"].is_not_null()
+    return table.with_columns(
+        pl.when(is_stale).then(None).otherwise(pl.col(name)).alias(name) for name in ("needed_weeks", "needed_people")
+    )
 
 
 def _verdict_columns(evidence: Evidence, found: Verdicts) -> dict[str, Any]:
@@ -156,7 +168,7 @@ def covered_weeks(pairs: pl.DataFrame, weeks: pl.DataFrame, as_of: date) -> Floa
     """Say for each pair how many of the 13 weeks of its active reach the extracts of its platform cover.
 
     Observed activity may be an interaction with any account: a platform's week counts if any account of ours has a
-    figure.
+    figure. Extracts that are too old cover none.
     """
     first = as_of - timedelta(days=7 * WINDOW_WEEKS - 1)
     possible = sum(
@@ -168,7 +180,8 @@ def covered_weeks(pairs: pl.DataFrame, weeks: pl.DataFrame, as_of: date) -> Floa
         .agg(pl.col("week_on").n_unique().alias("n_covered"))
     )
     found = pairs.select("platform").join(n_covered, on="platform", how="left", maintain_order="left")
-    return found["n_covered"].fill_null(0).to_numpy() * (WINDOW_WEEKS / possible)
+    n_weeks = found["n_covered"].fill_null(0).to_numpy() * (WINDOW_WEEKS / possible)
+    return np.where(pairs["stale_reason"].is_null().to_numpy(), n_weeks, 0.0)
 
 
 def thresholds(pairs: pl.DataFrame, bands: Mapping[str, float]) -> tuple[Floats, Flags]:
@@ -254,7 +267,7 @@ def trend_words(trends: Trends, q: Floats, bands: Mapping[str, float]) -> list[s
 
 def _reasons(pairs: pl.DataFrame, evidence: Evidence, found: Verdicts) -> list[str]:
     """Say of each pair why its verdict is what it is."""
-    rows = pairs.select("has_follower_list", "reach_reason", "last_posted_on").with_columns(
+    rows = pairs.select("has_follower_list", "reach_reason", "stale_reason", "last_posted_on").with_columns(
         verdict=found.verdict,
         threshold=evidence.threshold,
         is_share=evidence.is_share,

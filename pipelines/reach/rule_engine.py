@@ -5,10 +5,10 @@ Pure functions on small mappings: nothing here reads a table.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pipelines.reach.decision_rule import ALL, ANY, LARGEST, PLACEHOLDER, WHOLE, Condition, Rule
+from pipelines.reach.decision_rule import ALL, ANY, LARGEST, NONE, NOT_ENOUGH, PLACEHOLDER, WHOLE, Condition, Rule
 from pipelines.reach.metrics import CHANGE, PEOPLE, SHARE_OF_PEOPLE, SHARE_OF_TEXTS, YES_OR_NO
 
 Row = dict[str, Any]
@@ -16,15 +16,28 @@ Row = dict[str, Any]
 Facts = Mapping[tuple[str, str | None], Row]
 COLUMN = {"value": "value", "lo": "value_lo", "hi": "value_hi"}
 
+EXTRACT_IS_LATE = Rule(
+    "extract_is_late",
+    NOT_ENOUGH,
+    (),
+    reason="Nothing can be decided on {account} before its data are here: ",
+    mitigation=NONE,
+    why="No account is closed, kept or changed because an extract is late.",
+)
+
 
 @dataclass(frozen=True)
 class Check:
-    """One condition held against the evidence: where it was looked at, what was found, whether it holds."""
+    """One condition held against the evidence: where it was looked at, what was found, whether it holds.
+
+    `late`: why the data it asks of are too old, so that nobody can tell whether it holds.
+    """
 
     condition: Condition
     segment_id: str | None
     found: float | None
     is_held: bool
+    late: str | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +51,13 @@ class Judged:
     @property
     def holds(self) -> bool:
         return all(check.is_held for check in self.checks)
+
+    @property
+    def late(self) -> str | None:
+        """Why nobody can tell whether the rule holds: it would, but for data that are too old. Else None."""
+        reasons = [check.late for check in self.checks if check.late]
+        is_open = all(check.is_held or check.late for check in self.checks)
+        return reasons[0] if reasons and is_open else None
 
 
 def served_segment(facts: Facts) -> str | None:
@@ -68,7 +88,9 @@ def judge(rule: Rule, facts: Facts) -> Judged:
     together = candidates[0] if candidates else None
     checks = []
     for condition in rule.when:
-        if condition.segment == ALL:
+        if late := _late(condition, facts):
+            checks.append(Check(condition, None, None, is_held=False, late=late))
+        elif condition.segment == ALL:
             checks.append(_check_all(condition, facts))
         else:
             place = {ANY: together, LARGEST: served}.get(condition.segment or "")
@@ -80,9 +102,16 @@ def judge(rule: Rule, facts: Facts) -> Judged:
 
 
 def first_that_holds(rules: tuple[Rule, ...], facts: Facts) -> tuple[Judged, list[Judged]]:
-    """Give the rule that decides, and all rules as they were judged. The last of the rules always holds."""
+    """Give the rule that decides, and all rules as they were judged. The last of the rules always holds.
+
+    Where a rule before it would hold but for data that are too old, nothing is decided: an action must not change
+    because an extract is late.
+    """
     judged = [judge(rule, facts) for rule in rules]
-    return next(one for one in judged if one.holds), judged
+    decided = next(one for one in judged if one.holds or one.late)
+    if decided.late:
+        return Judged(replace(EXTRACT_IS_LATE, reason=EXTRACT_IS_LATE.reason + decided.late + "."), (), None), judged
+    return decided, judged
 
 
 def segments_of(facts: Facts) -> list[str]:
@@ -156,6 +185,12 @@ def _bound(condition: Condition, facts: Facts, segment: str | None) -> float | N
     row = facts.get((condition.measure, segment))
     found = row[COLUMN[condition.bound]] if row else None
     return None if found is None else float(found)
+
+
+def _late(condition: Condition, facts: Facts) -> str | None:
+    """Why the data that a condition asks of are too old; they are of the account, and so of all its communities."""
+    late = [row["evidence_reason"] for (name, _), row in facts.items() if name == condition.measure and row["is_stale"]]
+    return late[0] if late else None
 
 
 def _check(condition: Condition, facts: Facts, segment: str | None, *, is_placed: bool = True) -> Check:

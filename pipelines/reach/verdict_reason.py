@@ -33,10 +33,13 @@ class PairVerdict:
     needed_people: float | None
     has_follower_list: bool
     reach_reason: str | None
+    stale_reason: str | None
     last_posted_on: date | None
 
     def reason(self) -> str:
         """Give the sentences: why, and what data would decide where none does."""
+        if self.stale_reason:
+            return f"{self.stale_reason[:1].upper()}{self.stale_reason[1:]}."
         if self.people is None:
             return f"{self._missing_extracts()} would decide ({self.reach_reason})."
         if not self.segment_people:

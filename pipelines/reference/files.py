@@ -15,6 +15,8 @@ from pipelines.reference.reader import Day, Entry, Row, Text, YesOrNo, read_entr
 
 # Windows that the statistics of verdicts, trends and forecasts are fitted to.
 FIXED_BANDS = {"recent_days", "series_days", "forecast_days"}
+KINDS = ("follower", "post", "engagement", "account_day", "contact")
+RHYTHM = "expected_every_days"
 
 
 class Account(Row):
@@ -165,7 +167,8 @@ def read_list(settings: Settings, name: str) -> tuple[str, ...]:
 def read_bands(settings: Settings) -> dict[str, float]:
     """Read every threshold by name: the shipped `bands.yml`, and over it the deployment's own.
 
-    `<band>.<segment>` is a segment's own threshold. Those shipped for segments that the deployment lacks are left out.
+    `<band>.<segment>` is a segment's own threshold, `expected_every_days.<kind>` that of a kind of data. Those shipped
+    for segments that the deployment lacks are left out.
     Raises `RefError` where a band or a segment is unknown, a band lacks its number or its reason, or a band of
     `FIXED_BANDS` says something else than the shipped one.
     """
@@ -173,11 +176,12 @@ def read_bands(settings: Settings) -> dict[str, float]:
     shipped = read_entries(SHIPPED_REF / "bands.yml", Band)
     own = read_entries(settings.ref_file("bands.yml"), Band)
     for name in sorted(set(own) - set(shipped)):
-        band, _, segment_id = name.partition(".")
+        band, _, suffix = name.partition(".")
         if band not in shipped:
             raise RefError("bands.yml", f"has the unknown band {name}", known=shipped)
-        if segment_id not in segments:
-            raise RefError(f"bands.yml: {name}", f"is for {segment_id!r}, not a segment", known=sorted(segments))
+        what, known = ("a kind of data", KINDS) if band == RHYTHM else ("a segment", sorted(segments))
+        if suffix not in known:
+            raise RefError(f"bands.yml: {name}", f"is for {suffix!r}, not {what}", known=known)
     for name in FIXED_BANDS & set(own):
         if own[name].value != shipped[name].value:
             raise RefError(
@@ -188,7 +192,7 @@ def read_bands(settings: Settings) -> dict[str, float]:
     return {
         name: float(band.value)
         for name, band in (shipped | own).items()
-        if "." not in name or name.partition(".")[2] in segments
+        if "." not in name or name.partition(".")[2] in segments.union(KINDS)
     }
 
 

@@ -24,7 +24,7 @@ from pipelines.release import tables
 from pipelines.release.cells import Cell, Released
 from pipelines.release.protect import Rule, protect, rule
 from pipelines.release.rules import Leaving, read_rules
-from pipelines.warehouse import publish
+from pipelines.warehouse import freshness, publish
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def write_release(
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    _write(unfinished, made, as_of, how, seal)
+    _write(unfinished, made, as_of, how, seal, _banner(snapshot, as_of))
     publish.put_in_place(unfinished, folder)
     return folder
 
@@ -121,6 +121,16 @@ def _read(snapshot: Path, leaving: Sequence[Leaving]) -> Frames:
             con.close()
 
 
+def _banner(snapshot: Path, as_of: date) -> str | None:
+    """The sentence of a night whose data are all too old."""
+    with database.without_values(ModelError, snapshot.name):
+        con = duckdb.connect(str(snapshot), read_only=True)
+        try:
+            return freshness.summary(con).banner(as_of)
+        finally:
+            con.close()
+
+
 def _sealed(frames: Frames, how: Rule) -> str:
     """Which exact tables and rules a release was made from, told to nobody without the key."""
     digest = hashlib.sha256(repr((how.limit, how.until, how.values)).encode())
@@ -129,7 +139,7 @@ def _sealed(frames: Frames, how: Rule) -> str:
     return hmac.new(how.key, b"release\x1f" + digest.digest(), hashlib.sha256).hexdigest()
 
 
-def _write(folder: Path, made: Frames, as_of: date, how: Rule, seal: str) -> None:
+def _write(folder: Path, made: Frames, as_of: date, how: Rule, seal: str, banner: str | None) -> None:
     for one, frame in made:
         (folder / f"{one.stem}.csv").write_text(as_csv(frame), encoding="utf-8", newline="")
         frame.write_parquet(folder / f"{one.stem}.parquet", compression="zstd", statistics=False)
@@ -137,7 +147,7 @@ def _write(folder: Path, made: Frames, as_of: date, how: Rule, seal: str) -> Non
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     shown = [(one, frame, _headings(one, frame), _page_rows(one, frame)) for one, frame in made]
-    about = {"as_of": as_of.isoformat(), "how": how, "tables": shown}
+    about = {"as_of": as_of.isoformat(), "how": how, "tables": shown, "banner": banner}
     page = environment.get_template("page.html.j2").render(about)
     (folder / "index.html").write_text(page, encoding="utf-8", newline="\n")
     environment.autoescape = False  # plain text

@@ -15,6 +15,8 @@ from pipelines.common import database
 from pipelines.common.errors import ModelError, PublishError
 from pipelines.common.query import query
 from pipelines.report.answers import Answers, named, read_answers
+from pipelines.warehouse import freshness
+from pipelines.warehouse.freshness import Freshness
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,9 @@ class Night:
     quarantine: pl.DataFrame
     partial_lists: pl.DataFrame
     absent_sources: pl.DataFrame
+    freshness: Freshness
+    stale: pl.DataFrame
+    changes: pl.DataFrame
     restatements: pl.DataFrame
     definitions: pl.DataFrame
     quality: pl.DataFrame
@@ -62,6 +67,9 @@ def read_night(snapshot: Path) -> Night:
                 quarantine=quarantine(con),
                 partial_lists=partial_lists(con),
                 absent_sources=absent_sources(con),
+                freshness=freshness.summary(con),
+                stale=_frame(con, query("report/stale")),
+                changes=_frame(con, query("report/changes")),
                 restatements=restatements(con),
                 definitions=_frame(con, "SELECT * FROM ref.segment ORDER BY segment_id"),
                 quality=quality(con),

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pipelines.common.errors import SettingsError
 from pipelines.release import disclosure
 from pipelines.release.disclosure import Limits
-from pipelines.report import answer_charts, charts, figures, findings, segment_notes, tables
+from pipelines.report import answer_charts, charts, data_status, figures, findings, segment_notes, tables
 from pipelines.report.answer_charts import plain, shown_chart
 from pipelines.report.figures import Night
 from pipelines.report.labels import EVERYONE, FOLLOWER, day, days
@@ -60,6 +60,7 @@ def render(night: Night, folder: Path, bands: Mapping[str, float], limit: Limits
         as_of_iso=night.as_of.isoformat(),
         run_id=night.run_id,
         limit=limit,
+        **data_status.data_status(night, limit),
         **_findings(night, limit),
         **_answers(page),
         **_checks(night, limit),

@@ -82,6 +82,7 @@ def render(review: Review, folder: Path, limit: Limits) -> str:
         as_of=day(review.as_of),
         as_of_iso=review.as_of.isoformat(),
         run_id=review.run_id,
+        banner=review.banner,
         limit=limit,
         finding=listed([f"{counts[action]} {action}" for action in ACTIONS if counts[action]] or ["no account"]),
         n_accounts=len(review.accounts),

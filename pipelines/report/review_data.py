@@ -17,6 +17,7 @@ from pipelines.common.errors import ModelError, PublishError
 from pipelines.common.query import query
 from pipelines.report.figures import run
 from pipelines.report.labels import PLATFORMS
+from pipelines.warehouse import freshness
 
 Row = dict[str, Any]
 Key = tuple[str, str]
@@ -45,6 +46,7 @@ class Review:
     accounts: list[Decided]
     segments: list[Row]
     earlier_on: date | None
+    banner: str | None
 
     @property
     def names(self) -> dict[Key, str]:
@@ -73,7 +75,7 @@ def read_review(snapshot: Path, earlier: Path | None = None) -> Review:
             segments = _rows(
                 con, "SELECT segment_id, title, owner, definition_hash FROM ref.segment ORDER BY segment_id"
             )
-            return Review(run_id, as_of, accounts, segments, earlier_on)
+            return Review(run_id, as_of, accounts, segments, earlier_on, freshness.summary(con).banner(as_of))
         finally:
             con.close()
 

@@ -115,7 +115,7 @@ def verdict_table(
 
     A segment too small to be shown has no verdict: a verdict would disclose whether it has anybody.
     """
-    few = _few_seen(sizes, limit)
+    few = few_seen(sizes, limit)
     accounts: dict[tuple[str, str, str], dict[str, Row]] = {}
     for row in verdicts.to_dicts():
         is_few = (row["segment_id"], row["platform"]) in few
@@ -139,7 +139,7 @@ def verdict_table(
 
 def verdict_reasons(verdicts: pl.DataFrame, sizes: pl.DataFrame, limit: Limits) -> list[str]:
     """Say why verdicts are "cannot tell", the most frequent reason first, and how much more data would help."""
-    few = _few_seen(sizes, limit)
+    few = few_seen(sizes, limit)
     reasons: dict[str, list[int | None]] = {}
     for row in verdicts.filter(pl.col("verdict") == "cannot tell").to_dicts():
         if (row["segment_id"], row["platform"]) not in few:
@@ -286,7 +286,7 @@ def _platform_place(platform: str) -> int:
     return list(PLATFORMS).index(platform) if platform in PLATFORMS else len(PLATFORMS)
 
 
-def _few_seen(sizes: pl.DataFrame, limit: Limits) -> set[tuple[str, str]]:
+def few_seen(sizes: pl.DataFrame, limit: Limits) -> set[tuple[str, str]]:
     """Segments and platforms of which too few people were seen to show any figure."""
     return {
         (row["segment_id"], row["platform"])

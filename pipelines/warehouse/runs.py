@@ -51,7 +51,15 @@ def deliveries_hash(deliveries: Iterable[Delivery]) -> str:
     return hashlib.sha256("\n".join(sorted(one.delivery_id for one in deliveries)).encode()).hexdigest()[:16]
 
 
-def begin(settings: Settings, as_of: date, base: state.Base, built: tuple[str, str], wanted: list[Delivery]) -> str:
+def begin(
+    settings: Settings,
+    as_of: date,
+    base: state.Base,
+    built: tuple[str, str],
+    wanted: list[Delivery],
+    *,
+    allow_stale: bool = False,
+) -> str:
     """Begin a run that continues from `base` to the wanted deliveries; give its id."""
     now = datetime.now(UTC)
     run_id = f"{as_of}-{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(2)}"  # ids sort by day, then by when the run began
@@ -69,6 +77,7 @@ def begin(settings: Settings, as_of: date, base: state.Base, built: tuple[str, s
         "history_hash": built[1],
         "n_deliveries": len(wanted),
         "deliveries_hash": deliveries_hash(wanted),
+        "allow_stale": allow_stale,
         "stopped_reason": None,
         "steps": [],
     }

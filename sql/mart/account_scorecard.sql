@@ -1,5 +1,6 @@
 -- One row per account of ours: what is known of it, whether we know people or totals only, over the last 90 days.
--- Counts of posts are the platform's own and mean what that platform means by them; missing stays empty.
+-- Counts of posts are the platform's own and mean what that platform means by them; missing stays empty. Where posts
+-- are late or missing, what came says nothing of how much an account posts now.
 WITH newest_lists AS (
     SELECT
         platform,
@@ -106,6 +107,12 @@ latest_posts AS (
     GROUP BY platform, account_id
 ),
 
+late_posts AS (
+    SELECT platform, account_id, freshness_reason
+    FROM meta.freshness
+    WHERE kind = 'post' AND freshness_status IN ('late', 'missing')
+),
+
 accounts_with_engagements AS (
     SELECT DISTINCT platform, account_id FROM core.engagement
 ),
@@ -171,6 +178,7 @@ SELECT
     CAST(posts.n_impressions AS BIGINT) AS n_impressions,
     posts.engagement_rate_by_impressions,
     CASE
+        WHEN late_posts.account_id IS NOT NULL THEN late_posts.freshness_reason
         WHEN posts.n_posts > 0
             THEN
                 nullif(
@@ -196,11 +204,19 @@ LEFT JOIN follower_moves
     ON own_account.platform = follower_moves.platform AND own_account.account_id = follower_moves.account_id
 LEFT JOIN reported_followers
     ON own_account.platform = reported_followers.platform AND own_account.account_id = reported_followers.account_id
-LEFT JOIN posts ON own_account.platform = posts.platform AND own_account.account_id = posts.account_id
+LEFT JOIN late_posts
+    ON own_account.platform = late_posts.platform AND own_account.account_id = late_posts.account_id
+LEFT JOIN posts
+    ON
+        own_account.platform = posts.platform
+        AND own_account.account_id = posts.account_id
+        AND late_posts.account_id IS NULL
 LEFT JOIN redefined_figures ON own_account.platform = redefined_figures.platform
-LEFT JOIN
-    latest_posts
-    ON own_account.platform = latest_posts.platform AND own_account.account_id = latest_posts.account_id
+LEFT JOIN latest_posts
+    ON
+        own_account.platform = latest_posts.platform
+        AND own_account.account_id = latest_posts.account_id
+        AND late_posts.account_id IS NULL
 LEFT JOIN accounts_with_engagements
     ON
         own_account.platform = accounts_with_engagements.platform

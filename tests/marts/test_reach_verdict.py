@@ -77,9 +77,16 @@ def pairs_of(people: Floats, **columns: Any) -> pl.DataFrame:
         "data_on": AS_OF,
         "has_follower_list": True,
         "reach_reason": None,
+        "stale_reason": None,
         "last_posted_on": AS_OF,
     } | columns
-    typed = {"reach_reason": pl.String, "data_on": pl.Date, "last_posted_on": pl.Date, "reach_people": pl.Float64}
+    typed = {
+        "reach_reason": pl.String,
+        "stale_reason": pl.String,
+        "data_on": pl.Date,
+        "last_posted_on": pl.Date,
+        "reach_people": pl.Float64,
+    }
     return pl.DataFrame(
         [
             pl.Series(name, values if isinstance(values, list | np.ndarray) else [values] * len(people), strict=False)
