@@ -8,19 +8,21 @@ cell needs no programme of its own.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import highspy
 import numpy as np
 from scipy import sparse
-from scipy.optimize import linprog
 from scipy.sparse import csgraph
 
 from pipelines.common.errors import ModelError
 from pipelines.release.relations import Rows
 
 NEARLY = 1e-6
-MIXED_ROUNDS = 8
-LESS = 0.8
+MIXED_SHARE = 0.3  # of all open counts, aimed at together
+IDLE_ROUNDS = 2  # worlds in a row that widen no open range: the rest are asked one by one
 FAR = 100
+PRIMAL_SIMPLEX = 4  # HiGHS's number: another aim leaves a world feasible, which the primal simplex goes on from
 
 
 @dataclass(frozen=True)
@@ -73,14 +75,15 @@ def _search(found: Ranges, known: Knowledge, part: np.ndarray, open_: np.ndarray
     """Widen what is found by worlds in which only a part (places) differs, which is all that is known here."""
     if not len(open_):
         return
-    programme = _Programme(known)
-    signs = np.random.default_rng(0)
-    for turn in range(MIXED_ROUNDS):
-        aims = (1.0, -1.0)[turn] if turn < 2 else signs.choice((-1.0, 1.0), len(open_))
-        _look(found, programme, part, open_, aims)
+    programme = _Programme(known, FAR * max(1.0, found.hi.max(), known.lo.max()))
+    draw = np.random.default_rng(0)
+    n_idle = 0
+    while len(open_) and n_idle < IDLE_ROUNDS:
+        # Each world pulls some of the open counts up and others down, and so widens many ranges at once.
+        some = open_[draw.random(len(open_)) < MIXED_SHARE]
+        _look(found, programme, part, some, draw.choice((-1.0, 1.0), len(some)))
         n_before, open_ = len(open_), _still_open(found, open_, enough)
-        if not len(open_) or (turn > 1 and len(open_) > LESS * n_before):
-            break
+        n_idle = n_idle + 1 if len(open_) == n_before else 0
     blocks = _blocks(known.rows)[np.searchsorted(part, open_)] if len(open_) else open_
     while len(open_):
         first = np.unique(blocks, return_index=True)[1]
@@ -124,35 +127,58 @@ def _still_open(found: Ranges, places: np.ndarray, enough: int) -> np.ndarray:
 
 
 class _Programme:
-    """The same laws for many aims."""
+    """The same laws for many aims: each starts from the world found for the aim before, which still fits."""
 
-    def __init__(self, known: Knowledge) -> None:
-        rows = known.rows
-        equal = rows.lo == rows.hi
-        above, below = ~equal & np.isfinite(rows.hi), ~equal & np.isfinite(rows.lo)
-        self.equal, self.equal_to = rows.matrix[equal], rows.lo[equal]
-        self.least = sparse.vstack([rows.matrix[above], -rows.matrix[below]], format="csr")
-        self.most_of = np.concatenate([rows.hi[above], -rows.lo[below]])
-        self.lo, self.hi = known.lo, known.hi
-        self.many = FAR * max(1.0, known.lo.max(), known.hi[np.isfinite(known.hi)].max(initial=0))
+    def __init__(self, known: Knowledge, far: float) -> None:
+        # How large a count without a bound may be is nobody's question: it is cut at `far`.
+        matrix = known.rows.matrix.tocsr()
+        n_rows, n_counts = matrix.shape
+        model = highspy.HighsLp()
+        model.num_row_, model.num_col_ = n_rows, n_counts
+        model.sense_ = highspy.ObjSense.kMaximize
+        model.col_cost_ = np.zeros(n_counts)
+        model.col_lower_, model.col_upper_ = known.lo, np.minimum(known.hi, far)
+        model.row_lower_, model.row_upper_ = known.rows.lo, known.rows.hi
+        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        model.a_matrix_.start_, model.a_matrix_.index_ = matrix.indptr, matrix.indices
+        model.a_matrix_.value_ = matrix.data.astype(float)
+        self.places = np.arange(n_counts, dtype=np.int32)
+        self.solver: Any = highspy.Highs()
+        self.solver.silent()
+        self.solver.setOptionValue("threads", 1)
+        self.solver.setOptionValue("simplex_strategy", PRIMAL_SIMPLEX)
+        self.solver.passModel(model)
 
     def most(self, aim: np.ndarray) -> np.ndarray:
         """A world (n) in which the aim's weighted sum is largest."""
-        # How large a count without a bound may be is nobody's question: what is aimed at is cut far off.
-        hi = np.where(aim != 0, np.minimum(self.hi, self.many), self.hi)
-        done = linprog(
-            -aim,
-            A_ub=self.least if self.least.shape[0] else None,
-            b_ub=self.most_of if self.least.shape[0] else None,
-            A_eq=self.equal if self.equal.shape[0] else None,
-            b_eq=self.equal_to if self.equal.shape[0] else None,
-            bounds=np.column_stack([self.lo, hi]),
-            method="highs",
-        )
-        if done.x is None:
-            raise ModelError("release", f"no world fits what is known (status {done.status})")
-        world: np.ndarray = done.x
+        self.solver.changeColsCost(len(self.places), self.places, aim)
+        self.solver.run()
+        status = self.solver.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise ModelError("release", f"no world fits what is known (status {status.name})")
+        world: np.ndarray = np.array(self.solver.getSolution().col_value)
         return world
+
+
+def narrowest(known: Knowledge) -> np.ndarray:
+    """The width of the range that the narrowest law alone leaves each count (n)."""
+    entries = known.rows.matrix.tocoo()
+    row, place, weight = entries.coords[0], entries.coords[1], entries.data
+    ends = np.sort(np.stack([weight * known.lo[place], weight * known.hi[place]]), axis=0)
+    least, most = (_rest_of_row(one, row, known.rows.matrix.shape[0]) for one in ends)
+    edges = np.sort(np.stack([(known.rows.lo[row] - most) / weight, (known.rows.hi[row] - least) / weight]), axis=0)
+    width: np.ndarray = known.hi - known.lo
+    np.minimum.at(width, place, np.minimum(edges[1], known.hi[place]) - np.maximum(edges[0], known.lo[place]))
+    return width
+
+
+def _rest_of_row(values: np.ndarray, row: np.ndarray, n_rows: int) -> np.ndarray:
+    """For each entry of a matrix the sum of the other entries of its row, infinite where one of them is."""
+    is_infinite = np.isinf(values)
+    finite = np.where(is_infinite, 0.0, values)
+    n_infinite = np.bincount(row, is_infinite, n_rows)[row] - is_infinite
+    sign = np.sign(values[is_infinite][0]) if is_infinite.any() else 1.0
+    return np.where(n_infinite > 0, sign * np.inf, np.bincount(row, finite, n_rows)[row] - finite)
 
 
 def implied(known: Knowledge, place: int) -> list[tuple[float, int]]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from pipelines.common.errors import ModelError, RefError
 from pipelines.release import relations
-from pipelines.release.bounds import Knowledge, implied, ranges
+from pipelines.release.bounds import Knowledge, implied, narrowest, ranges
 from pipelines.release.cells import FEW, NOT_SHOWN, SHOWN, Cell, Released
 from pipelines.release.disclosure import Limits, limits
 from pipelines.release.relations import LONE, SHARED, Law, Rows
@@ -170,8 +170,7 @@ class _Release:
         open_ = self._guarded()
         while len(open_):  # the plainest cases first: one law alone tells
             known = self._known()
-            plain = np.array([n for n in open_ if implied(known, n)[0][0] + 1 < self.how.values], dtype=int)
-            open_ = self._withhold_more(known, plain)
+            open_ = self._withhold_more(known, open_[narrowest(known)[open_] + 1 < self.how.values])
         open_ = self._guarded()
         while len(open_):
             known = self._known()

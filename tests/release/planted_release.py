@@ -30,6 +30,9 @@ def write_snapshot(path: Path, counts: Mapping[Cell, int], as_of: date = AS_OF, 
     for name in TABLES:
         columns = ", ".join(f"{column.name} {column.type}" for column in contracts("mart")[name].columns)
         con.execute(f"CREATE TABLE mart.{name} ({columns})")
+    con.execute("CREATE SCHEMA meta")
+    freshness = ", ".join(f"{column.name} {column.type}" for column in contracts("meta")["freshness"].columns)
+    con.execute(f"CREATE TABLE meta.freshness ({freshness})")
     for one, count in counts.items():
         for table, row in _rows(one, count, counts, words):
             row = {"as_of": as_of, "segment_id": one.segment_id, "platform": one.platform} | row

@@ -1,4 +1,4 @@
--- Actions and verdicts that changed since the last night, and deliveries far smaller or larger than those before.
+-- One row per action or verdict that changed since the last night, and per delivery far smaller or larger than before.
 SELECT
     night_change.change_of,
     night_change.segment_id,

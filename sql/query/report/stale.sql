@@ -1,4 +1,4 @@
--- What is late or missing, by account and kind of data.
+-- One row per account and kind of data that is late or missing.
 SELECT
     coalesce(own_account.name, own_account.handle, own_account.account_id) AS name,
     freshness.platform,

@@ -1,4 +1,4 @@
--- Actions that differ from those of the snapshot before, with the conditions of the two deciding rules that turned.
+-- One row per action that differs from that of the snapshot before, with the conditions of the two rules that turned.
 WITH turned AS (
     SELECT
         checks.platform,

@@ -1,7 +1,6 @@
--- Rows of each source, account and kind that came for the day of the night or last came before it, beside the delivery
--- before and the mean of the last four same weekdays. A source that brought something within five weeks and nothing now
--- has a row without n_rows. A change has a reason where it is beyond chance: three standard deviations of a Poisson
--- count.
+-- One row per source, account and kind: rows that came for the day of the night, beside the delivery before and the mean
+-- of the last four same weekdays. A source that brought something within five weeks and nothing now has no n_rows. A
+-- change has a reason where it is beyond chance: three standard deviations of a Poisson count.
 WITH lists AS (
     SELECT
         source,

@@ -1,4 +1,4 @@
--- Verdicts that differ from those of the snapshot before, each with the reason it has now.
+-- One row per verdict that differs from that of the snapshot before, with the reason it has now.
 SELECT
     verdicts.as_of,
     'verdict' AS change_of,
