@@ -57,7 +57,7 @@ def make(inputs: Inputs) -> pl.DataFrame:
 def _groups(inputs: Inputs) -> pl.DataFrame:
     """Give every group of every open account of ours with its counts, also those without one interaction.
 
-    Where interactions are late, what came says nothing of how people respond now: such an account has no counts.
+    Where interactions are late, nobody knows how people respond now: such an account has no counts.
     """
     accounts = inputs.read("core.own_account", "platform", "account_id", "is_open").filter("is_open").drop("is_open")
     segments = [*inputs.read("ref.segment", "segment_id")["segment_id"], EVERYONE]

@@ -102,7 +102,7 @@ def judge(pairs: pl.DataFrame, weeks: pl.DataFrame, bands: Mapping[str, float], 
         "last_posted_on": pairs["last_posted_on"],
     }
     table = pl.DataFrame([_column(name, values) for name, values in columns.items()])
-    # The next extract would tell, not more weeks of extracts like the last one.
+    # The next extract would decide, not more weeks like the last one.
     is_stale = pairs["stale_reason"].is_not_null()
     return table.with_columns(
         pl.when(is_stale).then(None).otherwise(pl.col(name)).alias(name) for name in ("needed_weeks", "needed_people")

@@ -22,7 +22,7 @@ NEARLY = 1e-6
 MIXED_SHARE = 0.3  # of all open counts, aimed at together
 IDLE_ROUNDS = 2  # worlds in a row that widen no open range: the rest are asked one by one
 FAR = 100
-PRIMAL_SIMPLEX = 4  # HiGHS's number: another aim leaves a world feasible, which the primal simplex goes on from
+PRIMAL_SIMPLEX = 4  # HiGHS's number: under another aim the last world stays feasible, where the primal simplex starts
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 -- One row per account of ours: what is known of it, whether we know people or totals only, over the last 90 days.
 -- Counts of posts are the platform's own and mean what that platform means by them; missing stays empty. Where posts
--- are late or missing, what came says nothing of how much an account posts now.
+-- are late or missing, nobody knows how much an account posts now.
 WITH newest_lists AS (
     SELECT
         platform,

@@ -1,7 +1,7 @@
 -- One row per open account of ours and kind of data: how old what we have of it is, and whether that is too old to
 -- answer with. An extract covers an account where it holds a row of it, or where its sender says that it looked. It
 -- also covers an account without a row where it holds most of the accounts that came with it the last time: such an
--- account is silent. Where most of them are absent, the extract was cut short and says nothing of the absent ones.
+-- account is silent. Where most of them are absent, the extract was cut short, and nothing is known of the absent ones.
 WITH limits AS (
     SELECT
         max(CASE WHEN band = 'expected_every_days' THEN value END) AS every_days,
@@ -13,7 +13,7 @@ WITH limits AS (
     FROM ref.band
 ),
 
--- What a delivery of posts or of acts holds of each account; a sender may list the kinds of acts one by one.
+-- What a delivery of posts or interactions holds of each account; a sender may list kinds of interactions one by one.
 deliveries AS (
     SELECT
         source,
@@ -167,14 +167,14 @@ own_kinds AS (
         VALUES
         ('follower', 'follower list'),
         ('post', 'post'),
-        ('engagement', 'act of people'),
+        ('engagement', 'interaction'),
         ('account_day', 'daily figure'),
         ('contact', 'contact that names it')
     ) AS kinds (kind, what)
     WHERE own_account.is_open
 ),
 
--- What people acted on within the time after which an account is called dormant: posts that no extract shows are
+-- What people interacted with within the time after which an account is called dormant: posts that no extract shows are
 -- missing posts.
 acted_posts AS (
     SELECT DISTINCT engagement.platform, engagement.account_id, engagement.post_id
@@ -269,7 +269,7 @@ SELECT
         WHEN freshness_status = 'fresh' THEN NULL
         WHEN freshness_status = 'never' THEN 'no ' || what || ' ever came'
         WHEN n_missing_posts IS NOT NULL
-            THEN 'people acted on ' || n_missing_posts || ' of its posts that are in no post extract'
+            THEN 'people interacted with ' || n_missing_posts || ' of its posts that are in no post extract'
         ELSE
             'the last ' || what || ' we have is ' || date_diff('day', newest_on, getvariable('as_of'))
             || ' days old, because no ' || replace(kind, '_', ' ') || ' extract came since '

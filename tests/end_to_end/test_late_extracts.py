@@ -105,9 +105,9 @@ def test_status_and_the_first_screen_say_what_is_late(
     posts_stopped: County, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     use(posts_stopped.deployment.settings.data.parent, monkeypatch)
-    told = CliRunner().invoke(app, ["status"])
-    assert told.exit_code == 0
-    assert LATE in told.output
+    shown = CliRunner().invoke(app, ["status"])
+    assert shown.exit_code == 0
+    assert LATE in shown.output
     page = report_of(posts_stopped.deployment, tmp_path)
     first_screen = page.split("<nav")[0]
     assert LATE in first_screen

@@ -685,7 +685,7 @@ EDGES = {
         # What is called partial may lack as much as it does, and a list of posts reaches back some days only.
         # What lacked on an earlier day and came since is nobody's work any more.
         "INSERT INTO meta.completeness BY NAME SELECT 'x' AS platform, make_date(2026, 9, day) AS snapshot_on, "
-        "told.* EXCLUDE (day) FROM (VALUES ('news', 'follower', 29, 95, 100, 'complete'), "
+        "listed.* EXCLUDE (day) FROM (VALUES ('news', 'follower', 29, 95, 100, 'complete'), "
         "('roads', 'follower', 29, 7, NULL, 'complete'), ('news', 'follower', 29, 5, 100, 'partial'), "
         "('news', 'like', 29, 5, 100, 'partial'), ('news', 'post', 29, 5, 100, 'complete'), "
         "('news', 'engagement', 29, 5, 100, 'unknown'), ('news', 'follower', 28, 5, 100, 'complete'), "

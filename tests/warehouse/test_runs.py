@@ -18,7 +18,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[date]:
     """Note which days are loaded instead of loading them."""
     days: list[date] = []
 
-    def load(as_of: date) -> str:
+    def load(as_of: date, *, allow_stale: bool) -> str:
         days.append(as_of)
         return "a run"
 
