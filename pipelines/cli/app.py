@@ -95,7 +95,7 @@ def rollback() -> None:
 
 @app.command()
 def status() -> None:
-    """Show the published snapshot, recent runs, drops set aside, warnings, what is late or partial, and what changed."""
+    """Show the published snapshot, recent runs, drops set aside, warnings, what is late, and what changed."""
     settings = from_environment()
     current = publish.current_snapshot(settings)
     screen.print(f"published: {current or 'nothing yet'}")
