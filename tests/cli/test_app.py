@@ -40,6 +40,7 @@ DOCUMENTED = {
     9: "publish",
     10: "busy",
     11: "refused",
+    12: "all data too old",
 }
 GENERAL = {errors.UserError, errors.NotRetryable, errors.Retryable}
 

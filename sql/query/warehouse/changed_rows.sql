@@ -1,6 +1,6 @@
 -- One row per source, account and kind: rows that came for the day of the night, beside the delivery before and the
--- mean of the last four same weekdays. A source that brought something within five weeks and nothing now has no n_rows. A
--- change has a reason where it is beyond chance: three standard deviations of a Poisson count.
+-- mean of the last four same weekdays. A source that brought something within five weeks and nothing now has no n_rows.
+-- A change has a reason where it is beyond chance: three standard deviations of a Poisson count.
 WITH lists AS (
     SELECT
         source,
