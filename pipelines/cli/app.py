@@ -23,6 +23,7 @@ from pipelines.common.errors import PublishError, SettingsError, StillreachError
 from pipelines.common.query import query
 from pipelines.common.settings import Settings, from_environment
 from pipelines.landing.inbox import refused_drops
+from pipelines.landing.withdraw import withdraw
 from pipelines.warehouse import freshness, pseudonym, publish, runs
 from pipelines.warehouse.dictionary import dictionary as data_dictionary
 
@@ -67,6 +68,18 @@ def land(
     screen.print(done.message(), soft_wrap=True)
     for note in done.delivery.notes:
         screen.print(f"  {note}", soft_wrap=True)
+
+
+@app.command("withdraw")
+def withdraw_delivery(
+    source: Annotated[str, typer.Argument(help="The source.")],
+    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day it was landed for.")],
+    reason: Annotated[str, typer.Option(help="Why, without a name of a person.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Bring back the delivery withdrawn last.")] = False,
+) -> None:
+    """Withdraw the current delivery of a source and day: the next night is as if it had never landed."""
+    done = withdraw(from_environment(), source, day.date(), reason, undo=undo)
+    screen.print(f"{done.delivery_id}: {'withdrawn' if done.is_withdrawn else 'current again'}", highlight=False)
 
 
 @app.command()

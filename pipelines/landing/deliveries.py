@@ -1,5 +1,6 @@
 """The deliveries that landed: which one is current for a source and day, and whether its files are unchanged."""
 
+import json
 from datetime import date
 
 from pipelines.common.disk import sha256_of
@@ -9,16 +10,33 @@ from pipelines.landing import object_store
 from pipelines.landing.declaration import MANIFEST
 from pipelines.landing.manifest import Delivery, read_manifest
 
+WITHDRAWAL = "withdrawal-*.json"
+
+
+def withdrawn_ids(settings: Settings) -> list[str]:
+    """The ids of the deliveries that are withdrawn (`withdraw.py`), in the order of the decisions on each day."""
+    found: list[str] = []
+    for path in sorted(settings.landing.glob(f"[!.]*/*/{WITHDRAWAL}")):
+        try:
+            decided = json.loads(path.read_text(encoding="utf-8"))
+            delivery_id, is_withdrawn = decided["delivery_id"], decided["is_withdrawn"]
+        except (ValueError, KeyError, TypeError):
+            raise LandedFileChangedError(str(path), "is not readable as a withdrawal", hint="restore it") from None
+        found = [one for one in found if one != delivery_id] + ([delivery_id] if is_withdrawn else [])
+    return found
+
 
 def current_deliveries(settings: Settings, until: date) -> dict[tuple[str, str], Delivery]:
     """The current delivery of each source and snapshot day up to `until`, oldest day first."""
     object_store.fetch_manifests(settings)
+    withdrawn = set(withdrawn_ids(settings))
     found: dict[tuple[str, str], Delivery] = {}
     for manifest in sorted(settings.landing.glob(f"[!.]*/*/*/{MANIFEST}")):
         day = manifest.parent.parent.name
         if day <= until.isoformat():
             delivery = read_manifest(manifest)  # sorted by number: the last one read is current
-            found[delivery.source, day] = delivery
+            if delivery.delivery_id not in withdrawn:
+                found[delivery.source, day] = delivery
     return dict(sorted(found.items(), key=lambda item: (item[0][1], item[0][0])))
 
 

@@ -96,7 +96,7 @@ def land_drop(
             return Landed(before, is_new=False, supersedes=None)
         if before and before.has_content and not delivery.has_content:
             return Landed(before, is_new=False, supersedes=None, was_empty=True)
-        return Landed(publish(delivery, folder, before, settings), is_new=True, supersedes=before)
+        return Landed(publish(delivery, folder, settings), is_new=True, supersedes=before)
 
 
 def _check_name_and_day(source: str, on: date) -> None:

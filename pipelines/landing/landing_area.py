@@ -15,6 +15,7 @@ from pipelines.common.disk import sync_folder
 from pipelines.common.errors import BusyError
 from pipelines.common.settings import Settings, private
 from pipelines.landing import object_store
+from pipelines.landing.declaration import MANIFEST
 from pipelines.landing.manifest import ORIGINAL, Delivery, write_manifest
 
 
@@ -55,9 +56,12 @@ def copy_original(original: Path, folder: Path) -> dict[str, str]:
     return hashes
 
 
-def publish(delivery: Delivery, folder: Path, before: Delivery | None, settings: Settings) -> Delivery:
+def publish(delivery: Delivery, folder: Path, settings: Settings) -> Delivery:
     """Give the delivery its id and manifest, and rename the finished folder into place: from then on it is landed."""
-    number = object_store.claim(settings, delivery.source, delivery.snapshot_on, before.number + 1 if before else 1)
+    # A withdrawn delivery keeps its number.
+    day = settings.landing / delivery.source / delivery.snapshot_on
+    numbers = [int(path.parent.name.split("-")[0]) for path in day.glob(f"*/{MANIFEST}")]
+    number = object_store.claim(settings, delivery.source, delivery.snapshot_on, max(numbers, default=0) + 1)
     delivery = replace(
         delivery,
         delivery_id=f"{delivery.source}.{delivery.snapshot_on}.{number:04d}-{delivery.content_hash()[:12]}",
