@@ -21,13 +21,13 @@ def expectations(night: NightContext) -> list[Any]:
         no_rows(
             "delivery_is_mostly_fit",
             "critical",
-            "meta.quarantine says why rows were rejected. Mend the extract or account.csv and land it again.",
+            "`stillreach quarantine` says why rows were rejected. Mend the extract or account.csv and land it again.",
             f"SELECT 1 AS broken FROM {{batch}} WHERE n_rows_quarantined > {band} * n_rows AND n_rows >= 100",
         ),
         no_rows(
             "delivery_holds_something",
             "critical",
-            "Not one row of a table could be used. meta.quarantine says why; mend the extract and land it again.",
+            "No row of a table could be used. `stillreach quarantine` says why; mend the extract and land it again.",
             "SELECT 1 AS broken FROM {batch} WHERE n_rows_loaded = 0 AND n_files IS DISTINCT FROM 0",
         ),
         no_rows(

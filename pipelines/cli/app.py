@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines import night
-from pipelines.cli import closure, pull, reach, review, segments
+from pipelines.cli import closure, pull, quarantine, reach, review, segments
 from pipelines.common.errors import PublishError, SettingsError, StillreachError
 from pipelines.common.query import query
 from pipelines.common.settings import Settings, from_environment
@@ -35,6 +35,7 @@ app.command("keep")(reach.ask_keep)
 app.command("audit-closure")(closure.audit_closure)
 app.command("review")(review.review)
 app.command("pull")(pull.pull)
+app.command("quarantine")(quarantine.show_quarantine)
 screen = Console()
 
 ACCOUNT_WIDTH = 16
