@@ -54,6 +54,7 @@ log = logging.getLogger(__name__)
 
 DEFINITIONS = "definitions.json"
 KEEP_SAMPLES = "audit_sample_kept_days"
+LIST_BANDS = ("follower_list_loses_at_most", "follower_list_shrink_matters_from")
 
 
 def land_inbox(as_of: date) -> list[Landed]:
@@ -117,8 +118,7 @@ def load(as_of: date, *, replay: bool = False, allow_stale: bool = False) -> str
     wanted = list(current_deliveries(settings, until=as_of).values())
     if not wanted:
         raise NothingLandedError(str(settings.landing), f"holds no delivery up to {as_of}", hint="stillreach land")
-    refs = [account.ref for account in decided.known.accounts]
-    built_hash = state.build_hash(refs, pseudonym.fingerprint(key), text_labels.fingerprint(settings))
+    built_hash = state.build_hash(_decides_core(decided), pseudonym.fingerprint(key), text_labels.fingerprint(settings))
     history_hash = partial(history.history_hash, decided.versions)
     base = state.Base(None, tuple(wanted))
     if not replay:
@@ -139,6 +139,15 @@ def load(as_of: date, *, replay: bool = False, allow_stale: bool = False) -> str
         reconciliation.await_sources(con, source.configured(settings), wanted, as_of)
         ledger.write_cost(con, settings, as_of)
     return run_id
+
+
+def _decides_core(decided: reference_tables.Reference) -> list[str]:
+    """Give what people decide that changes `core`: the accounts, the accepted lists, and when a list is believed."""
+    return [
+        *(account.ref for account in decided.known.accounts),
+        *(f"accepted {one.platform}:{one.account_id} {one.observed_on}" for one in decided.accepted),
+        *(f"{band} {decided.bands[band]}" for band in LIST_BANDS),
+    ]
 
 
 def _read_reference(settings: Settings, as_of: date) -> reference_tables.Reference:

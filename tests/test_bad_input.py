@@ -156,21 +156,68 @@ def tenth(county: County) -> dict[str, Any]:
     return files | {"follower.jsonl.gz": [*ours[:6], *others]}
 
 
-def test_a_list_a_tenth_as_long_stops_the_night_until_somebody_says_that_it_is_right(
+def follows_of(settings: Settings, account_id: str) -> tuple[int, int, bool]:
+    """How many follows of an account of ours are open and have ended, and whether its newest list is complete."""
+    with duckdb.connect(str(settings.published / publish.LINK), read_only=True) as con:
+        [(open_, ended)] = con.execute(
+            "SELECT count(*) FILTER (WHERE ended_on IS NULL), count(ended_on) FROM core.follow "
+            "WHERE platform = 'x' AND account_id = $account_id",
+            {"account_id": account_id},
+        ).fetchall()
+        [(is_complete,)] = con.execute(
+            "SELECT max_by(is_complete, observed_on) FROM core.follower_list "
+            "WHERE platform = 'x' AND account_id = $account_id",
+            {"account_id": account_id},
+        ).fetchall()
+    return open_, ended, is_complete
+
+
+def test_a_list_a_tenth_as_long_ends_no_follow_until_somebody_says_that_it_is_right(
     two_nights: Settings, write_drop: WriteDrop, county: County
 ) -> None:
     write_drop(inbox(two_nights), tenth(county))
+    night.run_night(ON)
+    assert follows_of(two_nights, "1") == (64, 0, False)
+    with duckdb.connect(str(two_nights.published / publish.LINK), read_only=True) as con:
+        [(severity,)] = con.execute(
+            "SELECT severity FROM meta.validation_result "
+            "WHERE expectation_id = 'follower_list_lost_no_crowd' AND NOT is_success"
+        ).fetchall()
+    assert severity == "warning"
+    accepted = "platform,account_id,observed_on,reason\nx,1,2026-07-22,closed to new followers after a merger\n"
+    (two_nights.ref / "accepted_list.csv").write_text(accepted, encoding="utf-8")
+    night.run_night(ON)
+    assert follows_of(two_nights, "1") == (6, 58, True)
+
+
+def cut_off(county: County) -> dict[str, Any]:
+    """A day's drop in which every list is cut off after the first few rows."""
+    files = county(str(ON), 640)
+    rows: dict[tuple[str, str], list[Any]] = {}
+    for row in files["follower.jsonl.gz"]:
+        rows.setdefault((row["platform"], row["account_id"]), []).append(row)
+    return files | {"follower.jsonl.gz": [row for part in rows.values() for row in part[:6]]}
+
+
+def test_lists_that_are_cut_off_together_stop_the_night(
+    two_nights: Settings, write_drop: WriteDrop, county: County
+) -> None:
+    write_drop(two_nights.inbox / "x_extract" / "2026-07-21", county("2026-07-21", 640))
+    write_drop(inbox(two_nights), cut_off(county))
     for _ in range(2):  # a second try finds the drop landed, and stops as well
         stop = stopped(two_nights, ValidationStop)
         assert stop.exit_code == 7
         assert "1 critical expectations failed: follower_list_did_not_collapse" in str(stop)
-        record = runs.records(two_nights)[-1]
-        assert record["status"] == "stopped"
-        assert "follower_list_did_not_collapse" in record["stopped_reason"]
-    accepted = "platform,account_id,observed_on,reason\nx,1,2026-07-22,closed to new followers after a merger\n"
-    (two_nights.ref / "accepted_list.csv").write_text(accepted, encoding="utf-8")
-    run_id = night.run_night(ON)
-    assert publish.current_snapshot(two_nights) == run_id
+        assert "follower_list_did_not_collapse" in runs.records(two_nights)[-1]["stopped_reason"]
+
+
+def test_a_list_read_past_midnight_is_one_list(two_nights: Settings, write_drop: WriteDrop, county: County) -> None:
+    files = county(str(ON), 64)
+    for row in files["follower.jsonl.gz"][:40]:
+        row["observed_on"] = "2026-07-21"
+    write_drop(inbox(two_nights), files)
+    night.run_night(ON)
+    assert follows_of(two_nights, "1") == (64, 0, True)
 
 
 def test_a_list_a_tenth_as_long_that_is_declared_partial_is_no_collapse(
@@ -185,10 +232,12 @@ def test_a_collapsed_list_that_is_sent_again_whole_is_forgotten(
     two_nights: Settings, write_drop: WriteDrop, county: County
 ) -> None:
     write_drop(inbox(two_nights), tenth(county))
-    stopped(two_nights, ValidationStop)
+    night.run_night(ON)
+    assert follows_of(two_nights, "1") == (64, 0, False)
     write_drop(inbox(two_nights), county(str(ON), 64))
     run_id = night.run_night(ON)
     assert publish.current_snapshot(two_nights) == run_id
+    assert follows_of(two_nights, "1") == (64, 0, True)
 
 
 @pytest.mark.parametrize(

@@ -8,22 +8,32 @@ TABLE = "core.follower_list"
 
 
 def expectations(night: NightContext) -> list[Any]:
-    """No list collapsed overnight, and the lists of open accounts are fresh."""
-    share = night.bands["follower_list_shrinks_to"]
-    least = night.bands["follower_list_shrink_matters_from"]
+    """Few lists lost more people than the band allows, and the lists of open accounts are fresh."""
     days = int(night.bands["follower_list_older_than_days"])
+    hint = "Land it again complete, or, if it is right, name it in accepted_list.csv with the reason."
     return [
+        no_rows(
+            "follower_list_lost_no_crowd",
+            "warning",
+            f"A list that its sender calls complete lost too many people: it counts as partial and ends no follow. {hint}",
+            f"""
+            SELECT 1 AS broken FROM (SELECT * FROM {{batch}}) AS list
+            WHERE list.is_declared_complete AND NOT list.is_complete
+                AND list.observed_on > DATE '{night.as_of}' - INTERVAL {days} DAY
+            """,
+        ),
         no_rows(
             "follower_list_did_not_collapse",
             "critical",
-            "A complete list is less than half as long as the one before. Land it again whole, land it as partial, "
-            "or, if it is right, name it in accepted_list.csv with the reason.",
-            f"""
-            SELECT 1 AS broken
-            FROM (SELECT * FROM {{batch}}) AS list
-            LEFT JOIN ref.accepted_list AS accepted USING (platform, account_id, observed_on)
-            WHERE list.is_complete AND accepted.reason IS NULL
-                AND list.list_people_before >= {least} AND list.list_people < {share} * list.list_people_before
+            f"More than half of the newest complete lists lost too many people: the extract was cut off. {hint}",
+            """
+            WITH newest_lists AS (
+                SELECT *, max(observed_on) OVER (PARTITION BY platform, account_id) AS newest_on
+                FROM (SELECT * FROM {batch}) AS list
+            )
+            SELECT 1 AS broken FROM newest_lists
+            WHERE observed_on = newest_on AND is_declared_complete
+            HAVING count(*) FILTER (WHERE NOT is_complete) * 2 > count(*)
             """,
         ),
         no_rows(

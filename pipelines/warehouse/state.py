@@ -42,8 +42,8 @@ def state_path(settings: Settings, snapshot_id: str) -> Path:
     return settings.work / "state" / f"{snapshot_id}.duckdb"
 
 
-def build_hash(account_refs: list[str], key_fingerprint: str, tone_fingerprint: str) -> str:
-    """Hash what decides how deliveries become `core`: our SQL, what judges rows and texts, the known accounts, the key.
+def build_hash(decided: list[str], key_fingerprint: str, tone_fingerprint: str) -> str:
+    """Hash what decides how deliveries become `core`: our SQL, what judges rows and texts, people's decisions, the key.
 
     A state built under another hash is never used as a base.
     """
@@ -52,7 +52,7 @@ def build_hash(account_refs: list[str], key_fingerprint: str, tone_fingerprint: 
     deciding += sorted((SQL / "meta").glob("*.yml"))  # these tables are carried over, too
     for path in (*deciding, *(Path(str(module.__file__)) for module in (raw, extract_file, manifest, row_rules))):
         digest.update(f"{path.parent.name}/{path.name}\n".encode() + path.read_bytes())
-    digest.update("\n".join([*sorted(account_refs), key_fingerprint, tone_fingerprint]).encode())
+    digest.update("\n".join([*sorted(decided), key_fingerprint, tone_fingerprint]).encode())
     return digest.hexdigest()[:16]
 
 

@@ -27,6 +27,7 @@ PERSON = 424242424242
 WORDS = "SECRET"
 
 ACCOUNT: Row = {"platform": "x", "account_id": "news"}
+LIST: Row = ACCOUNT | {"is_complete": True, "is_declared_complete": True}
 ACCOUNT_FLOW: Row = {"segment_id": "rider", "platform": "x", "dormancy_reason": "no engagement extract"}
 DELIVERY: Row = {"delivery_id": "d1", "table_name": "follower", "n_rows": 1000, "n_rows_loaded": 980}
 LIST: Row = ACCOUNT | {"delivery_id": "d1", "source": "pull", "snapshot_on": date(2026, 9, 29)}
@@ -50,8 +51,8 @@ GOOD_ROWS: dict[str, list[Row]] = {
         {"platform": "x", "account_id": "magazine", "role": "seed", "is_open": True},
     ],
     "core.follower_list": [
-        ACCOUNT | {"observed_on": date(2026, 9, 8), "is_complete": True, "list_people": 50},
-        ACCOUNT | {"observed_on": date(2026, 9, 15), "is_complete": True, "list_people": 25, "list_people_before": 50},
+        LIST | {"observed_on": date(2026, 9, 8), "list_people": 50},
+        LIST | {"observed_on": date(2026, 9, 15), "list_people": 45, "list_people_before": 50},
     ],
     "core.follow": [
         ACCOUNT | {"member_key": PERSON, "first_seen_on": date(2026, 9, 8), "last_seen_on": date(2026, 9, 15)},
@@ -330,8 +331,12 @@ BREAKS = {
         "INSERT INTO core.follow VALUES "
         "('x', 'news', 2, NULL, DATE '2026-09-10', DATE '2026-09-10', DATE '2026-09-12')",
     ),
-    "follower_list_did_not_collapse": Break(
-        "core", "critical", 1, "UPDATE core.follower_list SET list_people = 24 WHERE list_people = 25"
+    "follower_list_lost_no_crowd": Break(
+        "core",
+        "warning",
+        1,
+        "INSERT INTO core.follower_list VALUES ('x', 'magazine', DATE '2026-09-28', true, 95, 99, true), "
+        "('x', 'roads', DATE '2026-09-29', false, 49, 99, true)",
     ),
     "follower_list_is_fresh": Break(
         "core", "warning", 1, "UPDATE core.follower_list SET observed_on = observed_on - 1"
@@ -697,12 +702,11 @@ EDGES = {
         "(SELECT 'pull' AS source, 0 AS n_rows_quarantined, 0 AS n_rows_duplicate)",
     ],
     "core": [
-        # Below fifty a list may halve by chance; a partial list is short by nature; a person said the third is right.
-        "INSERT INTO core.follower_list VALUES ('x', 'magazine', DATE '2026-09-28', true, 1, 49), "
-        "('x', 'news', DATE '2026-09-20', false, 1, NULL), ('x', 'magazine', DATE '2026-09-29', true, 1, 90)",
-        "INSERT INTO ref.accepted_list VALUES ('x', 'magazine', DATE '2026-09-29', 'a purge of fake accounts')",
+        # A partial list is short by nature, and one that was not believed long ago is nobody's work any more.
+        "INSERT INTO core.follower_list VALUES ('x', 'magazine', DATE '2026-08-28', false, 1, 90, true), "
+        "('x', 'magazine', DATE '2026-09-28', true, 90, 1, true), ('x', 'news', DATE '2026-09-10', false, 1, NULL, false)",
         # The old list of an account that closed is no news, and neither is that of a seed.
-        "INSERT INTO core.follower_list VALUES ('x', 'roads', DATE '2020-01-01', true, 1, NULL)",
+        "INSERT INTO core.follower_list VALUES ('x', 'roads', DATE '2020-01-01', true, 1, NULL, true)",
         # One who left and came back has two spells, one of them open.
         "INSERT INTO core.follow VALUES ('x', 'news', 2, NULL, DATE '2026-09-20', DATE '2026-09-20', NULL)",
         # Somebody's ended spell of one account shows nothing about another's.
