@@ -211,7 +211,7 @@ def test_a_night_killed_while_a_landed_drop_leaves_the_inbox_loses_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("pipelines.landing.land_drop.shutil.rmtree", killed)
+        patched.setattr("pipelines.landing.inbox.shutil.rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
             remove_drop(drop)
     night.run_night(ON)

@@ -15,7 +15,7 @@ def expectations(night: NightContext) -> list[Any]:
         no_rows(
             "follower_list_lost_no_crowd",
             "warning",
-            f"A list that its sender calls complete lost too many people: it counts as partial and ends no follow. {hint}",
+            f"A complete list lost too many people: it counts as partial and ends no follow. {hint}",
             f"""
             SELECT 1 AS broken FROM (SELECT * FROM {{batch}}) AS list
             WHERE list.is_declared_complete AND NOT list.is_complete

@@ -35,8 +35,8 @@ class Deployment:
         return land_drop(folder, source, on, self.settings)
 
     def night(self, as_of: date, *, replay: bool = False) -> str:
-        """Run a whole night, without a report."""
-        return night.run_night(as_of, replay=replay)
+        """Run a whole night, without a report, however old its data are."""
+        return night.run_night(as_of, replay=replay, allow_stale=True)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the published snapshot."""

@@ -704,7 +704,8 @@ EDGES = {
     "core": [
         # A partial list is short by nature, and one that was not believed long ago is nobody's work any more.
         "INSERT INTO core.follower_list VALUES ('x', 'magazine', DATE '2026-08-28', false, 1, 90, true), "
-        "('x', 'magazine', DATE '2026-09-28', true, 90, 1, true), ('x', 'news', DATE '2026-09-10', false, 1, NULL, false)",
+        "('x', 'magazine', DATE '2026-09-28', true, 90, 1, true), "
+        "('x', 'news', DATE '2026-09-10', false, 1, NULL, false)",
         # The old list of an account that closed is no news, and neither is that of a seed.
         "INSERT INTO core.follower_list VALUES ('x', 'roads', DATE '2020-01-01', true, 1, NULL, true)",
         # One who left and came back has two spells, one of them open.

@@ -21,7 +21,7 @@ Row = dict[str, Any]
 # A figure: a number, or (value, lower, upper), or None for missing; of one community by its name.
 Planted = dict[str, Any]
 TABLES = (
-    "core.account", "core.contact", "core.post", "ref.segment", "meta.run", "mart.account_scorecard",
+    "core.account", "core.contact", "core.post", "ref.segment", "meta.freshness", "meta.run", "mart.account_scorecard",
     "mart.segment_reach", "mart.closure_effect", "mart.reach_signature", "mart.reach_verdict", "mart.reach_trend",
     "mart.visitor_reach", "core.interaction_count", "mart.interaction_quality", "mart.moderation_load",
     "mart.decision_evidence", "mart.decision", "mart.decision_check",
