@@ -27,7 +27,7 @@ PERSON = 424242424242
 WORDS = "SECRET"
 
 ACCOUNT: Row = {"platform": "x", "account_id": "news"}
-LIST: Row = ACCOUNT | {"is_complete": True, "is_declared_complete": True}
+FOLLOWER_LIST: Row = ACCOUNT | {"is_complete": True, "is_declared_complete": True}
 ACCOUNT_FLOW: Row = {"segment_id": "rider", "platform": "x", "dormancy_reason": "no engagement extract"}
 DELIVERY: Row = {"delivery_id": "d1", "table_name": "follower", "n_rows": 1000, "n_rows_loaded": 980}
 LIST: Row = ACCOUNT | {"delivery_id": "d1", "source": "pull", "snapshot_on": date(2026, 9, 29)}
@@ -51,8 +51,8 @@ GOOD_ROWS: dict[str, list[Row]] = {
         {"platform": "x", "account_id": "magazine", "role": "seed", "is_open": True},
     ],
     "core.follower_list": [
-        LIST | {"observed_on": date(2026, 9, 8), "list_people": 50},
-        LIST | {"observed_on": date(2026, 9, 15), "list_people": 45, "list_people_before": 50},
+        FOLLOWER_LIST | {"observed_on": date(2026, 9, 8), "list_people": 50},
+        FOLLOWER_LIST | {"observed_on": date(2026, 9, 15), "list_people": 45, "list_people_before": 50},
     ],
     "core.follow": [
         ACCOUNT | {"member_key": PERSON, "first_seen_on": date(2026, 9, 8), "last_seen_on": date(2026, 9, 15)},
