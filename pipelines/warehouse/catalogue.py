@@ -83,7 +83,8 @@ def models(layer: str) -> tuple[Model, ...]:
         if name not in found and not table.written_by:
             wanted = f"sql/{layer}/{name}.sql" + (f" or pipelines/marts/{name}.py" if layer == "mart" else "")
             raise ModelError(table.name, "has a contract and nothing that builds it", hint=f"write {wanted}")
-    graph = {model: {other for other in read if other.full_name in model.reads} for model in read}
+    # Lists, not sets: the order is the same in every process.
+    graph = {model: [other for other in read if other.full_name in model.reads] for model in read}
     try:
         return tuple(TopologicalSorter(graph).static_order())
     except CycleError as failure:
