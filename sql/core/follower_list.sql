@@ -1,10 +1,10 @@
 -- One row per account and day on which its follower list was read.
--- Two deliveries of one day make one list: complete if either is. A list of nobody has no rows: it stands here because
+-- Two deliveries of one day make one list: complete if either is. An empty list has no rows: it stands here because
 -- whoever read it to its end, and the platform's own count, say that it is empty.
--- A list that its sender calls complete and that lost more than the band, against the largest of the four before, is
--- partial until accepted_list.csv names it: such a list is more often cut off than an exodus, and would end every
--- follow that it leaves out. Four such lists in a row are believed. Neither an accepted list nor those after it are
--- compared with lists before it.
+-- A list that its sender calls complete and that lost more than the band, against the one before, is partial until
+-- accepted_list.csv names it: such a list is more often cut off than an exodus, and would end every follow that it
+-- leaves out. So are the three after it while they are as short; then a real fall is believed. Neither an accepted list
+-- nor those after it are compared with lists before it.
 WITH limits AS (
     SELECT
         max(CASE WHEN band = 'follower_list_loses_at_most' THEN value END) AS most_lost,
@@ -60,27 +60,41 @@ compared_lists AS (
         CASE
             WHEN is_declared_complete
                 THEN
-                    max(list_people) OVER (
-                        PARTITION BY platform, account_id, is_declared_complete, n_accepted
-                        ORDER BY observed_on
-                        ROWS BETWEEN 4 PRECEDING AND 1 PRECEDING
+                    lag(list_people) OVER (
+                        PARTITION BY platform, account_id, is_declared_complete, n_accepted ORDER BY observed_on
                     )
         END AS list_people_before
     FROM numbered_lists
+),
+
+-- How long a list was before it lost so many, on the day of the loss and in the three lists after it.
+losses AS (
+    SELECT
+        compared_lists.*,
+        limits.most_lost,
+        max(
+            CASE
+                WHEN
+                    compared_lists.list_people_before >= limits.matters_from
+                    AND compared_lists.list_people < (1 - limits.most_lost) * compared_lists.list_people_before
+                    THEN compared_lists.list_people_before
+            END
+        ) OVER (
+            PARTITION BY platform, account_id, is_declared_complete, n_accepted
+            ORDER BY observed_on
+            ROWS BETWEEN 3 PRECEDING AND CURRENT ROW
+        ) AS list_people_before_loss
+    FROM compared_lists
+    CROSS JOIN limits
 )
 
 SELECT
-    compared_lists.platform,
-    compared_lists.account_id,
-    compared_lists.observed_on,
-    compared_lists.is_declared_complete
-    AND (
-        compared_lists.list_people_before IS NULL
-        OR compared_lists.list_people_before < limits.matters_from
-        OR compared_lists.list_people >= (1 - limits.most_lost) * compared_lists.list_people_before
-    ) AS is_complete,
-    compared_lists.list_people,
-    compared_lists.list_people_before,
-    compared_lists.is_declared_complete
-FROM compared_lists
-CROSS JOIN limits
+    platform,
+    account_id,
+    observed_on,
+    is_declared_complete
+    AND (list_people_before_loss IS NULL OR list_people >= (1 - most_lost) * list_people_before_loss) AS is_complete,
+    list_people,
+    list_people_before,
+    is_declared_complete
+FROM losses
