@@ -28,9 +28,7 @@ LANDED = [Asset(f"landed_{source}") for source in PULLED]
     },
     params={
         "as_of": sdk.Param("", type="string", description="YYYY-MM-DD; empty means the run's own day"),
-        "allow_stale": sdk.Param(
-            False, type="boolean", description="Publish even if all data are too old, with a banner"
-        ),
+        "allow_stale": sdk.Param(False, type="boolean", description="Publish data that are too old, with a banner"),
     },
     doc_md=__doc__,
     tags=["stillreach"],

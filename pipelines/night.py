@@ -54,7 +54,13 @@ log = logging.getLogger(__name__)
 
 DEFINITIONS = "definitions.json"
 KEEP_SAMPLES = "audit_sample_kept_days"
-LIST_BANDS = ("follower_list_loses_at_most", "follower_list_shrink_matters_from")
+LIST_BANDS = (
+    "follower_list_loses_at_most",
+    "follower_list_loses_times_average",
+    "follower_list_own_limit_from",
+    "follower_list_shrink_matters_from",
+    "reported_followers_apart",
+)
 
 
 def land_inbox(as_of: date) -> list[Landed]:
@@ -117,7 +123,10 @@ def load(as_of: date, *, replay: bool = False, allow_stale: bool = False) -> str
     decided = _read_reference(settings, as_of)
     wanted = list(current_deliveries(settings, until=as_of).values())
     if not wanted:
-        raise NothingLandedError(str(settings.landing), f"holds no delivery up to {as_of}", hint="stillreach land")
+        n_refused = len(refused_drops(settings))
+        aside = f"; drops set aside in the inbox: {n_refused}" if n_refused else ""
+        found = f"holds no delivery up to {as_of}{aside}"
+        raise NothingLandedError(str(settings.landing), found, hint="stillreach land")
     built_hash = state.build_hash(_decides_core(decided), pseudonym.fingerprint(key), text_labels.fingerprint(settings))
     history_hash = partial(history.history_hash, decided.versions)
     base = state.Base(None, tuple(wanted))
@@ -131,11 +140,12 @@ def load(as_of: date, *, replay: bool = False, allow_stale: bool = False) -> str
         reconciliation.create_meta(con, is_incremental=base.snapshot_id is not None)
         reference_tables.load(con, decided)
         history.write(runs.folder(settings, run_id) / DEFINITIONS, decided.versions[-1].compiled)
-        raw.load(con, list(base.missing), settings)
+        apart = decided.bands["reported_followers_apart"]
+        raw.load(con, list(base.missing), settings, reported_apart=apart)
         text_labels.label(con, settings)
         pseudonym.give_key(con, key)
         build.build_layer(con, "stg", settings, as_of)
-        reconciliation.account_for(con, base.missing)
+        reconciliation.account_for(con, base.missing, reported_apart=apart)
         reconciliation.await_sources(con, source.configured(settings), wanted, as_of)
         ledger.write_cost(con, settings, as_of)
     return run_id

@@ -15,7 +15,7 @@ def expectations(night: NightContext) -> list[Any]:
         no_rows(
             "follower_list_lost_no_crowd",
             "warning",
-            f"A complete list lost too many people: it counts as partial and ends no follow. {hint}",
+            f"Too few people of the list before stand in a complete list: it is partial and ends no follow. {hint}",
             f"""
             SELECT 1 AS broken FROM (SELECT * FROM {{batch}}) AS list
             WHERE list.is_declared_complete AND NOT list.is_complete
@@ -25,7 +25,7 @@ def expectations(night: NightContext) -> list[Any]:
         no_rows(
             "follower_list_did_not_collapse",
             "critical",
-            f"More than half of the newest complete lists lost too many people: the extract was cut off. {hint}",
+            f"Most complete lists lack people of the list before: the extract is cut off or damaged. {hint}",
             """
             WITH newest_lists AS (
                 SELECT *, max(observed_on) OVER (PARTITION BY platform, account_id) AS newest_on

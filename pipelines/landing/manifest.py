@@ -66,6 +66,25 @@ class Delivery:
         """The follower lists verified empty: no row can show them."""
         return [one for one in self.completeness if one.is_verified_empty and self.follower_scope == "complete"]
 
+    def partial_follower_lists(self, reported_apart: float) -> dict[tuple[str, str], str]:
+        """Why follower lists are partial, by platform and account.
+
+        Their sender declares it of each or of all, or the platform's own count differs by more than the share
+        `reported_apart`, and by more than one.
+        """
+        declared = {(one.platform, one.account_id): one for one in self.completeness if one.kind == FOLLOWER}
+        counts = {key: (one.n_collected + one.n_null_rows, one.n_reported) for key, one in declared.items()}
+        for one in self.accounts:
+            if one.table == FOLLOWER:
+                counts.setdefault((one.platform, one.account_id), (one.collected, one.reported))
+        reasons = {}
+        for key, (found, reported) in counts.items():
+            if reported is not None and abs(found - reported) > max(1, reported_apart * reported):
+                reasons[key] = "differs from the platform's own count"
+            if self.follower_scope == "partial":
+                reasons[key] = "declared partial by its sender"
+        return reasons | {key: one.reason for key, one in declared.items() if one.scope == "partial"}
+
     @property
     def has_content(self) -> bool:
         return bool(self.files or self.empty_lists)

@@ -96,7 +96,8 @@ def make(inputs: Inputs) -> pl.DataFrame:
     accounts = inputs.read("core.own_account", "platform", "account_id", "is_open").filter("is_open")
     keys = [(row["platform"], row["account_id"]) for row in accounts.iter_rows(named=True)]
     found = {(figure.key, figure.measure, figure.segment_id): figure for source in SOURCES for figure in source(inputs)}
-    figures = (figure.held_to(inputs.stale) for figure in _complete(keys, found))
+    stale = inputs.stale
+    figures = (figure.held_to(stale) for figure in _complete(keys, found))
     return typed_frame("decision_evidence", [_row(inputs.as_of, figure) for figure in figures])
 
 

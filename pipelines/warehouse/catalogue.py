@@ -27,7 +27,10 @@ LAYERS = ("stg", "core", "meta", "expansion", "mart")
 CARRIED = {
     "member": "stg.member",
     "member_tag": "stg.member_tag",
+    "list_reading": "core.list_reading",
+    "list_overlap": "core.list_overlap",
     "follower_list": "core.follower_list",
+    "doubted_follower": "core.doubted_follower",
     "follow": "core.follow",
     "post": "core.post",
     "engagement": "core.engagement",

@@ -13,14 +13,16 @@ from pipelines.common.progress import shown
 from pipelines.common.query import query
 from pipelines.common.settings import Settings
 from pipelines.landing import extract_file, row_rules
-from pipelines.landing.declaration import FOLLOWER
 from pipelines.landing.manifest import Delivery
 from pipelines.warehouse import build
 
 
-def load(con: duckdb.DuckDBPyConnection, deliveries: list[Delivery], settings: Settings) -> None:
+def load(
+    con: duckdb.DuckDBPyConnection, deliveries: list[Delivery], settings: Settings, *, reported_apart: float
+) -> None:
     """Fill `raw.*` with the files of some deliveries, and `stg.empty_list`; tables without a file stay empty.
 
+    A follower list that differs from the platform's own count by more than the share `reported_apart` is partial.
     Needs `ref.account`. Raises `UnreadableFileError` without a value of any row.
     """
     con.execute("CREATE SCHEMA IF NOT EXISTS raw")
@@ -32,7 +34,8 @@ def load(con: duckdb.DuckDBPyConnection, deliveries: list[Delivery], settings: S
             path = delivery.folder(settings) / file.name
             landed = extract_file.extract_file(path)
             with database.without_values(UnreadableFileError, f"{delivery.delivery_id}/{file.name}"):
-                _insert(con, landed.table, extract_file.relation(landed, tuple(file.columns)), delivery)
+                scope = _scope(landed.table, delivery, reported_apart)
+                _insert(con, landed.table, extract_file.relation(landed, tuple(file.columns)), delivery, scope)
     con.execute("COMMIT")
     _note_empty_lists(con, deliveries)
 
@@ -54,7 +57,7 @@ def _definition(table: Table) -> str:
     return f"{first}, {columns}, {last}, unusable_columns VARCHAR[]"
 
 
-def _insert(con: duckdb.DuckDBPyConnection, table: Table, relation: str, delivery: Delivery) -> None:
+def _insert(con: duckdb.DuckDBPyConnection, table: Table, relation: str, delivery: Delivery, scope: str) -> None:
     """Insert a file's rows into its table of `raw`, in three steps: trim the values, test them, keep what fits."""
     optional = [column.name for column in table.columns if not column.required and row_rules.usable(column)]
     about = f"'{database.quoted(delivery.delivery_id)}' AS delivery_id, DATE '{delivery.snapshot_on}' AS snapshot_on"
@@ -65,7 +68,7 @@ def _insert(con: duckdb.DuckDBPyConnection, table: Table, relation: str, deliver
         for column in table.columns
         if column.name in optional
     )
-    added = ", ".join(filter(None, (f"{_scope(table, delivery)} AS follower_scope", tests)))
+    added = ", ".join(filter(None, (f"{scope} AS follower_scope", tests)))
     reason = f"{row_rules.rejection(table)} AS quarantine_reason"
     source = f"FROM came {row_rules.account_join(table)}"
     con.execute(f"CREATE OR REPLACE TEMP VIEW tested AS SELECT came.*, {added}, {reason} {source}")
@@ -79,12 +82,11 @@ def _insert(con: duckdb.DuckDBPyConnection, table: Table, relation: str, deliver
     con.execute(f"INSERT INTO {table.name} BY NAME SELECT {columns} FROM tested")
 
 
-def _scope(table: Table, delivery: Delivery) -> str:
+def _scope(table: Table, delivery: Delivery, reported_apart: float) -> str:
     """Give the SQL for how complete a row's follower list is: partial where its account's is, else as declared."""
     cut_short = [
-        f"('{database.quoted(one.platform)}', '{database.quoted(one.account_id)}')"
-        for one in delivery.completeness
-        if one.kind == FOLLOWER and one.scope == "partial"
+        f"('{database.quoted(platform)}', '{database.quoted(account_id)}')"
+        for platform, account_id in delivery.partial_follower_lists(reported_apart)
     ]
     declared = f"'{delivery.follower_scope}'"
     if table.name != "raw.follower" or not cut_short:

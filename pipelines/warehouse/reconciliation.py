@@ -3,7 +3,7 @@
 Rows in = loaded + quarantined + duplicate, per delivery and table; how complete each list is, per account and kind.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 from datetime import date
 
@@ -34,7 +34,7 @@ def create_meta(con: duckdb.DuckDBPyConnection, *, is_incremental: bool) -> None
             con.execute(f"INSERT INTO meta.{name} SELECT * FROM last_snapshot.meta.{name}")
 
 
-def account_for(con: duckdb.DuckDBPyConnection, deliveries: tuple[Delivery, ...]) -> None:
+def account_for(con: duckdb.DuckDBPyConnection, deliveries: tuple[Delivery, ...], *, reported_apart: float) -> None:
     """Write tonight's deliveries into `meta.delivery`, `meta.quarantine` and `meta.completeness`.
 
     Needs `raw` and `stg`. A row of `stg` represents `n_rows` rows of its delivery: one loaded, the rest duplicates.
@@ -46,7 +46,7 @@ def account_for(con: duckdb.DuckDBPyConnection, deliveries: tuple[Delivery, ...]
     for name in contracts("raw"):
         _count_rows(con, name)
     database.insert(con, "meta.delivery", [_facts(one, NO_TABLE) for one in deliveries if not one.files])
-    database.insert(con, "meta.completeness", [row for one in deliveries for row in _completeness(one)])
+    database.insert(con, "meta.completeness", [row for one in deliveries for row in _completeness(one, reported_apart)])
 
 
 def await_sources(
@@ -87,30 +87,34 @@ def _facts(delivery: Delivery, table: str) -> tuple[object, ...]:
     )
 
 
-def _completeness(delivery: Delivery) -> list[tuple[object, ...]]:
+def _completeness(delivery: Delivery, reported_apart: float) -> list[tuple[object, ...]]:
     """Give what is known about each list of a delivery, as rows of `meta.completeness`.
 
     A list without a declaration by its sender is known by its rows alone.
     """
-    declared = [(*astuple(one)[:-1], one.reason or None) for one in delivery.completeness]
-    has_declaration = {row[:3] for row in declared}
-    counted = [
-        _counted_row(one, delivery)
-        for one in delivery.accounts
-        if not has_declaration & {(one.platform, one.account_id, kind) for kind in LISTED.get(one.table, ())}
-        and one.table in LISTED
-    ]
-    return [(delivery.delivery_id, delivery.source, delivery.snapshot_on, *row) for row in declared + counted]
+    partial = delivery.partial_follower_lists(reported_apart)
+    has_declaration = {(one.platform, one.account_id, one.kind) for one in delivery.completeness}
+    about = (delivery.delivery_id, delivery.source, delivery.snapshot_on)
+    rows: list[tuple[object, ...]] = []
+    for one in delivery.completeness:
+        reason = partial.get((one.platform, one.account_id)) if one.kind == FOLLOWER else None
+        is_complete = one.scope == "complete" and delivery.follower_scope == "complete"
+        scope = "partial" if reason else one.scope
+        rows.append((*about, *astuple(one)[:-2], scope, is_complete, reason or one.reason or None))
+    for counted in delivery.accounts:
+        kinds = {(counted.platform, counted.account_id, kind) for kind in LISTED.get(counted.table, ())}
+        if kinds and not has_declaration & kinds:
+            rows.append((*about, *_counted_row(counted, delivery, partial)))
+    return rows
 
 
-def _counted_row(one: Collected, delivery: Delivery) -> tuple[object, ...]:
-    """Give a list known by its rows: followers are complete unless declared partial, other lists are unknown."""
-    scope, reason = "unknown", None
-    if one.table == FOLLOWER:
-        is_partial = delivery.follower_scope == "partial"
-        scope, reason = ("partial", "declared partial by its sender") if is_partial else ("complete", None)
-    fetched = (None, None, None, None)
-    return (one.platform, one.account_id, one.table, None, one.reported, one.collected, *fetched, scope, reason)
+def _counted_row(one: Collected, delivery: Delivery, partial: Mapping[tuple[str, str], str]) -> tuple[object, ...]:
+    """Give a list known by its rows: followers are complete unless they are partial, other lists are unknown."""
+    reason = partial.get((one.platform, one.account_id)) if one.table == FOLLOWER else None
+    is_complete = one.table == FOLLOWER and delivery.follower_scope == "complete"
+    scope = "partial" if reason else "complete" if one.table == FOLLOWER else "unknown"
+    counts = (None, one.reported, one.collected, None, None, None, None)
+    return (one.platform, one.account_id, one.table, *counts, scope, is_complete, reason)
 
 
 def _count_rows(con: duckdb.DuckDBPyConnection, name: str) -> None:

@@ -1,5 +1,6 @@
 -- One row per spell in which a member follows an account: from the first list that shows them to the last.
--- Only a complete list without the member ends a spell; a partial list, or a week without lists, ends nothing.
+-- Only a complete list without the member ends a spell; a partial list, or a week without lists, ends nothing. A list
+-- that is declared complete and not believed begins nothing, either: its ids may be damaged.
 WITH list_days AS (
     SELECT
         platform,
@@ -10,6 +11,7 @@ WITH list_days AS (
         ) AS n_lists,
         is_complete
     FROM core.follower_list
+    WHERE is_complete OR NOT is_declared_complete
 ),
 
 complete_lists AS (

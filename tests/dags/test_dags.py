@@ -132,7 +132,7 @@ def test_the_night_runs_the_same_steps_in_the_same_order(parsed: dict) -> None: 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_files_hold_no_logic(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 60
+    assert len(text.splitlines()) <= 65
     tree = ast.parse(text)
     assert ast.get_docstring(tree)
     at_the_top = {

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.common.errors import DeliveryError
+from pipelines.common.errors import NothingLandedError
 from pipelines.landing.deliveries import current_deliveries
+from pipelines.landing.inbox import refused_drops
 from tests.end_to_end.world import Deployment, deploy
 
 OWN = [
@@ -76,7 +77,9 @@ def test_posts_of_three_platforms_reach_the_marts(deployment: Deployment) -> Non
 
 def test_a_daily_breakdown_stays_in_the_inbox_and_nothing_lands(deployment: Deployment) -> None:
     lay(deployment, "meta", "daily.csv", FACEBOOK.replace("Lifetime", "09/28/2026"))
-    with pytest.raises(DeliveryError, match="daily breakdown"):
+    with pytest.raises(NothingLandedError, match="drops set aside in the inbox: 1"):
         deployment.night(date(2026, 9, 30))
+    [(_, refused)] = refused_drops(deployment.settings)
+    assert "daily breakdown" in refused
     assert list(deployment.settings.inbox.glob("meta/2026-09-30/sp_motor/daily.csv"))
     assert not current_deliveries(deployment.settings, date(2026, 9, 30))

@@ -35,7 +35,7 @@ GOOD_ROWS: dict[str, list[Row]] = {
     "ref.segment": [{"segment_id": "rider", "title": "Riders"}],
     "meta.delivery": [DELIVERY | {"n_rows_quarantined": 10, "n_rows_duplicate": 10}],
     "meta.completeness": [
-        LIST | {"list_kind": "follower", "n_collected": 105, "n_reported": 100, "scope": "complete"},
+        LIST | {"list_kind": "follower", "n_collected": 105, "scope": "complete", "is_declared_complete": True},
         LIST | {"list_kind": "like", "n_collected": 90, "n_reported": 100, "scope": "complete"},
     ],
     "meta.source_arrival": [{"source": "bluesky", "is_here": True}],
@@ -293,7 +293,7 @@ BREAKS = {
         "raw", "critical", 1, f"UPDATE stg.follower SET observed_on = DATE '2026-10-01' WHERE member_key = {PERSON}"
     ),
     "follower_count_agrees_with_platform": Break(
-        "raw", "warning", 1, "UPDATE meta.completeness SET n_collected = 94 WHERE list_kind = 'follower'"
+        "raw", "warning", 1, "UPDATE meta.completeness SET scope = 'partial' WHERE list_kind = 'follower'"
     ),
     "complete_list_holds_what_the_platform_counts": Break(
         "raw", "warning", 1, "UPDATE meta.completeness SET n_collected = 89 WHERE list_kind = 'like'"
@@ -335,8 +335,22 @@ BREAKS = {
         "core",
         "warning",
         1,
-        "INSERT INTO core.follower_list VALUES ('x', 'magazine', DATE '2026-09-28', true, 95, 99, true), "
-        "('x', 'roads', DATE '2026-09-29', false, 49, 99, true)",
+        "INSERT INTO core.follower_list VALUES ('x', 'magazine', DATE '2026-09-28', true, 95, 99, 95, .2, true), "
+        "('x', 'roads', DATE '2026-09-29', false, 99, 99, 49, .2, true)",
+    ),
+    "follower_list_did_not_collapse": Break(
+        "core",
+        "critical",
+        1,
+        # Two of three newest complete lists; both are too old for a warning of their own.
+        "INSERT INTO core.follower_list VALUES ('x', 'magazine', DATE '2026-09-14', false, 9, 99, 9, .2, true), "
+        "('x', 'roads', DATE '2026-09-14', false, 9, 99, 9, .2, true)",
+    ),
+    "follower_list_is_used": Break(
+        "core",
+        "warning",
+        1,
+        "INSERT INTO core.list_reading VALUES ('x', 'magazine', DATE '2026-09-29', true, 95, 7, 'repeated')",
     ),
     "follower_list_is_fresh": Break(
         "core", "warning", 1, "UPDATE core.follower_list SET observed_on = observed_on - 1"
@@ -703,11 +717,14 @@ EDGES = {
     ],
     "core": [
         # A partial list is short by nature, and one that was not believed long ago is nobody's work any more.
-        "INSERT INTO core.follower_list VALUES ('x', 'magazine', DATE '2026-08-28', false, 1, 90, true), "
-        "('x', 'magazine', DATE '2026-09-28', true, 90, 1, true), "
-        "('x', 'news', DATE '2026-09-10', false, 1, NULL, false)",
+        "INSERT INTO core.follower_list VALUES ('x', 'magazine', DATE '2026-08-28', false, 1, 90, 1, .2, true), "
+        "('x', 'magazine', DATE '2026-09-28', true, 90, 1, 1, .2, true), "
+        "('x', 'news', DATE '2026-09-10', false, 1, NULL, NULL, .2, false)",
+        # A list that was not used long ago is nobody's work any more, and one that was used never was.
+        "INSERT INTO core.list_reading VALUES ('x', 'magazine', DATE '2026-08-28', true, 95, 7, 'repeated'), "
+        "('x', 'magazine', DATE '2026-09-28', true, 95, 7, NULL)",
         # The old list of an account that closed is no news, and neither is that of a seed.
-        "INSERT INTO core.follower_list VALUES ('x', 'roads', DATE '2020-01-01', true, 1, NULL, true)",
+        "INSERT INTO core.follower_list VALUES ('x', 'roads', DATE '2020-01-01', true, 1, NULL, NULL, .2, true)",
         # One who left and came back has two spells, one of them open.
         "INSERT INTO core.follow VALUES ('x', 'news', 2, NULL, DATE '2026-09-20', DATE '2026-09-20', NULL)",
         # Somebody's ended spell of one account shows nothing about another's.

@@ -11,10 +11,19 @@ from numpy.typing import NDArray
 
 from pipelines.warehouse.build import build_model
 from pipelines.warehouse.catalogue import sql_models
-from tests.sql.case_runner import create_tables
+from tests.sql.case_runner import build_shared, create_tables
 
 AS_OF = date(2026, 9, 30)
-READS = ("core.account", "core.follow", "core.engagement", "core.member", "core.segment_membership", "ref.segment")
+READS = (
+    "core.account",
+    "core.follow",
+    "core.engagement",
+    "core.member",
+    "core.segment_membership",
+    "core.time_window",
+    "ref.band",
+    "ref.segment",
+)
 MARTS = ("segment_expansion", "segment_account_affinity")
 
 
@@ -163,6 +172,7 @@ def expand(con: duckdb.DuckDBPyConnection, marts: Iterable[str] = MARTS) -> None
     """Build every model of expansion, then its marts, each held to its contract."""
     con.execute("CREATE SCHEMA IF NOT EXISTS expansion")
     con.execute("SET VARIABLE as_of = $as_of", {"as_of": AS_OF})
+    build_shared(con, "expansion.edge")
     for model in sql_models("expansion"):
         build_model(con, model)
     con.execute("CREATE SCHEMA IF NOT EXISTS mart")

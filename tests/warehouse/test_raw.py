@@ -53,11 +53,11 @@ def load(settings: Settings, tmp_path: Path, write_drop: WriteDrop) -> Iterator[
         definitions = definition.read_definitions(settings, known)
         versions = [history.Version(history.ALWAYS, history.compiled(definitions))]
         reference_tables.load(con, reference_tables.Reference(known, definitions, versions))
-        raw.load(con, [delivery], settings)
+        raw.load(con, [delivery], settings, reported_apart=0.05)
         text_labels.label(con, settings)
         pseudonym.give_key(con, pseudonym.read_key(settings))
         build.build_layer(con, "stg", settings, ON)
-        reconciliation.account_for(con, (delivery,))
+        reconciliation.account_for(con, (delivery,), reported_apart=0.05)
         return con
 
     yield loaded
