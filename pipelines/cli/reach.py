@@ -28,6 +28,8 @@ from pipelines.warehouse import publish
 screen = Console()
 AT_LEAST = 0.9
 HEADINGS = {"follower": "followers", "active": "active", "engaged": "engaged"}
+PEOPLE = {"follower": "followers", "active": "active people", "engaged": "engaged people"}
+FALL_BACK = ("active", "follower", "engaged")
 COST_COLUMNS = ("account", "cost")
 Accounts = Annotated[list[str] | None, typer.Option(help="platform:account_id or platform:handle; again for more.")]
 
@@ -59,31 +61,41 @@ def ask_what_if(close: Accounts = None, critical_only: Accounts = None) -> None:
         screen.print("People are not matched between platforms: a sum counts a person on two platforms twice.")
 
 
+def _measured_basis(rows: pl.DataFrame) -> str:
+    """The basis of tables that show one: active, or the first that is measured where nobody knows who is active."""
+    measured = set(rows.filter(pl.col("reach_people").is_not_null())["basis"])
+    return next((basis for basis in FALL_BACK if basis in measured), "active")
+
+
 def _lost(platform: str, rows: pl.DataFrame) -> Table:
     """Lay out segments by bases: people lost of those reached, and people lost only by closing all of them."""
+    basis = _measured_basis(rows)
     table = Table("segment", title=f"Lost on {platform}, of those reached today", box=box.SIMPLE_HEAD)
     for name in (*HEADINGS.values(), "visitors", "only together"):
         table.add_column(name, justify="right")
     by_basis = {(row["segment_id"], row["basis"]): row for row in totals(rows).to_dicts()}
-    away = rows.filter(pl.col("home_band").is_in(VISITORS), basis="active")
+    bases = set(rows.filter(pl.col("reach_people").is_not_null())["basis"])
+    away = rows.filter(pl.col("home_band").is_in(VISITORS), basis=basis)
     visitors = {row["segment_id"]: row for row in totals(away).to_dicts()}
     for segment in rows["segment_id"].unique(maintain_order=True):
-        cells = [by_basis.get((segment, basis)) for basis in BASES] + [visitors.get(segment)]
-        together = (by_basis.get((segment, "active")) or {}).get("only_together_people")
-        table.add_row(segment, *(_of(cell) for cell in cells), _count(together))
+        cells = [_of(by_basis.get((segment, one))) if one in bases else "not known" for one in BASES]
+        together = (by_basis.get((segment, basis)) or {}).get("only_together_people")
+        table.add_row(segment, *cells, _of(visitors.get(segment)), _count(together))
     table.caption = (
-        "Visitors: active people whose home is known and elsewhere. Only together: active people whom closing all of "
-        "them loses and no closure alone. In brackets the 95 % interval from uncertain membership."
+        f"Visitors: {PEOPLE[basis]} whose home is known and elsewhere. Only together: {PEOPLE[basis]} whom closing all "
+        "of them loses and no closure alone. In brackets the 95 % interval from uncertain membership."
     )
     return table
 
 
 def _by_home(platform: str, rows: pl.DataFrame) -> Table:
-    table = Table("segment", title=f"Lost on {platform} by home, active, of those reached today", box=box.SIMPLE_HEAD)
+    basis = _measured_basis(rows)
+    title = f"Lost on {platform} by home, {HEADINGS[basis]}, of those reached today"
+    table = Table("segment", title=title, box=box.SIMPLE_HEAD)
     bands = [band for band in BANDS if band in set(rows["home_band"])]
     for band in bands:
         table.add_column(band, justify="right")
-    active = rows.filter(basis="active")
+    active = rows.filter(basis=basis)
     cells = {(row["segment_id"], row["home_band"]): row for row in active.to_dicts()}
     for segment in active["segment_id"].unique(maintain_order=True):
         table.add_row(segment, *(_of(cells.get((segment, band)), short=True) for band in bands))
@@ -93,11 +105,12 @@ def _by_home(platform: str, rows: pl.DataFrame) -> Table:
 def _kept_by(platform: str, rows: pl.DataFrame, accounts: Iterable[Named]) -> Table:
     """Lay out, by segment, the three accounts that still reach most of the people who are not lost."""
     names = {(one.platform, one.account_id): one.name or one.shortest_name for one in accounts}
-    title = f"Who else still reaches the rest on {platform}, active"
+    basis = next((one for one in FALL_BACK if one in set(rows["basis"])), "active")
+    title = f"Who else still reaches the rest on {platform}, {HEADINGS[basis]}"
     table = Table("segment", title=title, box=box.SIMPLE_HEAD)
     table.add_column("keep us", justify="right")
     table.add_column("of them reached by")
-    active = rows.filter(basis="active")
+    active = rows.filter(basis=basis)
     for (segment,), found in active.group_by("segment_id", maintain_order=True):
         top = [
             f"{escape(names[platform, row['account_id']])} {_count(row['still_reached_people'])}"
@@ -116,7 +129,9 @@ def ask_keep(
         Path | None, typer.Option(help="A CSV file with columns account and cost; without it each account costs 1.")
     ] = None,
     platform: Annotated[str | None, typer.Option(help="One platform; by default all of them, added up.")] = None,
-    basis: Annotated[str, typer.Option(help="follower, active or engaged.")] = "active",
+    basis: Annotated[
+        str | None, typer.Option(help="follower, active or engaged; by default active, or what is measured.")
+    ] = None,
     budget: Annotated[float | None, typer.Option(help="Find the most weighted reach for at most this cost.")] = None,
     accounts: Annotated[int | None, typer.Option(help="Find the most reach for at most this many accounts.")] = None,
     worst_first: Annotated[
@@ -128,7 +143,8 @@ def ask_keep(
     seconds: Annotated[float, typer.Option(help="Time limit of the search, in seconds.")] = keeping.SECONDS,
 ) -> None:
     """Find the fewest or cheapest accounts that keep every segment's reach, or the most reach for a limit."""
-    known, mine, cover = _candidates(basis, platform)
+    asked = basis
+    basis, known, mine, cover = _candidates(asked, platform)
     has_limit = budget is not None or accounts is not None
     least = at_least if at_least is not None else (0.0 if has_limit else AT_LEAST)
     wish = keeping.Wish(
@@ -143,26 +159,30 @@ def ask_keep(
     choice = keeping.keep(cover, wish, seconds, _n_bootstraps(cover) if bootstraps is None else bootstraps)
     screen.print(_chosen(choice, {one.ref: one for one in known}, wish, cover))
     screen.print(_kept(choice, wish))
+    if asked is None and basis != "active":
+        screen.print(f"Nobody knows who is active: people are counted as {PEOPLE[basis]}.")
     for line in _notes(choice, wish, cover, [one for one in mine if one.ref not in cover.accounts], basis):
         screen.print(line, soft_wrap=True, markup=False)
 
 
-def _candidates(basis: str, platform: str | None) -> tuple[list[Named], list[Named], Cover]:
+def _candidates(asked: str | None, platform: str | None) -> tuple[str, list[Named], list[Named], Cover]:
     """Read the open accounts of ours, those of them on the platform, and whom these reach on the basis.
 
+    Without a basis it is active, or where nobody knows who is active, the first that is measured.
     Raises `SettingsError` for an unknown basis, or a platform without an account of ours.
     """
-    if basis not in BASES:
-        raise SettingsError(f"--basis {basis}", "is not a basis", known=BASES)
+    if asked not in (None, *BASES):
+        raise SettingsError(f"--basis {asked}", "is not a basis", known=BASES)
     with _snapshot() as con:
         known = open_accounts(con)
-        cover = read_cover(con, basis, platform)
+        covers = {basis: read_cover(con, basis, platform) for basis in ((asked,) if asked else FALL_BACK)}
+    basis = next((one for one, cover in covers.items() if cover.accounts), asked or "active")
     mine = [one for one in known if platform in (None, one.platform)]
     if platform and not mine:
         raise SettingsError(
             f"--platform {platform}", "has no open account of ours", known=sorted({one.platform for one in known})
         )
-    return known, mine, cover
+    return basis, known, mine, covers[basis]
 
 
 def _n_bootstraps(cover: Cover) -> int:

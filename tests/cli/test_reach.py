@@ -163,3 +163,30 @@ def test_floors_that_a_closure_makes_impossible_are_explained(night: Path, still
     code, _, err = stillreach("keep", "--at-least", "0.99", "--must-close", "main")
     assert code == 3
     assert re.search(r"cannot be held without .*: s0 can keep \d+\.\d% at most, not 99\.0%", err)
+
+
+@pytest.fixture
+def followers_only(settings: Settings) -> Path:
+    """Publish a drawn world whose extracts are follower lists alone."""
+    world = drawn(21, n_people=300, n_segments=2)
+    path = settings.published / "snapshots" / "2026-09-30-night.duckdb"
+    path.parent.mkdir(parents=True)
+    with snapshot(world, path) as con:
+        for table in ("core.home_signature", "mart.reach_signature", "mart.segment_reach"):
+            con.execute(f"DELETE FROM {table} WHERE basis <> 'follower'")
+    (settings.published / publish.LINK).symlink_to(path)
+    return path
+
+
+def test_where_only_followers_are_known_both_count_followers_and_say_so(
+    followers_only: Path, stillreach: Stillreach
+) -> None:
+    code, out, _ = stillreach("keep")
+    assert code == 0
+    assert "Nobody knows who is active: people are counted as followers." in out
+    assert stillreach("keep", "--basis", "active")[0] == 3
+    code, out, _ = stillreach("what-if", "--close", "x:a0", "--close", "x:a1")
+    assert code == 0
+    assert cells(out, "Lost on x, of those reached today")["s0"][1:3] == ["not known", "not known"]
+    assert cells(out, "Lost on x by home, followers")
+    assert cells(out, "Who else still reaches the rest on x, followers")

@@ -131,6 +131,7 @@ UNNEEDED: Planted = BASE | {
     "overlap_of_base": 0.9, "posts_per_week": 0.5, "alone_share": 0.01,
 }  # fmt: skip
 PLANTED: dict[str, tuple[Planted, str]] = {
+    "activity_not_known": ({"followers": 390.0, "reach_people": {None: 390.0}}, "not enough evidence"),
     "no_people_known": ({"followers": 9000.0}, "not enough evidence"),
     "keeps_visitors": (KEEPS_VISITORS, "keep active"),
     "falls_away_and_is_met_with_hostility": (FALLS, "critical updates only"),

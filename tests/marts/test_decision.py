@@ -29,13 +29,14 @@ from tests.marts.planted_decision import (
 from tests.sql.case_runner import create_tables, insert
 
 ONE, OTHER = ("x", "1"), ("x", "2")
+OPEN_RULES = ("activity_not_known", "no_people_known", "no_rule_fits")
 
 
 def by_id(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {row["account_id"]: row for row in rows}
 
 
-@pytest.mark.parametrize("rule_id", [one for one in PLANTED if one not in ("no_people_known", "no_rule_fits")])
+@pytest.mark.parametrize("rule_id", [one for one in PLANTED if one not in OPEN_RULES])
 def test_any_figure_that_a_rule_needs_and_that_is_missing_undoes_it(rule_id: str) -> None:
     planted, _ = PLANTED[rule_id]
     con = duckdb.connect(":memory:")
