@@ -15,6 +15,7 @@ from pipelines.common.disk import sync_folder
 from pipelines.common.errors import BusyError, PublishError
 from pipelines.common.query import query
 from pipelines.common.settings import SQL, Settings
+from pipelines.warehouse import publication_order
 from pipelines.warehouse.state import snapshot_path, state_path
 
 PUBLISHED_SCHEMAS = ("ref", "core", "mart", "meta")
@@ -58,6 +59,7 @@ def write_snapshot(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_
     smoke_test(unfinished, settings)
     unfinished.rename(path)
     sync_folder(path.parent)
+    publication_order.record_written(settings, snapshot_id)
     return path
 
 
@@ -107,22 +109,35 @@ def flip(settings: Settings, snapshot_id: str) -> bool:
     current = current_snapshot(settings)
     if current and current[:10] > snapshot_id[:10]:
         return False
+    before = (*published_before(settings), current) if current else ()
+    publication_order.record_published(settings, snapshot_id, before)
     _point(settings, snapshot_id)
     return True
 
 
 def rollback(settings: Settings) -> str:
-    """Point `current.duckdb` at the snapshot before, and name it.
+    """Point `current.duckdb` at the snapshot published before, whatever their days and the clock, and name it.
 
     Raises `PublishError` where there is none.
     """
     with publishing(settings):
-        current = current_snapshot(settings)
-        earlier = [one for one in snapshots(settings) if current and one < current]
+        earlier = published_before(settings)
         if not earlier:
             raise PublishError(LINK, "has no earlier snapshot to go back to", known=snapshots(settings))
         _point(settings, earlier[-1])
     return earlier[-1]
+
+
+def published_before(settings: Settings) -> tuple[str, ...]:
+    """The kept snapshots that were published before the current one, in that order.
+
+    Where an earlier version of Stillreach published the current one, their names stand in for the order.
+    """
+    current, kept = current_snapshot(settings), snapshots(settings)
+    published = publication_order.read(settings).published
+    if current not in published:
+        return tuple(one for one in kept if current and one < current)
+    return tuple(one for one in published[: published.index(current)] if one in kept)
 
 
 def current_snapshot(settings: Settings) -> str | None:
@@ -132,8 +147,10 @@ def current_snapshot(settings: Settings) -> str | None:
 
 
 def snapshots(settings: Settings) -> list[str]:
-    """The ids of all kept snapshots, oldest day first."""
-    return sorted(path.stem for path in (settings.published / "snapshots").glob("*.duckdb"))
+    """The ids of all kept snapshots, oldest day first, those of one day as they were written."""
+    written = {one: n for n, one in enumerate(publication_order.read(settings).written)}
+    kept = [path.stem for path in (settings.published / "snapshots").glob("*.duckdb")]
+    return sorted(kept, key=lambda one: (one[:10], written.get(one, -1), one))
 
 
 def prune(settings: Settings) -> list[str]:
@@ -141,13 +158,16 @@ def prune(settings: Settings) -> list[str]:
 
     Never the published one, nor the one a rollback would go to.
     """
-    by_age = sorted(snapshots(settings), key=lambda one: snapshot_path(settings, one).stat().st_mtime_ns)
-    current = current_snapshot(settings)
-    earlier = [one for one in snapshots(settings) if current and one < current]
-    protected = {current, *earlier[-1:]}
+    written = {one: n for n, one in enumerate(publication_order.read(settings).written)}
+    by_age = sorted(
+        snapshots(settings), key=lambda one: (written.get(one, -1), snapshot_path(settings, one).stat().st_mtime_ns)
+    )
+    protected = {current_snapshot(settings), *published_before(settings)[-1:]}
     removed = [one for one in by_age[: -settings.keep_snapshots] if one not in protected]
     for one in removed:
         snapshot_path(settings, one).unlink()
+    if removed:
+        publication_order.forget(settings, removed)
     kept = set(snapshots(settings))
     for state in (settings.work / "state").glob("*.duckdb"):
         if state.stem not in kept:

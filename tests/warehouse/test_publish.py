@@ -19,7 +19,7 @@ import pytest
 from pipelines import night
 from pipelines.common.errors import BusyError, PublishError
 from pipelines.common.settings import Settings
-from pipelines.warehouse import publish, runs
+from pipelines.warehouse import publication_order, publish, runs
 from pipelines.warehouse.state import snapshot_path, state_path
 
 WriteDrop = Callable[[Path, Mapping[str, Any]], Path]
@@ -178,6 +178,63 @@ def test_prune_never_removes_the_published_snapshot_nor_the_one_before_it(settin
     assert publish.prune(replace(settings, keep_snapshots=1)) == [days[0], *days[3:6]]
     assert publish.snapshots(settings) == [days[1], days[2], days[6]]
     assert publish.rollback(settings) == days[1]
+
+
+def written_with(settings: Settings, *ids: str) -> None:
+    """Write and publish fake snapshots one after the other."""
+    for one in ids:
+        fake_snapshots(settings, one)
+        publication_order.record_written(settings, one)
+        publish.flip(settings, one)
+
+
+def test_rollback_follows_the_order_of_publication_when_the_clock_was_set_back(settings: Settings) -> None:
+    # The same day three times; the clock of the second is a year behind, that of the third the same second.
+    first, second, third = (
+        "2026-07-08-20260801T000000-bbbb",
+        "2026-07-08-20250801T000000-cccc",
+        "2026-07-08-20250801T000000-aaaa",
+    )
+    written_with(settings, first, second, third)
+    assert publish.snapshots(settings) == [first, second, third]
+    assert publish.rollback(settings) == second
+    assert publish.rollback(settings) == first
+    with pytest.raises(PublishError, match="no earlier snapshot"):
+        publish.rollback(settings)
+
+
+def test_rollback_passes_over_a_backfill_and_what_an_earlier_rollback_left_behind(settings: Settings) -> None:
+    first, bad, backfill, good = (f"2026-07-{day:02}-20260801T000000-aaaa" for day in (8, 12, 5, 15))
+    written_with(settings, first, bad, backfill)
+    assert publish.current_snapshot(settings) == bad
+    assert publish.rollback(settings) == first
+    written_with(settings, good)
+    assert publish.rollback(settings) == first
+
+
+def test_prune_removes_what_was_written_first_when_the_clock_was_set_back(settings: Settings) -> None:
+    ids = [f"2026-07-08-202{9 - n}0801T000000-aaaa" for n in range(5)]
+    written_with(settings, *ids)
+    for age, one in enumerate(reversed(ids)):
+        os.utime(snapshot_path(settings, one), (1_000_000 + age, 1_000_000 + age))
+    assert publish.prune(replace(settings, keep_snapshots=2)) == ids[:3]
+    assert publication_order.read(settings) == publication_order.Order(tuple(ids[3:]), tuple(ids[3:]))
+
+
+def test_a_publication_killed_before_the_link_moved_is_not_in_the_order(settings: Settings) -> None:
+    first, second, killed, third = (f"2026-07-{day:02}-20260801T000000-aaaa" for day in (8, 9, 10, 11))
+    written_with(settings, first, second)
+    publication_order.record_published(settings, killed, (first, second))
+    assert publish.rollback(settings) == first
+    written_with(settings, third)
+    assert publication_order.read(settings).published == (first, third)
+
+
+def test_a_damaged_record_of_the_order_is_named(settings: Settings) -> None:
+    written_with(settings, "2026-07-08-20260801T000000-aaaa")
+    (settings.published / publication_order.RECORD).write_text("[", encoding="utf-8")
+    with pytest.raises(PublishError, match=r"order\.json: is not a record of snapshots"):
+        publish.rollback(settings)
 
 
 def test_a_night_prunes_what_the_deployment_does_not_keep(
