@@ -2,7 +2,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-UV_VERSION := 0.13.9
 
 export STILLREACH_DATA ?= $(CURDIR)/data
 export AIRFLOW_HOME ?= $(STILLREACH_DATA)/airflow
@@ -28,9 +27,9 @@ help: ## Say what there is
 
 setup: $(READY) ## Make .venv with the locked versions, bytecode compiled
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock requirements-uv.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock
 	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes --compile-bytecode -r requirements.lock
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
@@ -104,6 +103,8 @@ docs: $(READY) ## Build the documentation site into build/site; fail on a broken
 lock: $(READY) ## Resolve the newest versions that pyproject.toml allows
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --extra dev \
 		--custom-compile-command "make lock" --upgrade pyproject.toml -o requirements.lock
+	@echo uv | $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" --upgrade - -o requirements-uv.lock
 
 clean: ## Remove the virtual environment and caches; data stays
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache
