@@ -25,6 +25,7 @@ from pipelines.common.errors import (
 )
 from pipelines.extract.bluesky import responses as answer
 from pipelines.extract.bluesky.rows import AFTER_COUNT, READERS, Asked, count_page, handle_of
+from pipelines.extract.pulls import redirect
 from pipelines.extract.pulls.listing import Kind, Limit, Listing, Page
 from pipelines.extract.pulls.response import FIELD_NAME
 from pipelines.extract.pulls.source import Source
@@ -51,7 +52,9 @@ class Connector:
         self._n_posts: dict[str, int | None] = {}
         self._one_at_a_time = asyncio.Lock()
         request = AsyncRequest(
-            timeout=source.request_seconds, limits=httpx.Limits(max_connections=max(1, source.concurrency))
+            timeout=source.request_seconds,
+            limits=httpx.Limits(max_connections=max(1, source.concurrency)),
+            event_hooks={"response": [_refuse_redirect]},
         )
         self._client = AsyncClient(source.base_url or PUBLIC, request)
 
@@ -148,6 +151,13 @@ def _question(listing: Listing, cursor: str | None) -> tuple[str, Any]:
         case "reply":
             return "feed.getPostThread", models.AppBskyFeedGetPostThread.Params(**of_post, depth=1, parent_height=0)
     raise ListRefusedError("Bluesky", f"has no list of kind {listing.kind}", known=READERS)
+
+
+async def _refuse_redirect(response: httpx.Response) -> None:
+    """Stop before the client follows a redirect, which it does by itself."""
+    thing = f"Bluesky's {response.request.url.path.rsplit('.', 1)[-1]}"
+    if refusal := redirect.refused(thing, str(response.request.url), response.status_code, response.headers):
+        raise refusal
 
 
 def _translated(thing: str, failure: Exception) -> StillreachError:

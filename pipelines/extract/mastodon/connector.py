@@ -31,6 +31,7 @@ from pipelines.common.errors import (
     StillreachError,
 )
 from pipelines.extract.mastodon import responses, rows
+from pipelines.extract.pulls import redirect
 from pipelines.extract.pulls.listing import Kind, Limit, Listing, Page
 from pipelines.extract.pulls.source import Source
 from pipelines.reference.files import Account
@@ -258,6 +259,8 @@ class _Wire(requests.Session):
         answer: requests.Response | None = self._last.answer
         if answer is None:
             return PlatformBusyError(f"mastodon: {what}", "no whole answer came in time")
+        if away := redirect.refused(f"mastodon: {what}", answer.url, answer.status_code, answer.headers):
+            return away
         if refused := _refused(what, answer.status_code, self._last.wait, with_token):
             return refused
         try:
@@ -283,9 +286,6 @@ def _refused(what: str, status: int, wait: float | None, with_token: bool) -> St
         return PlatformBusyError(thing, "the server asks to wait (429)", wait_seconds=wait)
     if status >= 500 or status in (408, 425):
         return PlatformBusyError(thing, f"the server answers {status}", wait_seconds=wait)
-    if 300 <= status < 400:
-        hint = "give the address of the server's own API as base_url"
-        return PlatformRefusedError(thing, f"the server sends us elsewhere ({status})", hint=hint)
     if status == 401 or (status == 403 and what != "quote list"):
         hint = "see that the token is valid and may read accounts and statuses"
         return PlatformRefusedError(

@@ -42,7 +42,7 @@ for library in ("requests_oauthlib", "oauthlib"):
 
 
 class _Session(requests.Session):
-    """What the client sends through: no wait without end, either vocabulary, and the answer kept as it came."""
+    """What the client sends through: a timeout, no redirects, either vocabulary, and the answer kept as it came."""
 
     def __init__(self, seconds: float) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class _Session(requests.Session):
         if self.vocabulary == "tweet":
             params = {("tweet.fields" if name == "post.fields" else name): value for name, value in params.items()}
         self.answer = None
-        self.answer = super().get(url, params=params, timeout=self.seconds, **kwargs)
+        self.answer = super().get(url, params=params, timeout=self.seconds, **kwargs | {"allow_redirects": False})
         return self.answer
 
 

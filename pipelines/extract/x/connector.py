@@ -23,6 +23,7 @@ from pipelines.common.errors import (
     SchemaError,
     StillreachError,
 )
+from pipelines.extract.pulls import redirect
 from pipelines.extract.pulls.budget import POLICY, Budget
 from pipelines.extract.pulls.listing import Kind, Limit, Listing, Page, Row
 from pipelines.extract.pulls.price import Charge
@@ -161,6 +162,8 @@ class Connector:
 
     def _body(self, answer: requests.Response, step: Step, vocabulary: Vocabulary, thing: str) -> dict[str, Any]:
         """The answer's JSON; our errors for whatever else came, with nothing of X's texts in them."""
+        if refusal := redirect.refused(f"x_api: {thing}", answer.url, answer.status_code, answer.headers):
+            raise refusal
         body = answer.json() if _is_json(answer) else None
         kinds = responses.problems(body) if isinstance(body, dict) else []
         if answer.status_code == 200 and not _is_json(answer):
