@@ -17,6 +17,7 @@ from typing import Any
 
 from pipelines.analysis import examples
 from pipelines.common import database
+from pipelines.common.disk import group_folder
 from pipelines.common.errors import (
     DeliveryError,
     ModelError,
@@ -284,7 +285,8 @@ def report(run_id: str) -> str:
         runs.note_step(settings, run_id, "release", started)
         started = time.monotonic()
     folder = settings.reports / runs.as_of_run(run_id).isoformat()
-    path = write_report(state.snapshot_path(settings, run_id), folder, reference.read_bands(settings))
+    group_folder(settings.reports, settings.group)
+    path = write_report(state.snapshot_path(settings, run_id), folder, reference.read_bands(settings), settings.group)
     review.review_snapshot(settings, run_id)
     runs.note_step(settings, run_id, "report", started)
     return str(path)

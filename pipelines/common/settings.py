@@ -1,5 +1,6 @@
 """Where a deployment keeps its things: the only reader of the environment."""
 
+import grp
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ class Settings:
     """The folders and limits of one deployment.
 
     `data` and `ref` are folders; `memory_limit` is DuckDB's ("3GB"); `threads` of 0 lets DuckDB choose;
-    `landing_url` is an object store's (`s3://bucket/folder`) that holds what landed, or empty.
+    `landing_url` is an object store's (`s3://bucket/folder`) that holds what landed, or empty; `group` is the number
+    of the group that reads snapshots and reports, or None for the owner's.
     """
 
     data: Path
@@ -29,6 +31,7 @@ class Settings:
     threads: int = 0
     keep_snapshots: int = 10
     landing_url: str = ""
+    group: int | None = None
 
     @property
     def inbox(self) -> Path:
@@ -97,7 +100,23 @@ def from_environment() -> Settings:
         threads=_whole_number(env, "STILLREACH_THREADS", 0, least=0),
         keep_snapshots=_whole_number(env, "STILLREACH_KEEP_SNAPSHOTS", 10, least=1),
         landing_url=_store(env.get("STILLREACH_LANDING") or ""),
+        group=_group(env.get("STILLREACH_GROUP") or ""),
     )
+
+
+def _group(text: str) -> int | None:
+    """Find a group by its name or number, and see that the pipeline's user is in it."""
+    if not text:
+        return None
+    try:
+        group = grp.getgrgid(int(text)) if text.isdecimal() else grp.getgrnam(text)
+    except (KeyError, OverflowError):
+        hint = "the name or number of a group of this machine"
+        raise SettingsError("STILLREACH_GROUP", f"there is no group {text!r}", hint=hint) from None
+    if group.gr_gid not in {os.getegid(), *os.getgroups()}:
+        hint = "add the user to the group and start a new session"
+        raise SettingsError("STILLREACH_GROUP", f"the pipeline's user is not in the group {text!r}", hint=hint)
+    return group.gr_gid
 
 
 def _store(url: str) -> str:

@@ -18,6 +18,7 @@ import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipelines.common import database
+from pipelines.common.disk import for_everybody, group_folder
 from pipelines.common.errors import ModelError, SettingsError
 from pipelines.common.settings import Settings
 from pipelines.release import tables
@@ -64,8 +65,10 @@ def write_release(
     made = [(one, tables.released_frame(one, frame, exact, released, how)) for one, frame in frames]
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
+    group_folder(settings.release, None, mode=0o755)
+    unfinished.mkdir()
     _write(unfinished, made, as_of, how, seal, _banner(snapshot, as_of))
+    for_everybody(unfinished)
     publish.put_in_place(unfinished, folder)
     return folder
 

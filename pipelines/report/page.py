@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pipelines.common.disk import for_group
 from pipelines.common.errors import SettingsError
 from pipelines.release import disclosure
 from pipelines.release.disclosure import Limits
@@ -23,8 +24,8 @@ TEMPLATES = Path(__file__).parent
 OURS = re.compile(r"index\.html|((reach-heat-map|quality|frontier)|(overlap|trend|homes)-[\w-]+)\.(png|svg)")
 
 
-def write_report(snapshot: Path, folder: Path, bands: dict[str, float]) -> Path:
-    """Write the report of a published snapshot into a folder and give the path of its page.
+def write_report(snapshot: Path, folder: Path, bands: dict[str, float], group: int | None = None) -> Path:
+    """Write the report of a published snapshot into a folder that `group` may read, and give the path of its page.
 
     The report is written to a folder beside the target, which replaces an earlier report when it is complete.
     The same snapshot and bands give the same bytes.
@@ -39,6 +40,7 @@ def write_report(snapshot: Path, folder: Path, bands: dict[str, float]) -> Path:
     unfinished.mkdir(parents=True)
     page = render(night, unfinished, bands, limit)
     (unfinished / "index.html").write_text(page, encoding="utf-8", newline="\n")
+    for_group(unfinished, group)
     publish.put_in_place(unfinished, folder)
     return folder / "index.html"
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from pipelines.common.disk import for_group, group_folder
 from pipelines.common.errors import SettingsError
 from pipelines.common.settings import Settings
 from pipelines.reach.decision_rule import ACTIONS
@@ -33,8 +34,14 @@ PICTURE = "lost-if-closed"
 Row = dict[str, Any]
 
 
-def write_review(snapshot: Path, folder: Path, bands: Mapping[str, float], earlier: Path | None = None) -> Path:
-    """Write the review of a published snapshot into a folder and give the path of its page.
+def write_review(
+    snapshot: Path,
+    folder: Path,
+    bands: Mapping[str, float],
+    earlier: Path | None = None,
+    group: int | None = None,
+) -> Path:
+    """Write the review of a published snapshot into a folder that `group` may read, and give the path of its page.
 
     `earlier` is the snapshot to say what changed since. The folder is written beside itself and put in place whole.
     Raises `PublishError` or `ModelError` for an unusable snapshot, `RefError` for unusable bands, `SettingsError` where
@@ -49,6 +56,7 @@ def write_review(snapshot: Path, folder: Path, bands: Mapping[str, float], earli
     unfinished.mkdir(parents=True)
     page = render(review, unfinished, limit)
     (unfinished / "index.html").write_text(page, encoding="utf-8", newline="\n")
+    for_group(unfinished, group)
     publish.put_in_place(unfinished, folder)
     return folder / "index.html"
 
@@ -58,12 +66,14 @@ def review_snapshot(settings: Settings, snapshot_id: str) -> Path:
 
     Raises as `write_review` does.
     """
+    group_folder(settings.reports, settings.group)
     earlier = [one for one in publish.snapshots(settings) if one[:10] < snapshot_id[:10]]
     return write_review(
         snapshot_path(settings, snapshot_id),
         settings.reports / f"review-{snapshot_id[:10]}",
         files.read_bands(settings),
         snapshot_path(settings, earlier[-1]) if earlier else None,
+        settings.group,
     )
 
 

@@ -7,7 +7,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 
-from pipelines.common.disk import sync_folder
+from pipelines.common.disk import for_group, sync_folder
 from pipelines.common.errors import PublishError
 from pipelines.common.settings import Settings
 
@@ -64,5 +64,6 @@ def _write(settings: Settings, order: Order) -> None:
         json.dump(asdict(order), target, indent=1)
         target.flush()
         os.fsync(target.fileno())
+    for_group(unfinished, settings.group)
     unfinished.rename(path)
     sync_folder(path.parent)

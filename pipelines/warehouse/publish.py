@@ -11,7 +11,7 @@ import duckdb
 
 from pipelines.common import database
 from pipelines.common.contract import Table, contracts
-from pipelines.common.disk import sync_folder
+from pipelines.common.disk import for_group, group_folder, sync_folder
 from pipelines.common.errors import BusyError, PublishError
 from pipelines.common.query import query
 from pipelines.common.settings import SQL, Settings
@@ -40,7 +40,7 @@ def write_snapshot(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_
     Copying into a fresh file leaves no byte of a person's text behind, as deleting would.
     """
     path = snapshot_path(settings, snapshot_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    group_folder(path.parent, settings.group)
     unfinished = path.with_suffix(".unfinished")
     unfinished.unlink(missing_ok=True)
     con.execute(f"ATTACH '{database.quoted(unfinished)}' AS snapshot (STORAGE_VERSION '{OLDEST_READER}')")
@@ -55,7 +55,7 @@ def write_snapshot(con: duckdb.DuckDBPyConnection, settings: Settings, snapshot_
     con.execute("DETACH snapshot")
     with unfinished.open("rb") as written:
         os.fsync(written.fileno())
-    unfinished.chmod(0o444)
+    for_group(unfinished, settings.group, file_mode=0o440)
     smoke_test(unfinished, settings)
     unfinished.rename(path)
     sync_folder(path.parent)
@@ -210,7 +210,7 @@ def publishing(settings: Settings) -> Iterator[None]:
 
     Raises `BusyError` where another publish runs.
     """
-    settings.published.mkdir(parents=True, exist_ok=True)
+    group_folder(settings.published, settings.group)
     with (settings.published / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

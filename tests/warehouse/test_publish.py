@@ -70,7 +70,7 @@ def test_a_snapshot_is_one_read_only_file_and_its_restricted_half_is_for_its_own
     kept = publish.snapshots(two_nights)
     assert len(kept) == 2
     for one in kept:
-        assert stat.S_IMODE(snapshot_path(two_nights, one).stat().st_mode) == 0o444
+        assert stat.S_IMODE(snapshot_path(two_nights, one).stat().st_mode) == 0o440
         assert stat.S_IMODE(state_path(two_nights, one).stat().st_mode) == 0o600
     assert stat.S_IMODE((two_nights.work / "state").stat().st_mode) == 0o700
     assert {path.suffix for path in (two_nights.published / "snapshots").iterdir()} == {".duckdb"}
