@@ -1,5 +1,6 @@
 """What the sender of a drop declares about it: a `manifest.json` of their own, checked before anything is copied."""
 
+from collections.abc import Set
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -103,16 +104,18 @@ class Declaration(BaseModel):
                 differs = f"has {rows:,} rows, its sender declared {declared.rows:,}"
                 raise UnreadableFileError(name, differs, hint="fetch it again")
 
-    def check_follower_lists(self, n_rows: dict[tuple[str, str], int]) -> None:
-        """Compare each declared follower list with its rows, counted by platform and account.
+    def check_follower_lists(self, n_rows: dict[tuple[str, str], int], listed: Set[tuple[str, str]]) -> None:
+        """Compare each declared follower list with its rows, counted by platform and account; name listed accounts.
 
         A list that lost rows after it was counted would end follows. Raises `UnreadableFileError`.
         """
         for one in self.completeness:
             found = n_rows.get((one.platform, one.account_id), 0)
+            is_listed = (one.platform, one.account_id) in listed
+            account = f"{one.platform}:{one.account_id}" if is_listed else "an account that account.csv does not name"
             if one.kind == FOLLOWER and one.n_collected != found:
                 raise UnreadableFileError(
-                    f"follower list of {one.platform}:{one.account_id}",
+                    f"follower list of {account}",
                     f"has {found:,} rows, its sender declared {one.n_collected:,}",
                     hint="fetch it again",
                 )
@@ -130,10 +133,12 @@ def read_declaration(drop: Path) -> Declaration:
         return Declaration.model_validate_json(path.read_bytes())
     except ValidationError as failure:
         first = failure.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        # Keys of the sender's own are not named: they may be names of people.
+        fields = Declaration.model_fields | DeclaredFile.model_fields | DeclaredList.__pydantic_fields__
+        where = ".".join(str(part) if isinstance(part, int) or part in fields else "a key" for part in first["loc"])
         raise DeliveryError(
             MANIFEST,
-            f"cannot be used: {where}: {first['msg']}",
+            f"cannot be used: {where or 'the file'}: {first['msg']}",
             known=Declaration.model_fields,
             hint="see docs/EXTRACTS.md",
         ) from None

@@ -1,6 +1,7 @@
 """Describe the copied files of a drop as a delivery: tables, columns, row counts by account, the oldest list."""
 
 from collections import Counter
+from collections.abc import Set
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -14,7 +15,7 @@ from pipelines.landing.declaration import FOLLOWER, Declaration
 from pipelines.landing.extract_file import FileContents, inspect
 from pipelines.landing.file_copy import DECLARED_HASH, CopiedFile
 from pipelines.landing.id_check import check_ids
-from pipelines.landing.manifest import Collected, Delivery, LandedFile
+from pipelines.landing.manifest import IGNORED, Collected, Delivery, LandedFile
 from pipelines.landing.row_check import RowCheck
 
 
@@ -54,8 +55,10 @@ def inspect_files(
     return inspected
 
 
-def describe(files: list[InspectedFile], declaration: Declaration, source: str, on: date) -> Delivery:
-    """Compare the files with the declaration and give the delivery, without an id yet.
+def describe(
+    files: list[InspectedFile], declaration: Declaration, source: str, on: date, listed: Set[tuple[str, str]]
+) -> Delivery:
+    """Compare the files with the declaration and give the delivery, without an id yet. `listed` accounts may be named.
 
     Raises `UnreadableFileError` where they differ.
     """
@@ -64,10 +67,9 @@ def describe(files: list[InspectedFile], declaration: Declaration, source: str, 
     for file, one in zip(landed, files, strict=True):
         n_rows.update({(file.table, *account): n for account, n in one.contents.rows.items() if account})
     declaration.check_files({one.copied.sent_name: (one.copied.sent_sha256, one.contents.n_rows) for one in files})
-    declaration.check_follower_lists({key[1:]: n for key, n in n_rows.items() if key[0] == FOLLOWER})
-    ignored = [
-        f"{one.name}: ignored unknown columns {', '.join(one.unknown_columns)}" for one in landed if one.unknown_columns
-    ]
+    declaration.check_follower_lists({key[1:]: n for key, n in n_rows.items() if key[0] == FOLLOWER}, listed)
+    # By their number: in a file without a header, or with swapped columns, a name is a value of a person.
+    ignored = [f"{one.table}: {len(one.unknown_columns)} {IGNORED}" for one in landed if one.unknown_columns]
     return Delivery(
         delivery_id="",
         source=source,

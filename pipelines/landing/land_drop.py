@@ -6,6 +6,7 @@ source and day the last is current.
 """
 
 import re
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipelines.landing.drop import files_of
 from pipelines.landing.file_copy import copy_files
 from pipelines.landing.landing_area import copy_original, prepared_folder, publish
 from pipelines.landing.manifest import Delivery
+from pipelines.reference.files import read_accounts
 
 SOURCE_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -45,6 +47,7 @@ class Landed:
     delivery: Delivery
     is_new: bool
     supersedes: Delivery | None
+    lacks: str = ""
     was_empty: bool = False
     only_checked: bool = False
 
@@ -62,8 +65,7 @@ class Landed:
             text += f"; {len(partial)} of {len(one.completeness)} kinds of lists are partial"
         if self.supersedes:
             text += f"; supersedes {self.supersedes.delivery_id}"
-            if missing := _missing_accounts(self.supersedes, one):
-                text += f", and lacks its {missing}"
+            text += f", and lacks its {self.lacks}" if self.lacks else ""
         return text
 
 
@@ -83,10 +85,11 @@ def land_drop(
     _check_name_and_day(source, on)
     declaration = read_declaration(drop)
     files = files_of(drop, declaration)
+    listed = {(one.platform, one.account_id) for one in read_accounts(settings)}
     with prepared_folder(settings) as folder:
         copies = copy_files(files, folder)
         inspected = inspect_files(copies, on, settings, every_row_fits=options.every_row_fits)
-        delivery = describe(inspected, declaration, source, on)
+        delivery = describe(inspected, declaration, source, on, listed)
         if options.only_check:
             return Landed(delivery, is_new=False, supersedes=None, only_checked=True)
         stored = copy_original(options.original, folder) if options.original else {}
@@ -96,7 +99,8 @@ def land_drop(
             return Landed(before, is_new=False, supersedes=None)
         if before and before.has_content and not delivery.has_content:
             return Landed(before, is_new=False, supersedes=None, was_empty=True)
-        return Landed(publish(delivery, folder, settings), is_new=True, supersedes=before)
+        lacks = _missing_accounts(before, delivery, listed) if before else ""
+        return Landed(publish(delivery, folder, settings), is_new=True, supersedes=before, lacks=lacks)
 
 
 def _check_name_and_day(source: str, on: date) -> None:
@@ -107,9 +111,11 @@ def _check_name_and_day(source: str, on: date) -> None:
         raise DeliveryError(f"snapshot day {on}", "is in the future", hint="give the day the extract was read")
 
 
-def _missing_accounts(before: Delivery, after: Delivery) -> str:
-    """Name the lists that only the earlier delivery has, five at most."""
+def _missing_accounts(before: Delivery, after: Delivery, listed: Set[tuple[str, str]]) -> str:
+    """Name the lists of listed accounts that only the earlier delivery has, five at most, and count the others."""
     kept = {(one.table, one.platform, one.account_id) for one in after.accounts}
     missing = [one for one in before.accounts if (one.table, one.platform, one.account_id) not in kept]
-    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-    return ", ".join(f"{one.table} of {one.platform}:{one.account_id}" for one in missing[:5]) + more
+    known = [one for one in missing if (one.platform, one.account_id) in listed]
+    named = ", ".join(f"{one.table} of {one.platform}:{one.account_id}" for one in known[:5])
+    more = f"{len(missing) - len(known[:5])} more" if len(missing) > len(known[:5]) else ""
+    return " and ".join(filter(None, (named, more)))

@@ -10,6 +10,8 @@ from pipelines.common.errors import LandedFileChangedError
 from pipelines.common.settings import Settings
 from pipelines.landing.declaration import FOLLOWER, MANIFEST, DeclaredList
 
+IGNORED = "unknown columns ignored"
+NAMED_COLUMNS = ": ignored unknown columns "  # manifests before version 0.3 name them
 ORIGINAL = "original"  # folder of the export that a drop was converted from
 
 
@@ -96,6 +98,11 @@ class Delivery:
     @property
     def rows(self) -> int:
         return sum(file.rows for file in self.files)
+
+    @property
+    def published_notes(self) -> list[str]:
+        """The notes without the unknown columns that an earlier version named."""
+        return [note.split(NAMED_COLUMNS)[0] + f": {IGNORED}" if NAMED_COLUMNS in note else note for note in self.notes]
 
     @property
     def number(self) -> int:

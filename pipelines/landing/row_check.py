@@ -23,6 +23,7 @@ HINTS = {
     "is later than": "give as --on the day on which the extract was read, or correct the day",
     "is no id": "an id is text, written in full: do not open the file in a spreadsheet on the way",
     "is empty": "every row needs this value",
+    "metric is no": "docs/EXTRACTS.md lists the metrics: leave the rows of others out",
 }
 OTHER_HINT = "leave a cell empty where its value is unknown"
 

@@ -47,6 +47,7 @@ def account_for(con: duckdb.DuckDBPyConnection, deliveries: tuple[Delivery, ...]
         _count_rows(con, name)
     database.insert(con, "meta.delivery", [_facts(one, NO_TABLE) for one in deliveries if not one.files])
     database.insert(con, "meta.completeness", [row for one in deliveries for row in _completeness(one, reported_apart)])
+    con.execute(query("warehouse/remove_unlisted_accounts"))
 
 
 def await_sources(
@@ -83,7 +84,7 @@ def _facts(delivery: Delivery, table: str) -> tuple[object, ...]:
         unknown,
         unknown,
         max((file.integrity for file in files), key=PROOFS.index, default=None),
-        delivery.notes,
+        delivery.published_notes,
     )
 
 

@@ -108,7 +108,7 @@ def test_land_says_what_came(settings: Settings, tmp_path: Path, write_drop: Wri
     words = ("land", str(drop), "--source", "x_extract", "--on", "2026-07-08")
     code, out, _ = stillreach(*words)
     assert code == 0
-    assert "landed 1 rows in 1 files\n  follower.csv: ignored unknown columns mood\n" in out
+    assert "landed 1 rows in 1 files\n  follower: 1 unknown columns ignored\n" in out
     code, out, _ = stillreach(*words)
     assert code == 0
     assert "the same content has landed already; nothing to do" in out

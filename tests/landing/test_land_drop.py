@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def test_the_manifest_says_what_came(
     assert manifest["follower_scope"] == "partial"
     assert (manifest["source"], manifest["snapshot_on"]) == ("x_extract", "2026-07-08")
     assert manifest["first_observed_on"] == "2026-07-01"
-    assert manifest["notes"] == ["follower.csv: ignored unknown columns mood"]
+    assert manifest["notes"] == ["follower: 1 unknown columns ignored"]
     assert datetime.now(UTC) - datetime.fromisoformat(manifest["landed_at"]) < timedelta(minutes=5)
     assert landed.delivery.rows == 4
     assert landed.message() == f"{landed.delivery.delivery_id}: landed 4 rows in 2 files"
@@ -203,9 +204,24 @@ def test_many_accounts_that_are_no_longer_delivered_are_counted(
     many = [row for n in range(9) for row in followers(str(n), [7], "2026-07-08")]
     land_drop(write_drop(tmp_path / "one", {"follower.csv": many}), "x_extract", ON, settings)
     second = land_drop(write_drop(tmp_path / "two", {"follower.csv": ONE}), "x_extract", ON, settings)
-    assert second.message().endswith(
-        "x:0, follower of x:2, follower of x:3, follower of x:4, follower of x:5 and 3 more"
-    )
+    assert second.message().endswith("and lacks its follower of x:2 and 7 more")
+
+
+def test_a_declared_list_of_an_account_that_is_not_listed_is_refused_without_its_id(
+    settings: Settings, tmp_path: Path, write_drop: WriteDrop
+) -> None:
+    drop = write_drop(tmp_path / "drop", accounted(told_list(account_id="zqid7"), follower=ONE))
+    with pytest.raises(UnreadableFileError, match=r"an account that account\.csv does not name: has 0 rows") as refusal:
+        land_drop(drop, "pull", ON, settings)
+    assert "zq" not in str(refusal.value)
+
+
+def test_notes_of_earlier_manifests_are_published_without_names_of_columns(
+    settings: Settings, tmp_path: Path, write_drop: WriteDrop
+) -> None:
+    landed = land_drop(write_drop(tmp_path / "one", {"follower.csv": ONE}), "x_extract", ON, settings).delivery
+    old = replace(landed, notes=["follower.csv: ignored unknown columns zqjane, zqjohn", "a note"])
+    assert old.published_notes == ["follower.csv: unknown columns ignored", "a note"]
 
 
 BAD_DROPS: list[tuple[str, Mapping[str, Any], type[DeliveryError], str]] = [
@@ -548,7 +564,7 @@ def test_a_manifest_that_calls_a_complete_list_whole_is_still_read_and_is_the_sa
         ([told_list(kind="followers")], "completeness.0.kind"),
         ([told_list(scope="unknown")], "completeness.0.scope"),
         ([told_list(account_id="")], "completeness.0.account_id"),
-        ([told_list(mood="sunny")], "completeness.0.mood"),
+        ([told_list(mood="sunny")], "completeness.0.a key: Unexpected keyword"),
         ([told_list() | {"n_reported": 1.5}], "completeness.0.n_reported"),
         ([{"platform": "x"}], "completeness.0.account_id"),
         ([told_list(), told_list()], "is listed twice"),

@@ -113,6 +113,17 @@ def test_who_is_missing_from_a_list_has_left_only_where_that_list_is_complete(de
     assert published(deployed) == nightly
 
 
+def test_a_list_of_an_account_that_is_not_listed_is_published_by_its_count_alone(deployed: Deployment) -> None:
+    rows = followers(FIRST, whole="abc") + followers(FIRST, zqjane="ab")
+    stray = listed("zqjohn", "post", (1, None, 0, 1, 1, 0, 0), COMPLETE)
+    land(deployed, FIRST, {"completeness": [stray]}, follower=rows)
+    deployed.night(FIRST)
+    assert deployed.rows("SELECT account_id FROM meta.completeness") == [("whole",)]
+    assert deployed.rows("SELECT quarantine_reason, n_rows FROM meta.quarantine") == [
+        ("account_id is not in account.csv", 2)
+    ]
+
+
 def published(deployed: Deployment) -> dict[str, list[tuple[Any, ...]]]:
     """Everything published but the runs themselves."""
     tables = deployed.tables("core", "mart", "meta")

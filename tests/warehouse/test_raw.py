@@ -115,6 +115,7 @@ KEPT_OUT = [
     ("engagement", "post_id", "", "post_id is empty"),
     ("account_day", "day", "2026-07-09", "day is no usable date"),
     ("account_day", "metric", "", "metric is empty"),
+    ("account_day", "metric", "zqid7", "metric is no usable word"),  # a member's id, where columns are swapped
     ("account_day", "account_id", "3", "account_id is not in account.csv"),
     ("contact", "n", "", "n is empty"),
     ("contact", "n", "three", "n is no usable count"),

@@ -136,6 +136,9 @@ def _check_table(where: str, table: TableMap) -> None:
         if table.table != "account_day":
             raise RefError(f"{where}.metrics", f"stands under {table.table}", known=["account_day"])
         given += ["metric", "value"]
+        known = next(column.values for column in contract.columns if column.name == "metric")
+        if unknown := sorted(set(table.metrics) - set(known)):
+            raise RefError(f"{where}.metrics", f"has {unknown[0]}, which account_day does not list", known=known)
     for name in given:
         if name not in types:
             near = get_close_matches(name, types, n=1)
