@@ -269,6 +269,7 @@ def publish_night(run_id: str) -> bool:
     return is_current
 
 
+@database.without_values(ModelError, "report")
 def report(run_id: str) -> str:
     """Write the release, the report and the review of a published night and give the report's path.
 

@@ -13,13 +13,14 @@ from typing import Annotated, Any
 import duckdb
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from pipelines import night
 from pipelines.cli import closure, pull, quarantine, reach, review, segments
-from pipelines.common.errors import PublishError, SettingsError, StillreachError
+from pipelines.cli.screen import Lines, Screen
+from pipelines.common import database
+from pipelines.common.errors import ModelError, PublishError, SettingsError, StillreachError
 from pipelines.common.query import query
 from pipelines.common.settings import Settings, from_environment
 from pipelines.landing.inbox import refused_drops
@@ -36,7 +37,7 @@ app.command("audit-closure")(closure.audit_closure)
 app.command("review")(review.review)
 app.command("pull")(pull.pull)
 app.command("quarantine")(quarantine.show_quarantine)
-screen = Console()
+screen = Screen()
 
 ACCOUNT_WIDTH = 16
 WARNINGS = "SELECT expectation_id, notes FROM meta.validation_result WHERE NOT is_success ORDER BY ALL"
@@ -207,11 +208,14 @@ def demo_world(
 
 def main() -> None:
     """Run a command; an error of Stillreach gives a message and an exit code, not a traceback."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    to_screen = logging.StreamHandler(sys.stderr)
+    to_screen.setFormatter(Lines("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[to_screen])
     logging.getLogger("pipelines").setLevel(logging.INFO)
     exit_code = 0
     try:
-        app()
+        with database.without_values(ModelError, "the command"):
+            app()
     except StillreachError as failure:
         print(failure.message(), file=sys.stderr)
         exit_code = failure.exit_code

@@ -7,18 +7,18 @@ import duckdb
 import polars as pl
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from pipelines.analysis import closure_evaluation
 from pipelines.analysis.closure_evaluation import ClosureAudit, Effect
+from pipelines.cli.screen import Screen
 from pipelines.common.errors import PublishError
 from pipelines.common.settings import from_environment
 from pipelines.reference.files import read_bands
 from pipelines.warehouse import publish
 
-screen = Console()
+screen = Screen()
 
 TITLES = {
     "active": "Of its audience, people who interacted with us in a week",

@@ -4,15 +4,15 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from pipelines.cli.screen import Screen
 from pipelines.common.errors import RefError, SettingsError, StillreachError
 from pipelines.common.settings import from_environment
 from pipelines.extract.pulls import session
 from pipelines.extract.pulls.source import read_source
 from pipelines.extract.registry import PULLED
 
-screen = Console()
+screen = Screen()
 
 
 def pull(

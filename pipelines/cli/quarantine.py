@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from pipelines.cli.screen import Screen
 from pipelines.common import database
 from pipelines.common.query import query
 from pipelines.common.settings import from_environment
 from pipelines.warehouse import publish, runs
 
-screen = Console()
+screen = Screen()
 
 
 def show_quarantine(

@@ -11,13 +11,13 @@ import duckdb
 import polars as pl
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from pipelines.analysis.account_name import Named, open_accounts, resolve
 from pipelines.analysis.reach_cover import read_cover
 from pipelines.analysis.what_if import BANDS, BASES, VISITORS, totals, what_if, who_else
+from pipelines.cli.screen import Screen
 from pipelines.common.errors import PublishError, RefError, SettingsError
 from pipelines.common.settings import from_environment
 from pipelines.reach import keep as keeping
@@ -25,7 +25,7 @@ from pipelines.reach.coverage_matrix import EVERYONE, Cover
 from pipelines.reach.heuristics import MOST_FOR_EVERY_SUBSET
 from pipelines.warehouse import publish
 
-screen = Console()
+screen = Screen()
 AT_LEAST = 0.9
 HEADINGS = {"follower": "followers", "active": "active", "engaged": "engaged"}
 PEOPLE = {"follower": "followers", "active": "active people", "engaged": "engaged people"}

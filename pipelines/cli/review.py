@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from pipelines.cli.screen import Screen
 from pipelines.common.errors import PublishError, SettingsError
 from pipelines.common.settings import Settings, from_environment
 from pipelines.warehouse import publish
 
-screen = Console()
+screen = Screen()
 
 
 def review(

@@ -9,13 +9,13 @@ import duckdb
 import polars as pl
 import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from pipelines.analysis import examples, preview
 from pipelines.analysis import explain as explanations
 from pipelines.analysis import label_sample as sampling
 from pipelines.analysis import suggest as suggestions
+from pipelines.cli.screen import Screen
 from pipelines.common.errors import SettingsError
 from pipelines.common.settings import Settings, from_environment
 from pipelines.segments import definition, history
@@ -25,7 +25,7 @@ from pipelines.warehouse import publish
 app = typer.Typer(
     help="Definitions of segments: check them, try a draft, explain why a size changed.", no_args_is_help=True
 )
-screen = Console()
+screen = Screen()
 
 
 @app.command()

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
+from polars.exceptions import PolarsError
 
-from pipelines.common.errors import BusyError, NoRoomError, StillreachError
+from pipelines.common.errors import BusyError, NoRoomError, StillreachError, UserError
 from pipelines.common.settings import Settings, private
 
 ROWS_AT_ONCE = 200
@@ -44,10 +45,10 @@ def connect(path: Path | None, settings: Settings, *, read_only: bool = False) -
 
 @contextmanager
 def without_values(error: type[StillreachError], thing: str, hint: str = "") -> Iterator[None]:
-    """Turn DuckDB's exceptions into ours: its messages quote cell values, so only kind and line survive.
+    """Turn DuckDB's and polars' exceptions into ours: their messages quote cells, so only kind and line survive.
 
-    Raises `error` about `thing`; the original exception is dropped, not chained. A complaint about the query
-    itself comes before any row is read, holds no value, and keeps its words.
+    Raises `error` about `thing`; the original exception is dropped, not chained. A complaint about a query of ours
+    comes before any row is read, holds no value, and keeps its words; one about a file may quote its header.
     """
     try:
         yield
@@ -56,12 +57,12 @@ def without_values(error: type[StillreachError], thing: str, hint: str = "") -> 
             raise no_room(thing) from None
         raise error(thing, "cannot be read or written", hint=hint) from None
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as failure:
-        raise error(thing, str(failure).splitlines()[0], hint=hint) from None
-    except duckdb.Error as failure:
-        kind = type(failure).__name__.removesuffix("Exception")
+        words = f"{_kind(failure)} error" if issubclass(error, UserError) else str(failure).splitlines()[0]
+        raise error(thing, words, hint=hint) from None
+    except (duckdb.Error, PolarsError) as failure:
         line = re.search(r"[Ll]ine:? (\d+)", str(failure).split("LINE ")[0])
         where = f" at line {line[1]}" if line else ""
-        raise error(thing, f"{kind} error{where}", hint=hint) from None
+        raise error(thing, f"{_kind(failure)} error{where}", hint=hint) from None
 
 
 @contextmanager
@@ -102,6 +103,10 @@ def columns_of(con: duckdb.DuckDBPyConnection, relation: str) -> dict[str, str]:
     """Name and type of each column of a table or query, in order."""
     described = con.execute(f"DESCRIBE {relation}").fetchall()
     return {str(row[0]): str(row[1]) for row in described}
+
+
+def _kind(failure: Exception) -> str:
+    return type(failure).__name__.removesuffix("Exception").removesuffix("Error")
 
 
 def _name(path: Path | None) -> str:

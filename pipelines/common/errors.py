@@ -1,4 +1,4 @@
-"""Every error a user can meet, with its exit code. This module imports no other module of Stillreach.
+"""Every error a user can meet, with its exit code. This module imports nothing of Stillreach but `visible`.
 
 Three kinds. `UserError`: the input or the set-up is wrong; shown without a traceback, never retried.
 `NotRetryable`: the run stopped on purpose. `Retryable`: trying again later may work.
@@ -6,6 +6,8 @@ A message never holds personal data: only counts and the names of columns, files
 """
 
 from collections.abc import Iterable
+
+from pipelines.common.visible import visible
 
 
 class StillreachError(Exception):
@@ -26,7 +28,7 @@ class StillreachError(Exception):
             parts.append(f"Known: {known}.")
         if hint:
             parts.append(f"Hint: {hint}.")
-        super().__init__(" ".join(parts))
+        super().__init__(visible(" ".join(parts)))
 
     def message(self) -> str:
         """Give the error as one line: the name of its class, then its text."""

@@ -1,6 +1,7 @@
 """What the sender of a drop declares about it: a `manifest.json` of their own, checked before anything is copied."""
 
 from collections.abc import Set
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -134,7 +135,11 @@ def read_declaration(drop: Path) -> Declaration:
     except ValidationError as failure:
         first = failure.errors(include_url=False, include_context=False, include_input=False)[0]
         # Keys of the sender's own are not named: they may be names of people.
-        fields = Declaration.model_fields | DeclaredFile.model_fields | DeclaredList.__pydantic_fields__
+        fields = {
+            *Declaration.model_fields,
+            *DeclaredFile.model_fields,
+            *(one.name for one in dataclass_fields(DeclaredList)),
+        }
         where = ".".join(str(part) if isinstance(part, int) or part in fields else "a key" for part in first["loc"])
         raise DeliveryError(
             MANIFEST,

@@ -21,6 +21,7 @@ from pipelines.common import database
 from pipelines.common.disk import for_everybody, group_folder
 from pipelines.common.errors import ModelError, SettingsError
 from pipelines.common.settings import Settings
+from pipelines.common.visible import visible
 from pipelines.release import tables
 from pipelines.release.cells import Cell, Released
 from pipelines.release.protect import Rule, protect, rule
@@ -147,7 +148,12 @@ def _write(folder: Path, made: Frames, as_of: date, how: Rule, seal: str, banner
         (folder / f"{one.stem}.csv").write_text(as_csv(frame), encoding="utf-8", newline="")
         frame.write_parquet(folder / f"{one.stem}.parquet", compression="zstd", statistics=False)
     environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        finalize=visible,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     shown = [(one, frame, _headings(one, frame), _page_rows(one, frame)) for one, frame in made]
     about = {"as_of": as_of.isoformat(), "how": how, "tables": shown, "banner": banner}

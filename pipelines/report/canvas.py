@@ -16,7 +16,10 @@ from matplotlib.colors import Colormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
+
+from pipelines.common.visible import visible
 
 INK, QUIET, LINE, PAPER, BLACK = "#1b2733", "#56636f", "#d5dbe0", "#ffffff", "#05080b"
 BAR, ALONE, WITHHELD, STRIPE = "#2f5d8a", "#b4500f", "#eceff1", "#f5f7f8"
@@ -137,6 +140,8 @@ def readable_on(colour: Any) -> str:
 def save(figure: Figure, stem: Path) -> bytes:
     """Write `<stem>.png` and `<stem>.svg` and give the bytes of the SVG."""
     png, svg = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.svg")
+    for text in figure.findobj(Text):
+        text.set_text(visible(text.get_text()))
     with matplotlib.rc_context(STYLE):
         figure.savefig(png, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
         figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})

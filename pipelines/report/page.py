@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipelines.common.disk import for_group
 from pipelines.common.errors import SettingsError
+from pipelines.common.visible import visible
 from pipelines.release import disclosure
 from pipelines.release.disclosure import Limits
 from pipelines.report import answer_charts, charts, data_status, figures, findings, segment_notes, tables
@@ -50,6 +51,7 @@ def render(night: Night, folder: Path, bands: Mapping[str, float], limit: Limits
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
+        finalize=visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

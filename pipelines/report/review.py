@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pipelines.common.disk import for_group, group_folder
 from pipelines.common.errors import SettingsError
 from pipelines.common.settings import Settings
+from pipelines.common.visible import visible
 from pipelines.reach.decision_rule import ACTIONS
 from pipelines.reference import files
 from pipelines.release import disclosure
@@ -82,6 +83,7 @@ def render(review: Review, folder: Path, limit: Limits) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
+        finalize=visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
