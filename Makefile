@@ -20,7 +20,7 @@ DEMO_DAY := 2026-09-30
 DEMO := $(STILLREACH_DATA)/demo/$(PEOPLE)-$(SEED)-$(DAYS)
 BENCH_PEOPLE ?= 1000000
 
-.PHONY: help setup demo test test-fast mutants check docs fix live-bluesky notebooks airflow bench lock dictionary clean
+.PHONY: help setup demo test test-fast harness mutants check docs fix live-bluesky notebooks airflow bench lock dictionary clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,7 +55,10 @@ test: $(READY) ## Run the tests, all but every mutant of the SQL models
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-fast: $(READY) ## Run the fast tests: no whole night, no Airflow, no large world; under a minute
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not (night or airflow or slow)"
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not (night or airflow or slow or harness)"
+
+harness: $(READY) ## Land hundreds of damaged files, and look for marked persons in everything that a night writes
+	@$(BIN)/python -m pytest -n auto -m harness tests/harness
 
 mutants: $(READY) ## Change each SQL model in every way an operator knows; fail where too few changes are noticed
 	@$(BIN)/python -m tests.sql.mutant_runner
