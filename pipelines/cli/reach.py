@@ -143,8 +143,7 @@ def ask_keep(
     seconds: Annotated[float, typer.Option(help="Time limit of the search, in seconds.")] = keeping.SECONDS,
 ) -> None:
     """Find the fewest or cheapest accounts that keep every segment's reach, or the most reach for a limit."""
-    asked = basis
-    basis, known, mine, cover = _candidates(asked, platform)
+    counted, known, mine, cover = _candidates(basis, platform)
     has_limit = budget is not None or accounts is not None
     least = at_least if at_least is not None else (0.0 if has_limit else AT_LEAST)
     wish = keeping.Wish(
@@ -159,9 +158,7 @@ def ask_keep(
     choice = keeping.keep(cover, wish, seconds, _n_bootstraps(cover) if bootstraps is None else bootstraps)
     screen.print(_chosen(choice, {one.ref: one for one in known}, wish, cover))
     screen.print(_kept(choice, wish))
-    if asked is None and basis != "active":
-        screen.print(f"Nobody knows who is active: people are counted as {PEOPLE[basis]}.")
-    for line in _notes(choice, wish, cover, [one for one in mine if one.ref not in cover.accounts], basis):
+    for line in _notes(choice, wish, cover, [one for one in mine if one.ref not in cover.accounts], counted):
         screen.print(line, soft_wrap=True, markup=False)
 
 
@@ -288,6 +285,8 @@ def _notes(
     else:
         yield f"Not proved optimal ({choice.found_by}): {goal} may be possible, by {choice.gap_share:.1%} at most."
     yield f"Of equally good sets, this one keeps the most weighted reach. People are counted on the basis {basis}."
+    if basis == "follower":
+        yield "Followers need not be active: whoever followed years ago may be long gone."
     if len({one.partition(":")[0] for one in cover.accounts}) > 1:
         yield "Reach is added up over platforms: a person on two platforms counts twice."
     if choice.n_bootstraps:
