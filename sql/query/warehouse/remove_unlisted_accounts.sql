@@ -1,4 +1,4 @@
--- One row per account and kind of list that account.csv does not name: another id may be a person's, and is not published.
+-- One row per account and kind of list that account.csv does not name: its id may be that of a person.
 DELETE FROM meta.completeness
 WHERE NOT EXISTS (
     SELECT 1
