@@ -8,7 +8,7 @@ import logging
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -64,6 +64,7 @@ LIST_BANDS = (
 )
 
 
+@database.with_room("landing the inbox")
 def land_inbox(as_of: date) -> list[Landed]:
     """Land every drop in the inbox up to a day; a landed drop leaves the inbox.
 
@@ -112,11 +113,13 @@ def load_if_due(as_of: date, run_type: str, *, allow_stale: bool = False) -> str
     return load(as_of, allow_stale=allow_stale)
 
 
-def load(as_of: date, *, replay: bool = False, allow_stale: bool = False) -> str:
+@database.with_room("load")
+def load(as_of: date, *, replay: bool = False, allow_stale: bool = False, in_one_process: bool = False) -> str:
     """Begin a run: choose its incremental base, load the deliveries since, and make them typed and pseudonymous.
 
     With `replay`, the run has no base and loads every landed delivery. With `allow_stale`, it is published even where
-    all data are too old. Gives the run's id.
+    all data are too old. `in_one_process` says that all steps run in this process: a later night sees when it was
+    killed. Gives the run's id.
     Raises `NothingLandedError`, `KeyFileError`, `RefError`, `UnreadableFileError`.
     """
     settings = from_environment()
@@ -133,7 +136,10 @@ def load(as_of: date, *, replay: bool = False, allow_stale: bool = False) -> str
     base = state.Base(None, tuple(wanted))
     if not replay:
         base = state.choose_base(settings, as_of, wanted, built_hash, history_hash)
+    runs.sweep(settings)
     run_id = runs.begin(settings, as_of, base, (built_hash, history_hash(as_of)), wanted, allow_stale=allow_stale)
+    if in_one_process:
+        runs.own(settings, run_id)
     with _step(settings, run_id, "load") as con:
         for delivery in base.missing:
             verify_files(delivery, settings)
@@ -245,6 +251,7 @@ def build_mart(run_id: str) -> None:
         night_change.write(con, settings, runs.as_of_run(run_id))
 
 
+@database.with_room("publish")
 def publish_night(run_id: str) -> bool:
     """Write the snapshot, check that it can be read, and flip the link to it; True where it is now the current one.
 
@@ -269,6 +276,7 @@ def publish_night(run_id: str) -> bool:
     return is_current
 
 
+@database.with_room("report")
 @database.without_values(ModelError, "report")
 def report(run_id: str) -> str:
     """Write the release, the report and the review of a published night and give the report's path.
@@ -314,7 +322,7 @@ def run_step(run_id: str, name: str) -> None:
 def run_night(as_of: date, *, replay: bool = False, allow_stale: bool = False) -> str:
     """Run the whole night without Airflow and give the run's id: the same steps in the same order."""
     land_inbox(as_of)
-    run_id = load(as_of, replay=replay, allow_stale=allow_stale)
+    run_id = load(as_of, replay=replay, allow_stale=allow_stale, in_one_process=True)
     for name in STEPS:
         run_step(run_id, name)
     return run_id
@@ -359,16 +367,19 @@ def _step(settings: Settings, run_id: str, name: str, *, connect: bool = True) -
     started = time.monotonic()
     con = None
     try:
-        con = database.connect(runs.night_file(settings, run_id), settings) if connect else None
         with database.with_room(name), database.without_values(ModelError, name):
+            con = database.connect(runs.night_file(settings, run_id), settings) if connect else None
             yield con
     except StillreachError as stop:
-        runs.end(settings, run_id, "stopped", stop.message())
+        with suppress(OSError):  # a full disk takes no record either: the error is the first one
+            runs.end(settings, run_id, "stopped", stop.message())
         raise
     except Exception as failure:
-        runs.end(settings, run_id, "failed", type(failure).__name__)
+        with suppress(OSError):
+            runs.end(settings, run_id, "failed", type(failure).__name__)
         raise
     finally:
         if con:
             con.close()
-    runs.note_step(settings, run_id, name, started)
+    with database.with_room(name):
+        runs.note_step(settings, run_id, name, started)

@@ -214,7 +214,7 @@ def main() -> None:
     logging.getLogger("pipelines").setLevel(logging.INFO)
     exit_code = 0
     try:
-        with database.without_values(ModelError, "the command"):
+        with database.with_room("stillreach"), database.without_values(ModelError, "the command"):
             app()
     except StillreachError as failure:
         print(failure.message(), file=sys.stderr)

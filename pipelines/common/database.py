@@ -9,11 +9,15 @@ from pathlib import Path
 import duckdb
 from polars.exceptions import PolarsError
 
-from pipelines.common.errors import BusyError, NoRoomError, StillreachError, UserError
+from pipelines.common.errors import BusyError, NoRoomError, NotWritableError, StillreachError, UserError
 from pipelines.common.settings import Settings, private
 
 ROWS_AT_ONCE = 200
 NO_ROOM = re.compile(r"[Nn]o space left|[Ff]ile too large|[Cc]ould not write|[Cc]annot write|[Qq]uota exceeded")
+
+NOT_WRITABLE = re.compile(r"[Rr]ead-only file system|[Pp]ermission denied|[Oo]peration not permitted")
+ROOM_NUMBERS = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
+WRITE_NUMBERS = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def connect(path: Path | None, settings: Settings, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
@@ -27,8 +31,8 @@ def connect(path: Path | None, settings: Settings, *, read_only: bool = False) -
     except duckdb.IOException as failure:
         if "lock" in str(failure).lower():
             raise BusyError(_name(path), "another process has it open", hint="try again shortly") from None
-        if NO_ROOM.search(str(failure)):
-            raise no_room(_name(path)) from None
+        if full := _disk_error(_name(path), failure):
+            raise full from None
         raise
     spill = private(settings.work) / "spill"
     spill.mkdir(exist_ok=True)
@@ -53,8 +57,8 @@ def without_values(error: type[StillreachError], thing: str, hint: str = "") -> 
     try:
         yield
     except (duckdb.IOException, duckdb.OutOfMemoryException) as failure:
-        if isinstance(failure, duckdb.OutOfMemoryException) or NO_ROOM.search(str(failure)):
-            raise no_room(thing) from None
+        if full := _disk_error(thing, failure):
+            raise full from None
         raise error(thing, "cannot be read or written", hint=hint) from None
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as failure:
         words = f"{_kind(failure)} error" if issubclass(error, UserError) else str(failure).splitlines()[0]
@@ -67,21 +71,35 @@ def without_values(error: type[StillreachError], thing: str, hint: str = "") -> 
 
 @contextmanager
 def with_room(thing: str) -> Iterator[None]:
-    """Say a full disk in a sentence where Python writes.
+    """Turn a full disk and a read-only folder into a sentence, whether Python or DuckDB found it.
 
-    Raises `NoRoomError`.
+    Raises `NoRoomError` or `NotWritableError`.
     """
     try:
         yield
-    except OSError as failure:
-        if failure.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
-            raise no_room(thing) from None
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as failure:
+        if full := _disk_error(thing, failure):
+            raise full from None
         raise
 
 
 def no_room(thing: str) -> NoRoomError:
     """The error of a full disk or memory."""
     return NoRoomError(thing, "there is no room left", hint="make room on the disk, or raise STILLREACH_MEMORY_LIMIT")
+
+
+def _disk_error(thing: str, failure: Exception) -> NoRoomError | NotWritableError | None:
+    """The error of a full or read-only disk for what Python or DuckDB raised; None for anything else.
+
+    DuckDB's own text is dropped: it may quote a row.
+    """
+    number, text = getattr(failure, "errno", None), "" if isinstance(failure, OSError) else str(failure)
+    if isinstance(failure, duckdb.OutOfMemoryException) or number in ROOM_NUMBERS:
+        return no_room(thing)
+    if number in WRITE_NUMBERS or NOT_WRITABLE.search(text):
+        hint = "mount it for writing, or give the pipeline's user the folder"
+        return NotWritableError(thing, "a file or folder is read-only, or permission is denied", hint=hint)
+    return no_room(thing) if NO_ROOM.search(text) else None
 
 
 def quoted(value: object) -> str:

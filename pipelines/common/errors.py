@@ -135,6 +135,10 @@ class NoRoomError(Retryable):
     """The disk or the memory is full."""
 
 
+class NotWritableError(Retryable):
+    """A folder is read-only, or the pipeline's user may not write it."""
+
+
 class LandingStoreError(Retryable):
     """The object store that holds the landing area does not respond."""
 

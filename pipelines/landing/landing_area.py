@@ -25,7 +25,8 @@ def prepared_folder(settings: Settings) -> Iterator[Path]:
 
     It also removes what a killed landing left. Raises `BusyError` where another landing runs, `NoRoomError`.
     """
-    private(settings.landing)
+    with database.with_room("landing"):
+        private(settings.landing)
     with database.with_room("landing"), (settings.landing / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

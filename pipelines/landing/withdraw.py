@@ -9,6 +9,7 @@ import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
+from pipelines.common.disk import sync_folder
 from pipelines.common.errors import DeliveryError, SettingsError
 from pipelines.common.settings import Settings
 from pipelines.landing.deliveries import WITHDRAWAL, current_deliveries, withdrawn_ids
@@ -36,15 +37,17 @@ def withdraw(settings: Settings, source: str, on: date, reason: str, *, undo: bo
         raise SettingsError("STILLREACH_LANDING", found, hint="land a corrected drop for the same source and day")
     if not reason.strip():
         raise DeliveryError("--reason", "is empty", hint="say why, without a name of a person")
-    with prepared_folder(settings):
+    with prepared_folder(settings) as unfinished:
         folder = settings.landing / source / on.isoformat()
         delivery_id = _withdrawn_last(settings, source, on) if undo else _current(settings, source, on).delivery_id
         decided = Withdrawal(delivery_id, not undo, reason.strip(), datetime.now(UTC).isoformat(timespec="seconds"))
         number = len(list(folder.glob(WITHDRAWAL))) + 1
-        with (folder / WITHDRAWAL.replace("*", f"{number:04d}")).open("x", encoding="utf-8") as target:
+        with (unfinished / "withdrawal").open("x", encoding="utf-8") as target:
             json.dump(asdict(decided), target, indent=1, ensure_ascii=False)
             target.flush()
             os.fsync(target.fileno())
+        (unfinished / "withdrawal").rename(folder / WITHDRAWAL.replace("*", f"{number:04d}"))
+        sync_folder(folder)
     return decided
 
 

@@ -8,6 +8,7 @@ import stat
 
 import duckdb
 
+from pipelines.common.database import with_room
 from pipelines.common.errors import KeyFileError
 from pipelines.common.settings import Settings, private
 
@@ -15,6 +16,7 @@ KEY_BYTES = 32
 BLOCK_BYTES = 64  # SHA-256's block, which HMAC pads the key to (RFC 2104)
 
 
+@with_room("the pseudonym key")
 def new_key(settings: Settings) -> None:
     """Write a random key file of mode 0400.
 
@@ -28,10 +30,14 @@ def new_key(settings: Settings) -> None:
         raise KeyFileError(
             str(path), "is there already", hint="keep it: a new key makes everybody a stranger"
         ) from None
-    with os.fdopen(handle, "w") as target:
-        target.write(secrets.token_hex(KEY_BYTES) + "\n")
-        target.flush()
-        os.fsync(target.fileno())
+    try:
+        with os.fdopen(handle, "w") as target:
+            target.write(secrets.token_hex(KEY_BYTES) + "\n")
+            target.flush()
+            os.fsync(target.fileno())
+    except OSError:
+        path.unlink()  # half a key would be refused every night, and a new one refused because of it
+        raise
 
 
 def read_key(settings: Settings) -> bytes:

@@ -115,6 +115,7 @@ def flip(settings: Settings, snapshot_id: str) -> bool:
     return True
 
 
+@database.with_room("rollback")
 def rollback(settings: Settings) -> str:
     """Point `current.duckdb` at the snapshot published before, whatever their days and the clock, and name it.
 

@@ -3,6 +3,7 @@
 A run's own folder in the work area holds its files until it has ended; its record stays.
 """
 
+import fcntl
 import hashlib
 import json
 import logging
@@ -13,7 +14,7 @@ import time
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 
@@ -24,6 +25,8 @@ from pipelines.warehouse import state
 log = logging.getLogger(__name__)
 
 ABANDONED_AFTER = timedelta(days=2)
+LOCK = ".lock"
+_OWNED: dict[str, IO[str]] = {}
 
 
 def as_of_run(run_id: str) -> date:
@@ -117,12 +120,32 @@ def write_runs(con: duckdb.DuckDBPyConnection, settings: Settings, run_id: str) 
         )
 
 
+def own(settings: Settings, run_id: str) -> None:
+    """Hold a run's lock until this process ends: a whole night in one process, which is dead when the lock is free."""
+    _OWNED[run_id] = (folder(settings, run_id) / LOCK).open("w")
+    fcntl.flock(_OWNED[run_id], fcntl.LOCK_EX)
+
+
 def sweep(settings: Settings) -> None:
-    """Remove the folders of runs that ended, or were killed days ago; their records stay."""
+    """Remove the folders of runs that ended, were killed, or began days ago as steps of Airflow; their records stay."""
     for record in records(settings):
-        begun = datetime.fromisoformat(record["started_at"])
-        if record["ended_at"] or datetime.now(UTC) - begun > ABANDONED_AFTER:
-            shutil.rmtree(folder(settings, record["run_id"]), ignore_errors=True)
+        begun, left = datetime.fromisoformat(record["started_at"]), folder(settings, record["run_id"])
+        if record["ended_at"] or _was_killed(left) or datetime.now(UTC) - begun > ABANDONED_AFTER:
+            shutil.rmtree(left, ignore_errors=True)
+            if lock := _OWNED.pop(record["run_id"], None):
+                lock.close()
+
+
+def _was_killed(left: Path) -> bool:
+    """Whether a night in one process is over: nobody holds its lock. Airflow's steps have none."""
+    if not (left / LOCK).exists():
+        return False
+    with (left / LOCK).open("r") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def folder(settings: Settings, run_id: str) -> Path:
