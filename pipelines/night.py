@@ -33,6 +33,7 @@ from pipelines.extract.pulls import ledger, source
 from pipelines.landing.deliveries import current_deliveries, verify_files
 from pipelines.landing.inbox import inbox_drops, refused_drops, remove_drop, set_aside, sweep_inbox
 from pipelines.landing.land_drop import Landed
+from pipelines.landing.manifest import Delivery
 from pipelines.reach import decision_rule
 from pipelines.reference import files as reference
 from pipelines.reference import gazetteer
@@ -125,12 +126,7 @@ def load(as_of: date, *, replay: bool = False, allow_stale: bool = False, in_one
     settings = from_environment()
     key = pseudonym.read_key(settings)
     decided = _read_reference(settings, as_of)
-    wanted = list(current_deliveries(settings, until=as_of).values())
-    if not wanted:
-        n_refused = len(refused_drops(settings))
-        aside = f"; drops set aside in the inbox: {n_refused}" if n_refused else ""
-        found = f"holds no delivery up to {as_of}{aside}"
-        raise NothingLandedError(str(settings.landing), found, hint="stillreach land")
+    wanted = _wanted(settings, as_of)
     built_hash = state.build_hash(_decides_core(decided), pseudonym.fingerprint(key), text_labels.fingerprint(settings))
     history_hash = partial(history.history_hash, decided.versions)
     base = state.Base(None, tuple(wanted))
@@ -156,6 +152,20 @@ def load(as_of: date, *, replay: bool = False, allow_stale: bool = False, in_one
         reconciliation.await_sources(con, source.configured(settings), wanted, as_of)
         ledger.write_cost(con, settings, as_of)
     return run_id
+
+
+def _wanted(settings: Settings, as_of: date) -> list[Delivery]:
+    """List the current deliveries up to a day.
+
+    Raises `NothingLandedError`.
+    """
+    wanted = list(current_deliveries(settings, until=as_of).values())
+    if not wanted:
+        n_refused = len(refused_drops(settings))
+        aside = f"; drops set aside in the inbox: {n_refused}" if n_refused else ""
+        found = f"holds no delivery up to {as_of}{aside}"
+        raise NothingLandedError(str(settings.landing), found, hint="stillreach land")
+    return wanted
 
 
 def _decides_core(decided: reference_tables.Reference) -> list[str]:
