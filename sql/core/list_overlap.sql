@@ -31,7 +31,8 @@ pairs AS (
         later.observed_on,
         earlier.observed_on AS earlier_on,
         earlier.list_people AS earlier_people,
-        later.list_number - earlier.list_number AS n_lists_later
+        later.list_number - earlier.list_number AS n_lists_later,
+        earlier.is_of_tonight AS are_both_of_tonight
     FROM numbered_lists AS later
     INNER JOIN numbered_lists AS earlier
         ON
@@ -74,6 +75,7 @@ shared_people AS (
             AND pairs.account_id = earlier.account_id
             AND pairs.earlier_on = earlier.observed_on
             AND later.member_key = earlier.member_key
+    WHERE pairs.are_both_of_tonight
     GROUP BY pairs.platform, pairs.account_id, pairs.observed_on, pairs.earlier_on
     UNION ALL
     SELECT pairs.platform, pairs.account_id, pairs.observed_on, pairs.earlier_on, count(*) AS people_in_both
