@@ -41,6 +41,7 @@ screen = Screen()
 
 ACCOUNT_WIDTH = 16
 WARNINGS = "SELECT expectation_id, notes FROM meta.validation_result WHERE NOT is_success ORDER BY ALL"
+CHANGES_SHOWN = 20
 OVERRIDES = "SELECT segment_id, lawful_basis, approved_by FROM ref.segment WHERE approved_by IS NOT NULL ORDER BY ALL"
 
 AllowStale = Annotated[bool, typer.Option(help="Publish even if all data are too old, with a banner on every page.")]
@@ -136,8 +137,6 @@ def status() -> None:
                 markup=False,
                 highlight=False,
             )
-        for *_, what, before, now, reason in changes:
-            screen.print(f"changed: {what}: {before} -> {now}: {reason}", soft_wrap=True, markup=False, highlight=False)
         for expectation_id, notes in warned:
             screen.print(f"warning {expectation_id}: {notes}", soft_wrap=True, markup=False)
         for source, newest_on in absent:
@@ -146,6 +145,10 @@ def status() -> None:
             of = "an unknown number" if reported is None else f"the platform's {reported:,}"
             line = f"partial {kind} list of {name} ({platform}), {on}: {collected:,} of {of}: {reason}"
             screen.print(line, soft_wrap=True, markup=False, highlight=False)
+        for *_, what, before, now, reason in changes[:CHANGES_SHOWN]:
+            screen.print(f"changed: {what}: {before} -> {now}: {reason}", soft_wrap=True, markup=False, highlight=False)
+        if n_more := len(changes[CHANGES_SHOWN:]):
+            screen.print(f"changed: {n_more:,} more rows of meta.night_change", highlight=False)
 
 
 @app.command()

@@ -169,7 +169,7 @@ own_kinds AS (
         ('post', 'post'),
         ('engagement', 'interaction'),
         ('account_day', 'daily figure'),
-        ('contact', 'contact that names it')
+        ('contact', 'contact about it')
     ) AS kinds (kind, what)
     WHERE own_account.is_open
 ),

@@ -5,7 +5,7 @@ SELECT
     night_change.platform,
     concat_ws(
         ', ',
-        coalesce(own_account.name, own_account.handle, night_change.account_id) || ' (' || night_change.platform || ')',
+        coalesce(account.name, account.handle, night_change.account_id) || ' (' || night_change.platform || ')',
         coalesce(segment.title, night_change.segment_id),
         replace(night_change.kind, '_', ' ') || ' rows of ' || night_change.source
     ) AS what,
@@ -13,8 +13,7 @@ SELECT
     coalesce(night_change.changed_to, CAST(night_change.n_rows AS VARCHAR), 'nothing') AS changed_to,
     night_change.change_reason
 FROM meta.night_change
-LEFT JOIN core.own_account
-    ON night_change.platform = own_account.platform AND night_change.account_id = own_account.account_id
+LEFT JOIN core.account ON night_change.platform = account.platform AND night_change.account_id = account.account_id
 LEFT JOIN ref.segment ON night_change.segment_id = segment.segment_id
 WHERE night_change.change_reason IS NOT NULL
-ORDER BY night_change.change_of, what
+ORDER BY night_change.change_of, coalesce(account.role = 'own', TRUE) DESC, what
