@@ -16,4 +16,4 @@ FROM meta.night_change
 LEFT JOIN core.account ON night_change.platform = account.platform AND night_change.account_id = account.account_id
 LEFT JOIN ref.segment ON night_change.segment_id = segment.segment_id
 WHERE night_change.change_reason IS NOT NULL
-ORDER BY night_change.change_of, coalesce(account.role = 'own', TRUE) DESC, what
+ORDER BY night_change.change_of ASC, coalesce(account.role = 'own', TRUE) DESC, what ASC
