@@ -13,7 +13,7 @@ from pipelines.reach import misclassification
 from pipelines.reach.misclassification import TextSums
 
 TABLE = "mart.moderation_load"
-READS = ("core.moderation_week",)
+READS = ("core.moderation_week", "meta.freshness")
 
 
 def make(inputs: Inputs) -> pl.DataFrame:
@@ -22,7 +22,7 @@ def make(inputs: Inputs) -> pl.DataFrame:
     Texts that cannot be judged are taken to be as hostile as the others of the week. Raises `RefError` where tone.yml
     is not usable.
     """
-    rows = inputs.read("core.moderation_week")
+    rows = _covered(inputs)
     sample = misclassification.labelled_sample(inputs.labeller)
     found = misclassification.hostile_share(TextSums.of(rows), sample)
     works = misclassification.is_better_than_chance(sample)
@@ -43,6 +43,20 @@ def make(inputs: Inputs) -> pl.DataFrame:
     )
     made: pl.DataFrame = rows.select(contracts("mart")["moderation_load"].column_names)
     return made
+
+
+def _covered(inputs: Inputs) -> pl.DataFrame:
+    """Read the weeks, up to the day that a late extract of an account's interactions ends on."""
+    freshness = inputs.read("meta.freshness", "platform", "account_id", "kind", "extract_on", "freshness_status")
+    late = freshness.filter(pl.col("freshness_status").is_in(["late", "missing"]), kind="engagement")
+    n_covered = (pl.col("extract_on") - pl.col("week_on")).dt.total_days() + 1
+    return (
+        inputs.read("core.moderation_week")
+        .join(late.select("platform", "account_id", "extract_on"), ["platform", "account_id"], "left")
+        .filter(pl.col("extract_on").is_null() | (pl.col("week_on") <= pl.col("extract_on")))
+        .with_columns(n_days=pl.min_horizontal("n_days", n_covered))
+        .drop("extract_on")
+    )
 
 
 def _reason(works: bool) -> pl.Expr:

@@ -1,6 +1,7 @@
 -- One row per week, segment and open account of ours: people of the segment who engaged with it and who follow it.
 -- People count in every week by what today's definition says of them or last said: those who left the segment, or the
--- platform, stand in the weeks before. Where no extract covers a week there is no figure: a gap is never a fall.
+-- platform, stand in the weeks before. Where no extract covers a week, or the account's extract is late, there is no
+-- figure: a gap is never a fall.
 -- Twenty-six whole weeks at the most, and the one that the day lies in.
 WITH series_weeks AS (
     SELECT
@@ -123,6 +124,19 @@ first_lists AS (
     GROUP BY platform, account_id
 ),
 
+-- Until when late extracts of an account tell what happened.
+late_extracts AS (
+    SELECT
+        platform,
+        account_id,
+        max(CASE WHEN kind = 'engagement' THEN extract_on END) AS engagements_until,
+        max(CASE WHEN kind = 'post' THEN extract_on END) AS posts_until,
+        max(CASE WHEN kind = 'follower' THEN extract_on END) AS followers_until
+    FROM meta.freshness
+    WHERE freshness_status IN ('late', 'missing')
+    GROUP BY platform, account_id
+),
+
 account_series AS (
     SELECT
         own_account.platform,
@@ -146,12 +160,20 @@ described_series AS (
             AND account_series.week_end_on <= platform_spans.last_act_on,
             FALSE
         ) AS is_whole_week,
-        CASE WHEN accounts_with_posts.account_id IS NOT NULL THEN coalesce(post_weeks.n_posts, 0) END AS n_posts,
-        coalesce(first_lists.observed_on <= account_series.week_end_on, FALSE) AS has_list,
+        CASE
+            WHEN late_extracts.posts_until < account_series.week_end_on THEN NULL
+            WHEN accounts_with_posts.account_id IS NOT NULL THEN coalesce(post_weeks.n_posts, 0)
+        END AS n_posts,
+        coalesce(
+            first_lists.observed_on <= account_series.week_end_on
+            AND coalesce(late_extracts.followers_until >= account_series.week_on, TRUE),
+            FALSE
+        ) AS has_list,
         CASE
             WHEN account_spans.account_id IS NULL THEN 'no engagement extract'
             WHEN account_series.week_end_on < account_spans.first_act_on THEN 'before the first interaction'
             WHEN account_series.week_on > platform_spans.last_act_on THEN 'after the last act on the platform'
+            WHEN late_extracts.engagements_until < account_series.week_end_on THEN 'its extract of interactions is late'
             WHEN platform_weeks.week_on IS NULL THEN 'no interaction on the platform'
             WHEN account_weeks.week_on IS NULL AND counted_weeks.week_on IS NOT NULL
                 THEN 'acts that the platform counts were not delivered'
@@ -187,6 +209,8 @@ described_series AS (
             AND account_series.account_id = accounts_with_posts.account_id
     LEFT JOIN first_lists
         ON account_series.platform = first_lists.platform AND account_series.account_id = first_lists.account_id
+    LEFT JOIN late_extracts
+        ON account_series.platform = late_extracts.platform AND account_series.account_id = late_extracts.account_id
 ),
 
 segments AS (

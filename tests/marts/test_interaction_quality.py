@@ -247,6 +247,16 @@ def test_a_weeks_load_counts_what_must_be_read_with_or_without_its_text(
     assert short["quality_reason"] == "no text in the extract"
 
 
+def test_a_late_extract_has_no_weeks_after_its_end(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    monday = date(2026, 9, 14)
+    days = (monday - timedelta(days=7), monday, AS_OF)  # something of the last day came by another way
+    insert(con, "core.engagement", [act(n, "reply", day) for n, day in enumerate(days)])
+    late = {"platform": "x", "account_id": "news", "kind": "engagement", "extract_on": monday + timedelta(days=1)}
+    insert(con, "meta.freshness", [late | {"freshness_status": "late"}])
+    found = loads(con, settings)
+    assert {on: week["n_days"] for on, week in found.items()} == {monday - timedelta(days=7): 7, monday: 2}
+
+
 def test_an_account_nobody_collected_has_no_weeks_and_old_weeks_are_left_out(
     con: duckdb.DuckDBPyConnection, settings: Settings
 ) -> None:
