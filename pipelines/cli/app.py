@@ -63,7 +63,9 @@ def land(
     path: Annotated[Path, typer.Argument(help="A drop, or an export as downloaded: a folder, or one file.")],
     source: Annotated[str, typer.Option(help="The name of your source, or of a kind of export: x_archive, meta, ...")],
     on: Day,
-    account: Annotated[str, typer.Option(help="The account of an export, where its folder does not name it.")] = "",
+    account: Annotated[
+        str, typer.Option(help="The account of an export: id or handle, if its folder names none.")
+    ] = "",
     check: Annotated[bool, typer.Option("--check", help="Check everything as for landing, and land nothing.")] = False,
 ) -> None:
     """Land a drop: check every file and row, copy and hash it, and make it current for its source and day."""

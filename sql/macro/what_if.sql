@@ -1,5 +1,5 @@
 -- One row per segment, platform, basis and band of distance from home: whom we reach today, who is lost if accounts
--- close, and who is kept. FROM mart.what_if(close := ['x:123', 'x:456'], critical_only := ['x:789']).
+-- close, and who is kept. FROM mart.what_if(close := ['x:123', 'x:handle'], critical_only := ['x:789']).
 -- An account cut back to critical updates keeps its followers, who still hear what is critical: follower and active
 -- keep it. Nobody answers there from day to day: engaged loses it.
 -- only_together_people are lost by closing all of them and by no single closure: two accounts or more reach them, and
@@ -16,9 +16,23 @@ CREATE MACRO mart.what_if(close := [], critical_only := []) AS TABLE
         SELECT unnest(CAST(critical_only AS VARCHAR[])) AS account_ref, 'engaged' AS basis
     ),
 
-    open_own_accounts AS (
+    -- An account answers to its id and, in any case of letters, to its handle; an id goes before another one's handle.
+    own_refs AS (
         SELECT platform, account_id, platform || ':' || account_id AS account_ref FROM core.own_account
         WHERE is_open
+    ),
+
+    open_own_accounts AS (
+        SELECT platform, account_id, account_ref FROM own_refs
+        UNION
+        SELECT
+            own_account.platform,
+            own_account.account_id,
+            lower(own_account.platform || ':' || own_account.handle) AS account_ref
+        FROM core.own_account
+        WHERE
+            own_account.is_open
+            AND lower(own_account.platform || ':' || own_account.handle) NOT IN (SELECT account_ref FROM own_refs)
     ),
 
     -- A slip of the pen must not read as "nobody is lost".
@@ -29,7 +43,10 @@ CREATE MACRO mart.what_if(close := [], critical_only := []) AS TABLE
                     THEN error('what_if: ' || min(asked_refs.account_ref) || ' is no open account of ours')
             END AS no_error
         FROM asked_refs
-        LEFT JOIN open_own_accounts ON asked_refs.account_ref = open_own_accounts.account_ref
+        LEFT JOIN open_own_accounts
+            ON
+                asked_refs.account_ref = open_own_accounts.account_ref
+                OR lower(asked_refs.account_ref) = open_own_accounts.account_ref
         WHERE open_own_accounts.account_ref IS NULL
     ),
 
@@ -43,7 +60,10 @@ CREATE MACRO mart.what_if(close := [], critical_only := []) AS TABLE
                 asked_refs.account_ref || ' ' || segment_reach.reach_reason, '; ' ORDER BY asked_refs.account_ref
             ) AS lost_reason
         FROM asked_refs
-        INNER JOIN open_own_accounts ON asked_refs.account_ref = open_own_accounts.account_ref
+        INNER JOIN open_own_accounts
+            ON
+                asked_refs.account_ref = open_own_accounts.account_ref
+                OR lower(asked_refs.account_ref) = open_own_accounts.account_ref
         LEFT JOIN mart.segment_reach
             ON
                 open_own_accounts.platform = segment_reach.platform

@@ -12,13 +12,36 @@ CREATE MACRO mart.who_else(close := [], critical_only := []) AS TABLE
         SELECT unnest(CAST(critical_only AS VARCHAR[])) AS account_ref, 'engaged' AS basis
     ),
 
+    -- An account answers to its id and, in any case of letters, to its handle; an id goes before another one's handle.
+    own_refs AS (
+        SELECT platform, account_id, platform || ':' || account_id AS account_ref FROM core.own_account
+        WHERE is_open
+    ),
+
+    open_own_accounts AS (
+        SELECT platform, account_id, account_ref FROM own_refs
+        UNION
+        SELECT
+            own_account.platform,
+            own_account.account_id,
+            lower(own_account.platform || ':' || own_account.handle) AS account_ref
+        FROM core.own_account
+        WHERE
+            own_account.is_open
+            AND lower(own_account.platform || ':' || own_account.handle) NOT IN (SELECT account_ref FROM own_refs)
+    ),
+
     gone AS (
         SELECT
-            split_part(account_ref, ':', 1) AS platform,
-            basis,
-            array_agg(substr(account_ref, strpos(account_ref, ':') + 1)) AS account_ids
+            open_own_accounts.platform,
+            asked_refs.basis,
+            array_agg(open_own_accounts.account_id) AS account_ids
         FROM asked_refs
-        GROUP BY split_part(account_ref, ':', 1), basis
+        INNER JOIN open_own_accounts
+            ON
+                asked_refs.account_ref = open_own_accounts.account_ref
+                OR lower(asked_refs.account_ref) = open_own_accounts.account_ref
+        GROUP BY open_own_accounts.platform, asked_refs.basis
     ),
 
     touched_signatures AS (

@@ -104,6 +104,16 @@ def test_account_means_nothing_to_a_drop_of_the_contract(deployment: Deployment,
         night.land_drop(tmp_path / "drop", "erp", DAY, "1001")
 
 
+@pytest.mark.parametrize("word", ["x:1001", "x:SP_Motor", "@sp_motor", "1001"])
+def test_an_account_is_named_in_one_way_everywhere(deployment: Deployment, tmp_path: Path, word: str) -> None:
+    members = {"data/follower.js": x_archive.ytd("follower", 0, [])}
+    export = x_archive.pack(tmp_path / "a.zip", members)
+    with pytest.raises(DeliveryError, match="has no rows to land"):  # the account is known
+        night.land_drop(export, "x_archive", DAY, word)
+    with pytest.raises(DeliveryError, match="not an X account of ours"):
+        night.land_drop(export, "x_archive", DAY, "instagram:sp_motor")
+
+
 def test_our_accounts_are_those_of_the_reader_s_platforms(deployment: Deployment) -> None:
     accounts = land_export.known_accounts
     assert accounts(("x",), deployment.settings) == {"sp_motor": "1001", "1003": "1003"}

@@ -90,6 +90,15 @@ def test_the_macro_and_the_call_are_one_answer_in_any_order_of_accounts(tmp_path
         assert con.sql("FROM mart.what_if()").pl()["lost_people"].sum() == 0
 
 
+def test_macros_take_an_account_by_its_id_or_its_handle(tmp_path: Path) -> None:
+    with snapshot(drawn(3), tmp_path / "night.duckdb") as con:
+        for macro in ("what_if", "who_else"):
+            by_id = con.sql(f"FROM mart.{macro}(close := ['x:a0']) ORDER BY ALL").fetchall()
+            assert by_id
+            assert con.sql(f"FROM mart.{macro}(close := ['X:Handle_A0']) ORDER BY ALL").fetchall() == by_id
+            assert con.sql(f"FROM mart.{macro}(close := ['x:a0', 'x:handle_a0']) ORDER BY ALL").fetchall() == by_id
+
+
 def test_critical_updates_only_lose_what_is_day_to_day() -> None:
     with snapshot(drawn(4)) as con:
         closed, cut_back = totals(what_if(con, ["x:a0"])), totals(what_if(con, [], ["x:a0"]))

@@ -59,11 +59,21 @@ def land_export(
         drop = Path(folder)
         convert: Converter = import_module(registered.connector).converter(source, settings)
         roles = ("own", "seed") if registered.connector == MAPPED else ("own",)
-        notes = convert(export, drop, known_accounts(registered.platforms, settings, roles), on, account_id)
+        asked = _asked_id(account_id, registered.platforms, settings) if account_id else None
+        notes = convert(export, drop, known_accounts(registered.platforms, settings, roles), on, asked)
         if not any(file.name != MANIFEST for file in drop.iterdir()):
             raise DeliveryError(export.name, "has no rows to land", hint="; ".join(notes))
         original = export if registered.keeps_original else None
         return land_drop(drop, source, on, settings, replace(options, original=original, notes=tuple(notes)))
+
+
+def _asked_id(asked: str, platforms: tuple[str, ...], settings: Settings) -> str:
+    """The id of the account that `platform:id` or `platform:handle` names; any other word is given back."""
+    for one in files.read_accounts(settings):
+        names = (one.account_id, (one.handle or one.account_id).removeprefix("@"))
+        if one.platform in platforms and asked.lower() in {f"{one.platform}:{name}".lower() for name in names}:
+            return one.account_id
+    return asked
 
 
 def known_accounts(platforms: tuple[str, ...], settings: Settings, roles: tuple[str, ...] = ("own",)) -> dict[str, str]:
