@@ -215,6 +215,7 @@ def check(run_id: str, layer: str) -> None:
         con = database.connect(runs.night_file(settings, run_id), settings)
         con.execute("DELETE FROM meta.validation_result WHERE layer = $layer", {"layer": layer})
         database.insert(con, "meta.validation_result", [(run_id, *astuple(one)) for one in checked])
+        rejected = reconciliation.rejections(con, tonight.bands["quarantined_share_of_delivery"])
         con.close()
         failed = [one for one in checked if not one.is_success]
         for one in failed:
@@ -222,7 +223,8 @@ def check(run_id: str, layer: str) -> None:
         if critical := [one for one in failed if one.severity == "critical"]:
             raise ValidationStop(
                 f"{layer} layer of {run_id}",
-                f"{len(critical)} critical expectations failed: {', '.join(one.expectation_id for one in critical)}",
+                f"{len(critical)} critical expectations failed: {', '.join(one.expectation_id for one in critical)}"
+                f"{rejected if layer == 'raw' else ''}",
                 hint=critical[0].notes.rstrip("."),
             )
 

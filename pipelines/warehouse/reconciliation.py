@@ -66,6 +66,12 @@ def await_sources(
     database.insert(con, "meta.source_arrival", rows)
 
 
+def rejections(con: duckdb.DuckDBPyConnection, allowed_share: float) -> str:
+    """Say which deliveries had too many rows rejected: delivery, table, reason and count, without a value."""
+    found = con.execute(query("warehouse/rejections"), {"share": allowed_share}).fetchall()
+    return "".join(f"; {delivery_id}, {table}: {reason} ({n:,} rows)" for delivery_id, table, reason, n in found)
+
+
 def _facts(delivery: Delivery, table: str) -> tuple[object, ...]:
     """Give one table of a delivery as its manifest has it, a row of `meta.delivery`; the counts come later."""
     files = [file for file in delivery.files if file.table == table]
