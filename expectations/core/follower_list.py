@@ -15,7 +15,7 @@ def expectations(night: NightContext) -> list[Any]:
         no_rows(
             "follower_list_lost_no_crowd",
             "warning",
-            f"Too few people of the list before stand in a complete list: it is partial and ends no follow. {hint}",
+            f"Too few people of the list before stand in a complete list: it begins and ends no follow. {hint}",
             f"""
             SELECT 1 AS broken FROM (SELECT * FROM {{batch}}) AS list
             WHERE list.is_declared_complete AND NOT list.is_complete
