@@ -72,7 +72,7 @@ def test_they_parse_fast_and_import_nothing_heavy(parsed: dict) -> None:  # type
     assert parsed["errors"] == {}
     assert set(parsed["dags"]) == {"nightly_reach", "backfill_reach", *(f"land_{source}" for source in PLATFORMS)}
     assert parsed["heavy"] == []
-    assert parsed["seconds"] < 10
+    assert parsed["seconds"] < 30  # Airflow gives up after 30
 
 
 def test_every_task_has_an_owner_the_one_writer_pool_and_retries(parsed: dict) -> None:  # type: ignore[type-arg]

@@ -664,7 +664,7 @@ def test_html_becomes_words(markup: str | None, text: str | None) -> None:
 def test_nobody_stops_the_pull_with_odd_html(piece: str) -> None:
     begun = time.process_time()
     rows.plain(piece * 50_000)
-    assert time.process_time() - begun < 20  # the standard library's parser takes minutes, or stops
+    assert time.process_time() - begun < 60  # the standard library's parser takes minutes, or stops
 
 
 # Whom to ask, and with what.

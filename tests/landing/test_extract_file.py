@@ -363,5 +363,5 @@ def test_two_gigabytes_on_one_line_are_refused_quickly_in_little_memory(tmp_path
     finally:
         tracemalloc.stop()
     assert "longer than 16 MiB" in str(refusal)
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
     assert peak < 64 << 20

@@ -131,7 +131,7 @@ def test_two_hundred_mebibytes_of_line_breaks_are_refused_at_once(
     started = time.process_time()
     with pytest.raises(UnreadableFileError, match="blank lines alone"):
         land_drop(drop, "a_source", ON, settings)
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 10  # read to their end, they take about 20
 
 
 def test_a_file_that_unpacks_to_very_many_times_its_size_is_refused(
