@@ -295,19 +295,21 @@ def report(run_id: str) -> str:
 
     A night that is not the current one (a backfill) is not released: the difference of two releases discloses counts.
     """
-    from pipelines.release import write_release
+    from pipelines.release import released_counts, write_release
     from pipelines.report import review, write_report  # imports matplotlib, which is slow
 
     settings = from_environment()
     started = time.monotonic()
+    snapshot, bands = state.snapshot_path(settings, run_id), reference.read_bands(settings)
+    key = pseudonym.read_key(settings)
     if publish.current_snapshot(settings) == run_id:
-        snapshot, bands = state.snapshot_path(settings, run_id), reference.read_bands(settings)
-        write_release(snapshot, settings, runs.as_of_run(run_id), bands, pseudonym.read_key(settings))
+        write_release(snapshot, settings, runs.as_of_run(run_id), bands, key)
         runs.note_step(settings, run_id, "release", started)
         started = time.monotonic()
     folder = settings.reports / runs.as_of_run(run_id).isoformat()
     group_folder(settings.reports, settings.group)
-    path = write_report(state.snapshot_path(settings, run_id), folder, reference.read_bands(settings), settings.group)
+    counts = released_counts(snapshot, settings, runs.as_of_run(run_id), bands, key)
+    path = write_report(snapshot, folder, bands, settings.group, counts)
     review.review_snapshot(settings, run_id)
     runs.note_step(settings, run_id, "report", started)
     return str(path)

@@ -187,7 +187,7 @@ def test_a_night_killed_at_any_step_leaves_a_whole_snapshot_and_no_trace_in_the_
     assert published(settings) == never_killed
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(n, marks=pytest.mark.harness) for n in range(3, 60))])
 def test_a_night_killed_at_any_moment_leaves_a_whole_snapshot_and_no_trace_in_the_next(
     seed: int, county_before_third_night: Settings, never_killed: Marts
 ) -> None:

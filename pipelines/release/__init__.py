@@ -6,6 +6,6 @@ of one `not shown` nothing is known. A withheld count must still be able to be a
 different numbers (`bounds`). Otherwise further counts are withheld until it is (`protect`).
 """
 
-from pipelines.release.files import write_release
+from pipelines.release.files import released_counts, write_release
 
-__all__ = ["write_release"]
+__all__ = ["released_counts", "write_release"]

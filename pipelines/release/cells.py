@@ -16,6 +16,11 @@ class Cell(NamedTuple):
     basis: str = ""
     home_band: str = ""
 
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """The segment, platform and basis of the count."""
+        return self.segment_id, self.platform, self.basis
+
     def of(self, **changed: str) -> "Cell":
         """The same cell with other fields."""
         return self._replace(**changed)

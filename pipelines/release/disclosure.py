@@ -28,6 +28,11 @@ class Shown:
     def is_missing(self) -> bool:
         return self.number is None and not self.is_suppressed
 
+    @property
+    def is_withheld(self) -> bool:
+        """Whether it is withheld for another count's sake: then it need not be small."""
+        return self.text == WITHHELD
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -67,10 +72,13 @@ def limits(bands: Mapping[str, float]) -> Limits:
 def people(count: float | None, limit: Limits) -> Shown:
     """Show a count of people (or a fair share of them), rounded half up.
 
+    NaN stands for a count that the release withholds for another count's sake (`released_counts`).
     Raises `ValueError` for a negative count, which is a fault of ours.
     """
-    if count is None or math.isnan(count):
+    if count is None:
         return NOT_KNOWN
+    if math.isnan(count):
+        return NOT_SHOWN
     if count < 0:
         raise ValueError("a count of people cannot be negative")
     if count < limit.suppressed_below:
@@ -81,7 +89,7 @@ def people(count: float | None, limit: Limits) -> Shown:
 
 def change(difference: float | None, limit: Limits) -> Shown:
     """Show how many people more (+) or fewer (−): the size by the rule of counts, whichever way it went."""
-    if difference is None or math.isnan(difference):
+    if difference is None:
         return NOT_KNOWN
     size = people(abs(difference), limit)
     if size.number is None:

@@ -9,6 +9,7 @@ import logging
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from pipelines.common.visible import visible
 from pipelines.release import tables
 from pipelines.release.cells import Cell, Released
 from pipelines.release.protect import Rule, protect, rule
+from pipelines.release.released_counts import ReleasedCounts
 from pipelines.release.rules import Leaving, read_rules
 from pipelines.warehouse import freshness, publish
 
@@ -53,25 +55,70 @@ def write_release(
     if days and days[-1] > as_of:
         log.info("no release of %s: %s is released already, and the two would be subtracted", as_of, days[-1])
         return None
-    leaving, how = read_rules(settings), rule(bands, key)
-    frames = tables.completed([(one, frame) for one, frame in _read(snapshot, leaving) if not frame.is_empty()])
-    exact = tables.counts(frames)
-    seal = _sealed(frames, how)
+    made = _made(snapshot, settings, bands, key)
     folder = settings.release / as_of.isoformat()
     _refuse_to_replace_others(folder)
-    if days and days[-1] == as_of and json.loads((folder / SEAL).read_text(encoding="utf-8"))["made_from"] == seal:
+    if _is_made_from(folder, made.seal):
         return folder
-    last = read_release(settings.release / days[-1].isoformat(), leaving) if days else {}
-    released = tables.derived(protect(exact, last, how), how)
-    made = [(one, tables.released_frame(one, frame, exact, released, how)) for one, frame in frames]
+    last = read_release(settings.release / days[-1].isoformat(), made.leaving) if days else {}
+    frames = made.as_released(last)
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     group_folder(settings.release, None, mode=0o755)
     unfinished.mkdir()
-    _write(unfinished, made, as_of, how, seal, _banner(snapshot, as_of))
+    _write(unfinished, frames, as_of, made.how, made.seal, _banner(snapshot, as_of))
     for_everybody(unfinished)
     publish.put_in_place(unfinished, folder)
     return folder
+
+
+def released_counts(
+    snapshot: Path, settings: Settings, as_of: date, bands: Mapping[str, float], key: bytes
+) -> ReleasedCounts:
+    """Give the counts of a published snapshot as its day's release has them; nothing is written.
+
+    For a snapshot that was not released (a backfill), they are what a release after the last earlier one would show.
+    Raises as `write_release` does.
+    """
+    made = _made(snapshot, settings, bands, key)
+    folder = settings.release / as_of.isoformat()
+    if _is_made_from(folder, made.seal):
+        frames = [(one, pl.read_parquet(folder / f"{one.stem}.parquet")) for one, _ in made.frames]
+    else:
+        earlier = [day for day in released_days(settings.release) if day < as_of]
+        last = read_release(settings.release / earlier[-1].isoformat(), made.leaving) if earlier else {}
+        frames = made.as_released(last)
+    return ReleasedCounts.of(frames)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """The exact tables that leave, the rule that protects them, and the seal of both."""
+
+    leaving: list[Leaving]
+    frames: Frames
+    how: Rule
+
+    @property
+    def seal(self) -> str:
+        return _sealed(self.frames, self.how)
+
+    def as_released(self, last: Mapping[Cell, Released]) -> Frames:
+        """Protect the tables; `last` is what the last release says of each cell."""
+        exact = tables.counts(self.frames)
+        released = tables.derived(protect(exact, last, self.how), self.how)
+        return [(one, tables.released_frame(one, frame, exact, released, self.how)) for one, frame in self.frames]
+
+
+def _made(snapshot: Path, settings: Settings, bands: Mapping[str, float], key: bytes) -> _Made:
+    leaving = read_rules(settings)
+    frames = tables.completed([(one, frame) for one, frame in _read(snapshot, leaving) if not frame.is_empty()])
+    return _Made(leaving, frames, rule(bands, key))
+
+
+def _is_made_from(folder: Path, seal: str) -> bool:
+    path = folder / SEAL
+    return path.exists() and json.loads(path.read_text(encoding="utf-8"))["made_from"] == seal
 
 
 def released_days(folder: Path) -> list[date]:

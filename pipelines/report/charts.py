@@ -117,13 +117,13 @@ def overlap_figure(
     figure, axes = canvas.sheet(width, bottom + 0.75)
     canvas.write_title(axes, lines)
     _overlap_reads(axes, top, left)
-    _account_rows(axes, overlap.accounts, matrix, left, width)
+    _account_rows(axes, overlap.accounts, matrix, (left, width), limit)
     axes.plot([left, width - MARGIN], [base, base], color=LINE, linewidth=0.8, zorder=0.5)
     height = base - top - 0.25
     most = max((bar.people.number or 0 for bar in overlap.bars), default=0) or 1
     for n, bar in enumerate(overlap.bars):
         x = left + step * (n + 0.5) + (0.15 if bar.words else 0.0)
-        _set_bar(axes, x, base, height * (bar.people.number or 0) / most, bar, step)
+        _set_bar(axes, (x, base), height * (bar.people.number or 0) / most, bar, step, limit)
         _set_dots(axes, x, matrix, bar, [account_id for account_id, _, _ in overlap.accounts])
     _overlap_foot(axes, bottom + 0.3, overlap.rows, basis, limit)
     return figure
@@ -223,7 +223,9 @@ def _cell(axes: Axes, x: float, y: float, cell: float, row: dict[str, Any] | Non
     coverage = disclosure.share(row["reach_people"], row["segment_people"], limit)
     if coverage.number is None:
         canvas.box(axes, *place, facecolor=WITHHELD)
-        canvas.write(axes, *middle, f"<{limit.suppressed_below}", 8.5, color=QUIET, ha="center")
+        is_few = any(disclosure.people(row[f"{of}_people"], limit).text == limit.words for of in ("reach", "segment"))
+        text = f"<{limit.suppressed_below}" if is_few else coverage.text
+        canvas.write(axes, *middle, text, 8.5, color=QUIET, ha="center")
         return
     colour = canvas.shade(coverage.number)
     canvas.box(axes, *place, facecolor=colour)
@@ -275,7 +277,7 @@ def _overlap(signatures: pl.DataFrame, segment_id: str, platform: str, basis: st
     ranked.sort(key=lambda one: (-(one[0].number or 0), len(one[1]), sorted(one[1])))
     bars = [Bar(one, accounts) for one, accounts, _ in ranked[:SETS_SHOWN] if one.number is not None]
     other = sum(people for _, _, people in ranked[len(bars) :])
-    if other:
+    if len(ranked) > len(bars):
         bars.append(Bar(disclosure.people(other, limit), frozenset(), "other sets"))
     if nobody is not None:
         bars.append(Bar(disclosure.people(nobody, limit), frozenset(), "none of ours"))
@@ -285,12 +287,11 @@ def _overlap(signatures: pl.DataFrame, segment_id: str, platform: str, basis: st
 def _overlap_accounts(rows: pl.DataFrame, bars: list[Bar], limit: Limits) -> list[tuple[str, str, Shown]]:
     """Accounts (id, name, net reach), largest first: all that stand in a shown set, others up to twenty."""
     names: dict[str, str] = {}
-    people: dict[str, int] = {}
+    net: dict[str, Shown] = {}
     for row in rows.to_dicts():
-        for account_id, name in zip(row["account_ids"], row["account_names"], strict=True):
-            names[account_id] = name
-            people[account_id] = people.get(account_id, 0) + row["people"]
-    net = {account_id: disclosure.people(count, limit) for account_id, count in people.items()}
+        each = zip(row["account_ids"], row["account_names"], row["account_people"], strict=True)
+        for account_id, name, people in each:
+            names[account_id], net[account_id] = name, disclosure.people(people, limit)
     ranked = sorted(net, key=lambda one: (-(net[one].number or 0), names[one], one))
     in_sets = frozenset[str]().union(*(bar.accounts for bar in bars))
     kept = in_sets | set([one for one in ranked if one not in in_sets][: max(0, ACCOUNTS_SHOWN - len(in_sets))])
@@ -307,8 +308,16 @@ def _overlap_reads(axes: Axes, top: float, left: float) -> None:
         canvas.write(axes, MARGIN, top + 0.76 + 0.17 * n, line, 8.5, color=QUIET)
 
 
-def _account_rows(axes: Axes, accounts: list[tuple[str, str, Shown]], matrix: float, left: float, width: float) -> None:
+def _short(people: Shown, limit: Limits) -> str:
+    """A count in little room: "<10" for "under 10"."""
+    return f"<{limit.suppressed_below}" if people.text == limit.words else people.text
+
+
+def _account_rows(
+    axes: Axes, accounts: list[tuple[str, str, Shown]], matrix: float, across: tuple[float, float], limit: Limits
+) -> None:
     """Stripes, names, and to their left bars of net reach."""
+    left, width = across
     canvas.write(axes, MARGIN + 1.35, matrix - 0.12, "reached in all", 8.5, color=QUIET, ha="right")
     most = max((net.number or 0 for _, _, net in accounts), default=0) or 1
     for n, (_, name, net) in enumerate(accounts):
@@ -317,16 +326,17 @@ def _account_rows(axes: Axes, accounts: list[tuple[str, str, Shown]], matrix: fl
             canvas.box(axes, MARGIN, y, width - 2 * MARGIN, 0.3, facecolor=STRIPE, zorder=0)
         length = 0.8 * (net.number or 0) / most
         canvas.box(axes, MARGIN + 1.35 - length, y + 0.06, length, 0.18, facecolor="#8aa1b5")
-        text = net.text if net.number is not None else f"<{net.text.rpartition(' ')[2]}"
+        text = _short(net, limit)
         canvas.write(axes, MARGIN + 1.35 - length - 0.05, y + 0.15, text, 8.5, ha="right")
         short = canvas.shortened(name, NAMES_WIDTH - 0.25, 9)
         canvas.write(axes, left - 0.1, y + 0.15, short, 9, ha="right")
 
 
-def _set_bar(axes: Axes, x: float, base: float, height: float, bar: Bar, step: float) -> None:
+def _set_bar(axes: Axes, foot: tuple[float, float], height: float, bar: Bar, step: float, limit: Limits) -> None:
+    x, base = foot
     colour = ALONE if len(bar.accounts) == 1 else BAR if bar.accounts else "#a9b4be"
     canvas.box(axes, x - 0.32 * step, base - height, 0.64 * step, height, facecolor=colour)
-    text = bar.people.text if bar.people.number is not None else f"<{bar.people.text.rpartition(' ')[2]}"
+    text = _short(bar.people, limit)
     if canvas.width_of(text, 8.5) <= step - 0.04:
         canvas.write(axes, x, base - height - 0.1, text, 8.5, ha="center")
     else:

@@ -76,6 +76,8 @@ def main_finding(reach: pl.DataFrame, limit: Limits, basis: str = FOLLOWER) -> s
     best = _most(large or found, "coverage")
     where = f"{best.row['title']} on {platform_name(best.row['platform'])}"
     says = f"{where}: {best.row['name']} reaches {best.at_least}{best.coverage.text} of them"
+    if best.exclusive.is_withheld:
+        return says
     if best.exclusive_share.number is None:
         return f"{says}, nearly all of whom {ANOTHER[basis]} too"
     return f"{says}, and {best.exclusive_share.text} {NO_OTHER[basis]}"
@@ -104,8 +106,11 @@ def platform_finding(rows: list[dict[str, Any]], limit: Limits) -> str:
         return f"On {where}, reach is not known: we have no list of people from any account."
     segment = found[0].segment
     if segment.number is None:
-        return f"On {where}, {segment.text} were seen."
+        seen = "how many were seen is not shown" if segment.is_withheld else f"{segment.text} were seen"
+        return f"On {where}, {seen}."
     top = _most(found, "people")
+    if top.people.number is None and any(one.people.is_withheld for one in found):
+        return f"On {where}, of no account can it be shown how many of the {segment.text} seen it reaches."
     if top.people.number is None:
         return f"On {where}, no account reaches {limit.suppressed_below} or more of the {segment.text} seen."
     says = f"{top.at_least}{top.people.text} of the {segment.text} seen ({top.coverage.text})."
@@ -113,7 +118,7 @@ def platform_finding(rows: list[dict[str, Any]], limit: Limits) -> str:
         which = "our one account there" if len(rows) == 1 else "the one account with a list of people"
         return f"On {where}, {which}, {top.row['name']}, reaches {says}"
     says = f"On {where}, {top.row['name']} reaches most: {says}"
-    return f"{says} {_lost(top, _most(found, 'exclusive'), limit)}"
+    return f"{says} {_lost(top, found, limit)}"
 
 
 def nobody_depends(reach: pl.DataFrame, limit: Limits) -> list[str]:
@@ -155,10 +160,12 @@ def overlap_finding(signatures: pl.DataFrame, limit: Limits) -> str:
     """Say of one segment, platform and basis (the rows given) how many only one account reaches."""
     rows = signatures.to_dicts()
     first = rows[0]
-    segment = disclosure.people(sum(row["people"] for row in rows), limit)
+    segment = disclosure.people(first["segment_people"], limit)
     where = f"{first['title']} on {platform_name(first['platform'])}"
     alone = [(disclosure.people(row["people"], limit), row) for row in rows if len(row["account_ids"]) == 1]
     known = [(one.number, one.text, row) for one, row in alone if one.number is not None]
+    if not known and any(one.is_withheld for one, _ in alone):
+        return f"{where}: of no account of ours can it be shown how many it alone reaches"
     if not known:
         least = f"{limit.suppressed_below} or more of the {segment.text} seen"
         return f"{where}: no account of ours alone reaches {least}"
@@ -190,8 +197,11 @@ def counts_note(limit: Limits) -> str:
     return f"Counts {limit.words} are not shown, others are rounded to {limit.step}."
 
 
-def _lost(top: Reached, alone: Reached, limit: Limits) -> str:
-    """Who is lost: those whom only one account reaches; `alone` is the account with most of them."""
+def _lost(top: Reached, found: list[Reached], limit: Limits) -> str:
+    """Who is lost: those whom only one account reaches; first the account with most of them."""
+    alone = _most(found, "exclusive")
+    if alone.exclusive.number is None and any(one.exclusive.is_withheld for one in found):
+        return "Of no account can it be shown how many only it reaches."
     if alone.exclusive.number is None:
         return f"No account is the only one that reaches {limit.suppressed_below} or more."
     if alone.row["account_id"] == top.row["account_id"]:

@@ -115,7 +115,7 @@ def _title(strips: list[Strip], platform: str, limit: Limits) -> str:
     if not known:
         return f"{title} on {where}: of no account can a share of visitors be shown{fault}"
     first = known[0]
-    finding = f"{first['name']} reaches {disclosure.percent(first['visitor_share'])} visitors, by known homes"
+    finding = f"{first['name']} reaches {_visitors(first, 'visitor_share', limit)} visitors, by known homes"
     return f"{title} on {where}: {finding}{fault}"
 
 
@@ -135,8 +135,18 @@ def _share_words(row: Row, limit: Limits) -> str:
             if disclosure.people(row[part], limit).number is None
         ]
         return f"{limit.words} {' and '.join(few)}"
-    share, lo, hi = (disclosure.percent(row[f"visitor_share{end}"]) for end in ("", "_lo", "_hi"))
+    share, lo, hi = (_visitors(row, f"visitor_share{end}", limit) for end in ("", "_lo", "_hi"))
     return f"{share} ({lo} to {hi})"
+
+
+def _visitors(row: Row, column: str, limit: Limits) -> str:
+    """A share of the people with a known home, as the ratio of two shown counts: as it is, it would disclose the counts."""
+    known = row["visitor_people"] + row["home_people"]
+    part = disclosure.people(row[column] * known, limit)
+    whole = disclosure.people(known, limit)
+    if part.number is None:
+        return f"under {disclosure.percent(limit.suppressed_below / (whole.number or known))}"
+    return disclosure.percent(min(1.0, part.number / (whole.number or known)))
 
 
 def _legend(axes: Axes, y: float) -> None:
@@ -158,9 +168,11 @@ def _strip(axes: Axes, y: float, row: Row, parts: list[tuple[str, Shown]], limit
     total = max(shown, reached.number or 0)
     name = canvas.shortened(row["name"], NAMES - 0.15, 9)
     canvas.write(axes, left - 0.1, y + 0.12, name, 9, ha="right")
-    canvas.write(axes, left - 0.1, y + 0.28, f"{reached.text} people", 7.5, color=QUIET, ha="right")
+    people = reached.text if reached.is_withheld else f"{reached.text} people"
+    canvas.write(axes, left - 0.1, y + 0.28, people, 7.5, color=QUIET, ha="right")
     if reached.number is None:
-        words = "too few to be shown" if reached.is_suppressed else row["visitor_reason"] or "not known"
+        few = "not shown" if reached.is_withheld else "too few to be shown"
+        words = few if reached.is_suppressed else row["visitor_reason"] or "not known"
         canvas.write(axes, left, y + ROW / 2 - 0.02, canvas.shortened(words, length + READS, 9), 9, color=QUIET)
         return
     for band, one in parts:

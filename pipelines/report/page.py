@@ -14,7 +14,8 @@ from pipelines.common.errors import SettingsError
 from pipelines.common.visible import visible
 from pipelines.release import disclosure
 from pipelines.release.disclosure import Limits
-from pipelines.report import answer_charts, charts, data_status, figures, findings, segment_notes, tables
+from pipelines.release.released_counts import NO_RELEASE, ReleasedCounts
+from pipelines.report import answer_charts, as_released, charts, data_status, figures, findings, segment_notes, tables
 from pipelines.report.answer_charts import plain, shown_chart
 from pipelines.report.figures import Night
 from pipelines.report.labels import EVERYONE, FOLLOWER, day, days
@@ -25,9 +26,16 @@ TEMPLATES = Path(__file__).parent
 OURS = re.compile(r"index\.html|((reach-heat-map|quality|frontier)|(overlap|trend|homes)-[\w-]+)\.(png|svg)")
 
 
-def write_report(snapshot: Path, folder: Path, bands: dict[str, float], group: int | None = None) -> Path:
+def write_report(
+    snapshot: Path,
+    folder: Path,
+    bands: Mapping[str, float],
+    group: int | None = None,
+    counts: ReleasedCounts = NO_RELEASE,
+) -> Path:
     """Write the report of a published snapshot into a folder that `group` may read, and give the path of its page.
 
+    `counts` are the counts of the snapshot's release: what that withholds, the report withholds too.
     The report is written to a folder beside the target, which replaces an earlier report when it is complete.
     The same snapshot and bands give the same bytes.
     Raises `PublishError` or `ModelError` for an unusable snapshot, `RefError` for unusable bands, and
@@ -35,7 +43,7 @@ def write_report(snapshot: Path, folder: Path, bands: dict[str, float], group: i
     """
     _refuse_to_replace_others(folder)
     limit = disclosure.limits(bands)
-    night = figures.read_night(snapshot)
+    night = as_released.night(figures.read_night(snapshot), counts, limit)
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)

@@ -82,8 +82,10 @@ def _accounts(quality: pl.DataFrame, segment_id: str, by_whom: str, limit: Limit
     if not rows:
         raise ValueError(f"there is no row of segment {segment_id}, answers by {by_whom}")
     for row in rows:
-        if disclosure.people(row["engaged_people"], limit).is_suppressed:
-            row.update(dict.fromkeys((*MEASURES, *TONE_COLUMNS)), quality_reason=f"{limit.words} people interacted")
+        engaged = disclosure.people(row["engaged_people"], limit)
+        if engaged.is_suppressed:
+            why = "not shown" if engaged.is_withheld else f"{engaged.text} people interacted"
+            row.update(dict.fromkeys((*MEASURES, *TONE_COLUMNS)), quality_reason=why)
     rows.sort(
         key=lambda row: (
             row["hostile_share"] is None,

@@ -9,6 +9,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,13 @@ from pipelines.common.settings import Settings
 from pipelines.common.visible import visible
 from pipelines.reach.decision_rule import ACTIONS
 from pipelines.reference import files
-from pipelines.release import disclosure
+from pipelines.release import disclosure, released_counts
 from pipelines.release.disclosure import Limits
+from pipelines.release.released_counts import NO_RELEASE, ReleasedCounts
 from pipelines.report import canvas, review_chart, review_data, review_parts
 from pipelines.report.labels import day, days, listed, platform_name, short_day
 from pipelines.report.review_data import Decided, Review
-from pipelines.warehouse import publish
+from pipelines.warehouse import pseudonym, publish
 from pipelines.warehouse.state import snapshot_path
 
 TEMPLATES = Path(__file__).parent
@@ -41,17 +43,19 @@ def write_review(
     bands: Mapping[str, float],
     earlier: Path | None = None,
     group: int | None = None,
+    counts: ReleasedCounts = NO_RELEASE,
 ) -> Path:
     """Write the review of a published snapshot into a folder that `group` may read, and give the path of its page.
 
-    `earlier` is the snapshot to say what changed since. The folder is written beside itself and put in place whole.
+    `earlier` is the snapshot to say what changed since, `counts` are the counts of the snapshot's release: what that
+    withholds, the review withholds too. The folder is written beside itself and put in place whole.
     Raises `PublishError` or `ModelError` for an unusable snapshot, `RefError` for unusable bands, `SettingsError` where
     the folder holds anything that is not a review's.
     """
     if folder.is_dir() and not all(OURS.fullmatch(one.name) for one in folder.iterdir()):
         raise SettingsError(str(folder), "holds files that are not a review's", hint="move them elsewhere")
     limit = disclosure.limits(bands)
-    review = review_data.read_review(snapshot, earlier)
+    review = review_data.read_review(snapshot, earlier, counts)
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
@@ -68,13 +72,15 @@ def review_snapshot(settings: Settings, snapshot_id: str) -> Path:
     Raises as `write_review` does.
     """
     group_folder(settings.reports, settings.group)
-    earlier = [one for one in publish.snapshots(settings) if one[:10] < snapshot_id[:10]]
+    path, bands, as_of = snapshot_path(settings, snapshot_id), files.read_bands(settings), snapshot_id[:10]
+    earlier = [one for one in publish.snapshots(settings) if one[:10] < as_of]
     return write_review(
-        snapshot_path(settings, snapshot_id),
-        settings.reports / f"review-{snapshot_id[:10]}",
-        files.read_bands(settings),
+        path,
+        settings.reports / f"review-{as_of}",
+        bands,
         snapshot_path(settings, earlier[-1]) if earlier else None,
         settings.group,
+        released_counts(path, settings, date.fromisoformat(as_of), bands, pseudonym.read_key(settings)),
     )
 
 

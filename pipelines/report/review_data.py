@@ -15,6 +15,8 @@ import duckdb
 from pipelines.common import database
 from pipelines.common.errors import ModelError, PublishError
 from pipelines.common.query import query
+from pipelines.release.released_counts import NO_RELEASE, ReleasedCounts
+from pipelines.report import as_released
 from pipelines.report.figures import run
 from pipelines.report.labels import PLATFORMS
 from pipelines.warehouse import freshness
@@ -57,8 +59,10 @@ class Review:
         return {row["segment_id"]: row["title"] or row["segment_id"] for row in self.segments}
 
 
-def read_review(snapshot: Path, earlier: Path | None = None) -> Review:
+def read_review(snapshot: Path, earlier: Path | None = None, counts: ReleasedCounts = NO_RELEASE) -> Review:
     """Read a snapshot's decisions, and what an earlier snapshot had decided of the same accounts.
+
+    Counts of people are those of `counts` wherever the release has them.
 
     Raises `PublishError` where the snapshot is not there or holds no decision, `ModelError` where a table is amiss.
     """
@@ -71,7 +75,7 @@ def read_review(snapshot: Path, earlier: Path | None = None) -> Review:
                 raise PublishError(snapshot.name, "holds no decisions", hint="run stillreach nightly for that day")
             run_id, as_of = run(con, snapshot)
             before, earlier_on = _earlier(earlier)
-            accounts = _accounts(con, before)
+            accounts = _accounts(con, before, counts)
             segments = _rows(
                 con, "SELECT segment_id, title, owner, definition_hash FROM ref.segment ORDER BY segment_id"
             )
@@ -93,22 +97,19 @@ def name_of(account: Row) -> str:
     return str(account["name"] or account["handle"] or account["account_id"])
 
 
-def _accounts(con: duckdb.DuckDBPyConnection, before: dict[Key, str]) -> list[Decided]:
+def _accounts(con: duckdb.DuckDBPyConnection, before: dict[Key, str], counts: ReleasedCounts) -> list[Decided]:
     facts: dict[Key, dict[tuple[str, str | None], Row]] = {}
     for row in _rows(con, "SELECT * FROM mart.decision_evidence"):
-        facts.setdefault(_key(row), {})[row["measure"], row["segment_id"]] = row
+        facts.setdefault(_key(row), {})[row["measure"], row["segment_id"]] = row | as_released.fact(row, counts)
     checks = _by_key(_rows(con, "SELECT * FROM mart.decision_check ORDER BY rule_no, condition_no"))
-    losses = _by_key(
-        _rows(
-            con,
-            query("report/losses"),
-        )
-    )
+    losses = _by_key(row | as_released.losses(row, counts) for row in _rows(con, query("report/losses")))
     days: dict[Key, list[date]] = {}
     for row in _rows(con, "SELECT DISTINCT platform, account_id, data_on FROM mart.segment_reach ORDER BY ALL"):
         if row["data_on"]:
             days.setdefault(_key(row), []).append(row["data_on"])
-    decisions = {_key(row): row for row in _rows(con, "SELECT * FROM mart.decision")}
+    decisions = {
+        _key(row): row | as_released.decision(row, counts) for row in _rows(con, "SELECT * FROM mart.decision")
+    }
     accounts = {_key(row): row for row in _rows(con, "SELECT * FROM core.account WHERE role = 'own'")}
 
     def place(key: Key) -> tuple[int, float, Key]:

@@ -1,5 +1,6 @@
 """The parts of a review's sheets: evidence by stage, who is lost, the rules that did not decide; rows of text."""
 
+import math
 from typing import Any
 
 from pipelines.marts.decision import words_of
@@ -168,7 +169,8 @@ def _against(review: Review, facts: dict[tuple[str, str | None], Row], check: Ro
     """Describe one condition that did not hold: the threshold, the community, and the figure found."""
     row = facts.get((check["measure"], check["segment_id"]))
     found = review_words.NOT_KNOWN
-    if row and check["value"] is not None and not is_of_few(facts, row, limit):
+    is_withheld = row is not None and row["value"] is not None and math.isnan(row["value"])
+    if row and check["value"] is not None and not is_withheld and not is_of_few(facts, row, limit):
         found = review_words.one_text(row, check["value"], limit)
     elif row and check["value"] is not None:
         found = WITHHELD

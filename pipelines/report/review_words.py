@@ -55,6 +55,8 @@ def in_sentence(row: Row, limit: Limits) -> str:
 
 def one_text(row: Row, value: float, limit: Limits) -> str:
     """Say one number of a row, by its unit: `n_base` is what a share or a rate is of."""
+    if math.isnan(value):
+        return WITHHELD
     unit, base = row["unit"], row["n_base"]
     if unit == PEOPLE:
         return disclosure.people(max(0.0, value), limit).text

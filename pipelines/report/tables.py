@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.release import disclosure
+from pipelines.release.cells import NOT_SHOWN
 from pipelines.release.disclosure import MISSING, Limits, Shown
 from pipelines.report import findings
 from pipelines.report.labels import BASIS_TITLES, EVERYONE, PLATFORMS, counted, days, listed, platform_name, short_day
@@ -54,7 +55,7 @@ def reach_row(row: Row, limit: Limits, n_accounts: int) -> Row:
     if row["reach_people"] is None:
         return account | {"reason": row["reach_reason"] or "not known"}
     one = findings.shown(row, limit)
-    fair = _fair_share(row, limit, n_accounts)
+    fair = fair_share(row, limit, n_accounts)
     composition = disclosure.share(row["reach_people"], row["account_people"], limit)
     index = disclosure.affinity_index(
         row["reach_people"], row["account_people"], row["segment_people"], row["everyone_people"], limit
@@ -78,7 +79,7 @@ def _n_known(rows: list[Row], platform: str) -> int:
     return sum(row["platform"] == platform and row["reach_people"] is not None for row in rows)
 
 
-def _fair_share(row: Row, limit: Limits, n_accounts: int) -> Shown:
+def fair_share(row: Row, limit: Limits, n_accounts: int) -> Shown:
     """Show a fair share unless it discloses a withheld count of people whom the account alone reaches.
 
     Of the others each counts for a half at the most and 1 / n at the least. A withheld count must be left as many
@@ -296,7 +297,7 @@ def few_seen(sizes: pl.DataFrame, limit: Limits) -> set[tuple[str, str]]:
 
 
 def _verdict_cell(row: Row) -> Row:
-    kinds = {"reaches": "yes", "no longer reaches": "no"}
+    kinds = {"reaches": "yes", "no longer reaches": "no", NOT_SHOWN: "few"}
     trend = "" if row["trend"] == "cannot tell" else row["trend"]
     return {"text": row["verdict"], "trend": trend, "kind": kinds.get(row["verdict"], "open")}
 

@@ -1,16 +1,24 @@
 """A night on the demo county: the marts say what its truth says, and the planted story comes out."""
 
 import json
+import math
 import shutil
 from datetime import date
 from pathlib import Path
 
 import duckdb
+import polars as pl
 import pytest
 
 from pipelines.common.settings import from_environment
 from pipelines.demo.world import write_demo_world
+from pipelines.reference.files import read_bands
+from pipelines.release import disclosure, released_counts, write_release
+from pipelines.release.released_counts import ReleasedCounts
+from pipelines.report import as_released, figures
+from pipelines.report.review_data import read_review
 from pipelines.warehouse import publish
+from pipelines.warehouse.pseudonym import read_key
 from tests.end_to_end.world import Deployment, use
 
 DAY = date(2026, 9, 30)
@@ -157,3 +165,68 @@ def test_truth_names_the_communities(world: Path) -> None:
     ).fetchall()}  # fmt: skip
     assert set(COMMUNITY.values()) <= known, known
     assert json.loads((world / "demo/truth/truth.json").read_text())["arguments"]["people"] == 6000
+
+
+@pytest.fixture(scope="module")
+def counts(deployment: Deployment) -> ReleasedCounts:
+    """Release the night, and read the counts that its pages show."""
+    settings = deployment.settings
+    snapshot, bands, key = settings.published / "current.duckdb", read_bands(settings), read_key(settings)
+    before = released_counts(snapshot, settings, DAY, bands, key)
+    write_release(snapshot, settings, DAY, bands, key)
+    after = released_counts(snapshot, settings, DAY, bands, key)
+    assert before == after, "counts of a night that is not released are those that its release would show"
+    return after
+
+
+def test_report_and_release_show_the_same_counts(deployment: Deployment, counts: ReleasedCounts) -> None:
+    """What the release withholds, for its own size or another's sake, the report withholds too, and no more."""
+    settings = deployment.settings
+    snapshot = settings.published / "current.duckdb"
+    limit = disclosure.limits(read_bands(settings))
+    night = as_released.night(figures.read_night(snapshot), counts, limit)
+    released = pl.read_parquet(settings.release / DAY.isoformat() / "segment_reach.parquet")
+    n_withheld = 0
+    for mine, theirs in zip(night.reach.to_dicts(), in_order(released, night.reach), strict=True):
+        for column in ("reach_people", "exclusive_people", "segment_people", "account_people", "everyone_people"):
+            shown = theirs[f"{column}_shown"]
+            assert disclosure.people(mine[column], limit).text == (limit.words if shown == "few" else shown)
+            n_withheld += shown in ("few", "not shown")
+        for bound in ("reach_people_lo", "reach_people_hi"):
+            assert mine[bound] == theirs[bound]
+    assert n_withheld > 20
+    withheld = {
+        (row["platform"], row["account_id"], row["segment_id"])
+        for row in pl.read_parquet(settings.release / DAY.isoformat() / "reach_verdict.parquet").to_dicts()
+        if row["verdict"] == "not shown"
+    }
+    verdicts = night.answers.verdicts.filter(verdict="not shown").to_dicts()
+    assert {(row["platform"], row["account_id"], row["segment_id"]) for row in verdicts} == withheld
+    assert withheld
+
+
+def in_order(released: pl.DataFrame, like: pl.DataFrame) -> list[dict[str, object]]:
+    """The released rows in the order of a frame with the same keys."""
+    keys = ["segment_id", "platform", "account_id", "basis"]
+    return like.select(keys).join(released, on=keys, how="left", maintain_order="left").to_dicts()
+
+
+def test_the_review_shows_the_counts_of_the_release(deployment: Deployment, counts: ReleasedCounts) -> None:
+    settings = deployment.settings
+    review = read_review(settings.published / "current.duckdb", None, counts)
+    released = pl.read_parquet(settings.release / DAY.isoformat() / "closure_effect.parquet")
+    shown = {(row["platform"], row["account_id"], row["segment_id"], row["basis"]): row for row in released.to_dicts()}
+    n_withheld = 0
+    for one in review.accounts:
+        for loss in one.losses:
+            row = shown[(*one.key, loss["segment_id"], loss["basis"])]
+            for column in ("reach_people", "net_reach_people", "lost_people"):
+                if row[column] is not None:
+                    assert loss[column] == row[column]
+                elif loss[column] is not None:
+                    n_withheld += 1
+                    assert math.isnan(loss[column]) == (row[f"{column}_shown"] == "not shown")
+            whole = one.facts.get(("lost_people", None))
+            if whole and whole["value"] is not None and loss["segment_id"] == "everyone" and loss["basis"] == "active":
+                assert whole["value"] == loss["lost_people"] or row["lost_people"] is None
+    assert n_withheld > 20

@@ -8,7 +8,8 @@ import pytest
 from pipelines.release.cells import SHOWN
 from pipelines.release.disclosure import Limits
 from pipelines.release.protect import NOBODY, Rule, first_look
-from tests.release.worlds import Night, attack, attack_pair, first_nights, pairs
+from tests.release.report_world import figures_of
+from tests.release.worlds import Kind, Night, attack, attack_pair, attack_with, first_nights, pairs
 
 HOW = Rule(Limits(10, 5), until=13, values=5, key=bytes(range(32)))
 # Below this many values a count is as good as known. The release promises `values` by the laws that it names; the
@@ -31,6 +32,28 @@ def test_no_withheld_count_is_told_by_all_tables_of_a_night(nights: list[Night])
     assert sum(left.values()) > 10 * N_NIGHTS, "there was something to attack"
     assert min(left) >= TOLD
     assert sum(n for values, n in left.items() if values < HOW.values) <= 0.005 * sum(left.values())
+
+
+def test_the_report_narrows_no_withheld_count_of_the_release(nights: list[Night]) -> None:
+    """With sets of accounts and fair shares, the attacker is left with as many values as without them."""
+    many = first_nights(range(10), HOW, (Kind(7, 1, 1, ("follower",)), Kind(6, 1, 2, ("follower",))))
+    n_figures = n_cells = 0
+    for some in (many, *(nights[start : start + 10] for start in range(0, N_NIGHTS, 10))):
+        printed = [figures_of(night, HOW) for night in some]
+        n_figures += sum(map(len, printed))
+        for alone, both in zip(attack(some, HOW, HOW.values), attack_with(some, HOW, HOW.values, printed), strict=True):
+            n_cells += len(alone)
+            narrowed = {one for one, left in both.items() if left < min(HOW.values, alone[one])}
+            assert narrowed == set()
+    assert n_figures > 3 * N_NIGHTS
+    assert n_cells > 10 * N_NIGHTS
+
+
+def test_sets_as_they_are_would_narrow_some(nights: list[Night], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attack can succeed: were every set of ten and more printed, it would tell withheld counts."""
+    monkeypatch.setattr("pipelines.report.as_released.signatures", lambda frame, *_: frame)
+    found = attack_with(nights[:20], HOW, HOW.values, [figures_of(night, HOW) for night in nights[:20]])
+    assert sum(left < HOW.values for cells in found for left in cells.values()) > 3
 
 
 def test_small_counts_alone_withheld_are_told(nights: list[Night]) -> None:

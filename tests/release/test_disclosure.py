@@ -75,7 +75,6 @@ def test_a_share_is_of_the_rounded_counts_at_most_one_and_withheld_with_either(o
 def test_missing_stays_missing_and_is_neither_zero_nor_suppressed() -> None:
     for shown in (
         disclosure.people(None, TEN_FIVE),
-        disclosure.people(float("nan"), TEN_FIVE),
         disclosure.change(None, TEN_FIVE),
         disclosure.share(None, 500, TEN_FIVE),
         disclosure.share(500, None, TEN_FIVE),
@@ -84,6 +83,18 @@ def test_missing_stays_missing_and_is_neither_zero_nor_suppressed() -> None:
         assert shown.is_missing
         assert not shown.is_suppressed
         assert shown.text == "–"
+
+
+def test_a_count_withheld_for_another_is_not_called_small() -> None:
+    for shown in (
+        disclosure.people(float("nan"), TEN_FIVE),
+        disclosure.change(float("nan"), TEN_FIVE),
+        disclosure.share(float("nan"), 500, TEN_FIVE),
+        disclosure.share(500, float("nan"), TEN_FIVE),
+    ):
+        assert shown.is_withheld
+        assert shown.text == "not shown"
+        assert not shown.is_missing
 
 
 def test_the_affinity_index_comes_from_four_rounded_counts() -> None:

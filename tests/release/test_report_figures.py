@@ -33,7 +33,7 @@ def test_a_fair_share_that_would_tell_the_exclusive_people_is_withheld(n_account
         least, most = alone + others / n_accounts, alone + others / 2
         fair = least + (most - least) * tenths / 10
         row = {"reach_people": alone + others, "exclusive_people": alone, "fair_share_people": fair}
-        printed = tables._fair_share(row, TEN_FIVE, n_accounts)
+        printed = tables.fair_share(row, TEN_FIVE, n_accounts)
         reach = disclosure.people(alone + others, TEN_FIVE)
         if printed.number is not None and reach.number is not None:
             n_shown += 1
@@ -47,5 +47,5 @@ def test_the_farmers_of_the_demo() -> None:
     """Twelve reached, eight of them by it alone: 10 and 10 were printed, and told 8 or 9."""
     row = {"reach_people": 12, "exclusive_people": 8, "fair_share_people": 10.0}
     assert left(10, 10, 9) == 2
-    assert tables._fair_share(row, TEN_FIVE, 9) == disclosure.NOT_SHOWN
-    assert tables._fair_share(row | {"exclusive_people": 12}, TEN_FIVE, 9).number == 10, "nothing to tell"
+    assert tables.fair_share(row, TEN_FIVE, 9) == disclosure.NOT_SHOWN
+    assert tables.fair_share(row | {"exclusive_people": 12}, TEN_FIVE, 9).number == 10, "nothing to tell"

@@ -42,16 +42,21 @@ KINDS = (
 
 
 @cache
-def cells_of(kind: Kind) -> tuple[list[Cell], sparse.csr_array]:
-    """Every cell of such a world, and which types of people each counts: (cells, types) of 0 and 1."""
-    steps = len(kind.bases) + 1
-    types = list(
+def types_of(kind: Kind) -> list[tuple[tuple[bool, ...], tuple[int, ...], int]]:
+    """The types of people: of which segments, how near to each account (0: not reached), with which home."""
+    return list(
         product(
             product((False, True), repeat=kind.n_segments),
-            product(range(steps), repeat=kind.n_accounts),
+            product(range(len(kind.bases) + 1), repeat=kind.n_accounts),
             range(kind.n_bands),
         )
     )
+
+
+@cache
+def cells_of(kind: Kind) -> tuple[list[Cell], sparse.csr_array]:
+    """Every cell of such a world, and which types of people each counts: (cells, types) of 0 and 1."""
+    types = types_of(kind)
     segment = {EVERYONE: np.ones(len(types), dtype=bool)} | {
         f"s{n}": np.array([one[0][n] for one in types]) for n in range(kind.n_segments)
     }
@@ -110,9 +115,9 @@ def protected(
     return [{one: released[one.of(platform=f"x{n}")] for one in world} for n, world in enumerate(exact)]
 
 
-def first_nights(seeds: Iterable[int], how: Rule) -> list["Night"]:
+def first_nights(seeds: Iterable[int], how: Rule, kinds: Sequence[Kind] = KINDS) -> list["Night"]:
     """The first release of a world for each seed; kinds take turns."""
-    worlds = [(KINDS[seed % len(KINDS)], np.random.default_rng(seed)) for seed in seeds]
+    worlds = [(kinds[seed % len(kinds)], np.random.default_rng(seed)) for seed in seeds]
     drawn = [(kind, people(kind, draw)) for kind, draw in worlds]
     exact = [counted(kind, of_types) for kind, of_types in drawn]
     reported = protected(exact, [{} for _ in exact], how)
@@ -169,22 +174,34 @@ def attack(nights: Sequence[Night], how: Rule, enough: int) -> list[dict[Cell, i
 
     Numbers of `enough` and more are lower bounds: there the attacker stops.
     """
-    blocks, aims, at = [], [], 0
-    for night in nights:
+    return attack_with(nights, how, enough, [[] for _ in nights])
+
+
+def attack_with(
+    nights: Sequence[Night], how: Rule, enough: int, more: Sequence[Sequence[tuple[np.ndarray, float, float]]]
+) -> list[dict[Cell, int]]:
+    """Attack as `attack` does, knowing `more` of each night: weights of types, the least and the most of their sum."""
+    blocks, aims, at, lows, highs, truths = [], [], 0, [], [], []
+    for night, known in zip(nights, more, strict=True):
         cells, matrix = cells_of(night.kind)
-        blocks.append(sparse.hstack([sparse.eye_array(len(cells)), -matrix]))
+        sums = np.array([weights for weights, _, _ in known]).reshape(len(known), matrix.shape[1])
+        every = sparse.vstack([matrix, sparse.csr_array(sums)], format="csr")
+        blocks.append(sparse.hstack([sparse.eye_array(every.shape[0]), -every]))
         place = {one: at + n for n, one in enumerate(cells)}
         aims.append({one: place[one] for one in withheld(night.released)})
-        at += sum(matrix.shape)
-    n_types = [cells_of(night.kind)[1].shape[1] for night in nights]
-    bounds = [night.known(how) for night in nights]
+        at += sum(every.shape)
+        lo, hi = night.known(how)
+        n_types = matrix.shape[1]
+        lows += [lo, np.array([low for _, low, _ in known]), np.zeros(n_types)]
+        highs += [hi, np.array([high for _, _, high in known]), np.full(n_types, np.inf)]
+        truths += [every @ night.of_types, night.of_types]
     found = _ranges(
         sparse.block_diag(blocks, format="csr"),
-        _joined((lo, np.zeros(n)) for (lo, _), n in zip(bounds, n_types, strict=True)),
-        _joined((hi, np.full(n, np.inf)) for (_, hi), n in zip(bounds, n_types, strict=True)),
+        np.concatenate(lows),
+        np.concatenate(highs),
         [place for aim in aims for place in aim.values()],
         enough,
-        _joined((cells_of(night.kind)[1] @ night.of_types, night.of_types) for night in nights),
+        np.concatenate(truths),
     ).n_values()
     return [{one: int(found[place]) for one, place in aim.items()} for aim in aims]
 

@@ -43,7 +43,7 @@ def test_the_title_says_who_reaches_visitors() -> None:
     assert finding in texts(home_figure(homes, visitors, "rider", "x", BANDS))
     reported = home_alt_text(homes, visitors, "rider", "x", BANDS)
     assert finding in reported
-    assert "Dale Police: 19\u00a0% (15\u00a0% to 23\u00a0%)" in reported
+    assert "Dale Police: 15\u00a0% (under 15\u00a0% to 23\u00a0%)" in reported
 
 
 def test_too_few_locals_are_said_in_the_title_and_beside_the_bar() -> None:
