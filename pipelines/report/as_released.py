@@ -144,7 +144,7 @@ def reach(row: Row, counts: ReleasedCounts) -> Row:
 def _may_tell_shares(row: Row, counts: ReleasedCounts) -> bool:
     """Whether a fair share discloses no withheld count.
 
-    Among few accounts, what one shares discloses what another shares: there nothing may be withheld of any, nor of homes.
+    Among few accounts, what one shares discloses what another shares: nothing may be withheld of any, nor of homes.
     """
     place = _cell("reach", row).place
     if counts.n_accounts[place] < MANY_ACCOUNTS:

@@ -140,7 +140,7 @@ def _share_words(row: Row, limit: Limits) -> str:
 
 
 def _visitors(row: Row, column: str, limit: Limits) -> str:
-    """A share of the people with a known home, as the ratio of two shown counts: as it is, it would disclose the counts."""
+    """A share of the people with a known home, as the ratio of two shown counts: as it is, it would disclose them."""
     known = row["visitor_people"] + row["home_people"]
     part = disclosure.people(row[column] * known, limit)
     whole = disclosure.people(known, limit)
