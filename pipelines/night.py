@@ -61,6 +61,7 @@ LIST_BANDS = (
     "follower_list_loses_times_average",
     "follower_list_own_limit_from",
     "follower_list_shrink_matters_from",
+    "repeated_list_longer_by_people",
     "reported_followers_apart",
 )
 

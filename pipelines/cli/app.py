@@ -23,6 +23,7 @@ from pipelines.common import database
 from pipelines.common.errors import ModelError, PublishError, SettingsError, StillreachError
 from pipelines.common.query import query
 from pipelines.common.settings import Settings, from_environment
+from pipelines.landing.file_copy import UNPROVEN
 from pipelines.landing.inbox import refused_drops
 from pipelines.landing.withdraw import withdraw
 from pipelines.warehouse import freshness, pseudonym, publish, runs
@@ -73,6 +74,10 @@ def land(
     screen.print(done.message(), soft_wrap=True)
     for note in done.delivery.notes:
         screen.print(f"  {note}", soft_wrap=True)
+    if unproven := [one.name for one in done.delivery.files if one.integrity == UNPROVEN]:
+        some = f"{', '.join(unproven[:3])}{' and others' if len(unproven) > 3 else ''}"
+        hint = "a sha256 in manifest.json would (docs/EXTRACTS.md)"
+        screen.print(f"  nothing proves that {some} arrived as sent: {hint}", soft_wrap=True, highlight=False)
 
 
 @app.command("withdraw")

@@ -69,7 +69,8 @@ def describe(
     declaration.check_files({one.copied.sent_name: (one.copied.sent_sha256, one.contents.n_rows) for one in files})
     declaration.check_follower_lists({key[1:]: n for key, n in n_rows.items() if key[0] == FOLLOWER}, listed)
     # By their number: in a file without a header, or with swapped columns, a name is a value of a person.
-    ignored = [f"{one.table}: {len(one.unknown_columns)} {IGNORED}" for one in landed if one.unknown_columns]
+    notes = [f"{one.table}: {len(one.unknown_columns)} {IGNORED}" for one in landed if one.unknown_columns]
+    notes += [_one_list(one) for one in files if one.contents.n_lists_of_days]
     return Delivery(
         delivery_id="",
         source=source,
@@ -84,9 +85,15 @@ def describe(
             for one in files
             if one.copied.sent_name != one.copied.file.name
         },
-        notes=ignored + declaration.notes,
+        notes=notes + declaration.notes,
         completeness=declaration.completeness,
     )
+
+
+def _one_list(file: InspectedFile) -> str:
+    n = file.contents.n_lists_of_days
+    lists = "the list of 1 account has" if n == 1 else f"the lists of {n} accounts have"
+    return f"{file.copied.file.name}: {lists} rows of several days; each is one list, of its latest day"
 
 
 def _contents(con: duckdb.DuckDBPyConnection, copied: CopiedFile, rows: RowCheck | None) -> FileContents:

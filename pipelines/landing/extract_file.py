@@ -46,13 +46,15 @@ class ExtractFile:
 class FileContents:
     """What a file holds: rows by platform and account, the contract's columns present, and columns it does not know.
 
-    Rows that name no account stand under None. `oldest_on` is the day of the oldest follower list.
+    Rows that name no account stand under None. `oldest_on` is the day of the oldest follower list, `n_lists_of_days`
+    the number of accounts whose lists have rows of several days.
     """
 
     rows: dict[tuple[str, str] | None, int]
     columns: tuple[str, ...]
     unknown_columns: tuple[str, ...]
     oldest_on: date | None
+    n_lists_of_days: int = 0
 
     @property
     def n_rows(self) -> int:
@@ -82,9 +84,9 @@ def inspect(con: duckdb.DuckDBPyConnection, file: ExtractFile) -> FileContents:
     parse_all = ", ".join(f'count("{name}")' for name in present)
     account = "CASE WHEN platform || account_id IS NOT NULL THEN [platform, account_id] END"
     day = "TRY_CAST(observed_on AS DATE)" if "observed_on" in file.table.required else "CAST(NULL AS DATE)"
-    oldest = f"min({day}) FILTER ({day} >= DATE '1990-01-01')"
+    days = f"min({day}) FILTER ({day} >= DATE '1990-01-01'), count(DISTINCT {day})"
     counted = con.execute(
-        f"SELECT {account if 'account_id' in file.table.column_names else 'NULL'} AS account, count(*), {oldest}, "
+        f"SELECT {account if 'account_id' in file.table.column_names else 'NULL'} AS account, count(*), {days}, "
         f"{parse_all} FROM {relation(file, present)} GROUP BY account ORDER BY account"
     ).fetchall()
     if not counted:
@@ -94,6 +96,7 @@ def inspect(con: duckdb.DuckDBPyConnection, file: ExtractFile) -> FileContents:
         present,
         tuple(name for name in found if name not in file.table.column_names),
         min((one[2] for one in counted if one[2]), default=None),
+        sum(one[3] > 1 for one in counted if one[0]),
     )
 
 

@@ -50,8 +50,10 @@ class ReleasedCounts:
         return 0.0 if one.state == FEW else float("nan")
 
     def interval(self, cell: Cell, exact: Bounds) -> Bounds:
-        """Give the released bounds of a count; none where the count itself is withheld."""
-        return self.bounds.get(cell, (None, None)) if cell in self.cells else exact
+        """Give the released bounds of a count; none where the count is withheld, or is exact but for its rounding."""
+        if cell not in self.cells:
+            return exact
+        return (None, None) if exact[0] == exact[1] else self.bounds.get(cell, (None, None))
 
     @cached_property
     def n_accounts(self) -> Counter[Place]:

@@ -1,13 +1,14 @@
 -- One row per account and day on which its follower list was read, and why the list is not used where it is not.
 -- Two deliveries of one day make one list: complete if either is. Two complete lists of one day that share too few
 -- people contradict each other: one was landed for the wrong day or account, and nobody knows which. A complete list
--- that repeats an older one, while a much shorter one was read in between, is an old file under a new day: it would
--- bring everybody back who has left. An empty list has no rows: it stands here because whoever read it to its end, and
--- the platform's own count, say that it is empty.
+-- that repeats an older one person by person, while a shorter one was read in between, is an old file under a new day:
+-- it would bring everybody back who has left. An empty list has no rows: it stands here because whoever read it to its
+-- end, and the platform's own count, say that it is empty.
 WITH limits AS (
     SELECT
         max(CASE WHEN band = 'follower_list_loses_at_most' THEN value END) AS most_lost,
-        max(CASE WHEN band = 'follower_list_shrink_matters_from' THEN value END) AS matters_from
+        max(CASE WHEN band = 'follower_list_shrink_matters_from' THEN value END) AS matters_from,
+        max(CASE WHEN band = 'repeated_list_longer_by_people' THEN value END) AS repeat_longer
     FROM ref.band
 ),
 
@@ -122,7 +123,7 @@ repeats AS (
             AND lists_tonight.account_id = between_list.account_id
             AND first_reads.first_on < between_list.observed_on
             AND lists_tonight.observed_on > between_list.observed_on
-            AND lists_tonight.list_people > (1 + limits.most_lost) * between_list.list_people
+            AND lists_tonight.list_people >= between_list.list_people + limits.repeat_longer
     WHERE lists_tonight.list_people >= limits.matters_from
     GROUP BY lists_tonight.platform, lists_tonight.account_id, lists_tonight.observed_on, first_reads.first_on
 )

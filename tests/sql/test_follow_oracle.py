@@ -17,13 +17,14 @@ FIRST = date(2026, 9, 1)
 ACCOUNTS = (("x", "7"), ("x", "8"), ("mastodon", "7"))
 MODELS = ("core.list_reading", "core.list_overlap", "core.follower_list", "core.doubted_follower", "core.follow")
 # Bands so narrow that lists of a handful of people meet them.
-LOST, TIMES, OWN_FROM, MATTERS_FROM = 0.4, 1.5, 2, 2
+LOST, TIMES, OWN_FROM, MATTERS_FROM, LONGER = 0.4, 1.5, 2, 2, 2
 BANDS: dict[str, list[Row]] = {
     "ref.band": [
         {"band": "follower_list_loses_at_most", "value": LOST},
         {"band": "follower_list_loses_times_average", "value": TIMES},
         {"band": "follower_list_own_limit_from", "value": OWN_FROM},
         {"band": "follower_list_shrink_matters_from", "value": MATTERS_FROM},
+        {"band": "repeated_list_longer_by_people", "value": LONGER},
     ]
 }
 
@@ -85,12 +86,12 @@ def is_contradicted(today: list[Piece]) -> bool:
 
 
 def is_repeated(shown: set[int], before: list[tuple[int, set[int]]]) -> bool:
-    """Whether an account's list of a day is an old one, and a much shorter one was read since."""
+    """Whether an account's list of a day is an old one, and a shorter one was read since."""
     first = min((day for day, people in before if people == shown), default=None)
     return (
         first is not None
         and len(shown) >= MATTERS_FROM
-        and any(day > first and len(shown) > (1 + LOST) * len(people) for day, people in before)
+        and any(day > first and len(shown) >= len(people) + LONGER for day, people in before)
     )
 
 
