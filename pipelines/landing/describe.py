@@ -25,6 +25,7 @@ class InspectedFile:
 
     copied: CopiedFile
     contents: FileContents
+    long_id_share: dict[str, float]
 
     def landed(self, declaration: Declaration) -> LandedFile:
         """The file as its delivery's manifest describes it."""
@@ -37,6 +38,7 @@ class InspectedFile:
             list(self.contents.columns),
             list(self.contents.unknown_columns),
             DECLARED_HASH if declaration.has_hash(self.copied.sent_name) else self.copied.integrity,
+            self.long_id_share,
         )
 
 
@@ -49,7 +51,7 @@ def inspect_files(
     """
     with closing(database.connect(None, settings)) as con:
         rows = RowCheck(con, on, settings) if every_row_fits else None
-        inspected = [InspectedFile(copied, _contents(con, copied, rows)) for copied in copies]
+        inspected = [_inspect_file(con, copied, rows) for copied in copies]
         if rows:
             rows.end()
     return inspected
@@ -96,10 +98,10 @@ def _one_list(file: InspectedFile) -> str:
     return f"{file.copied.file.name}: {lists} rows of several days; each is one list, of its latest day"
 
 
-def _contents(con: duckdb.DuckDBPyConnection, copied: CopiedFile, rows: RowCheck | None) -> FileContents:
+def _inspect_file(con: duckdb.DuckDBPyConnection, copied: CopiedFile, rows: RowCheck | None) -> InspectedFile:
     with database.without_values(UnreadableFileError, copied.file.name, hint="it is cut off, corrupted or misnamed"):
         contents = inspect(con, copied.file)
         if rows:
             rows.look(copied.file, contents.columns)
-        check_ids(con, copied.file, contents.columns, contents.n_rows)
-    return contents
+        long_id_share = check_ids(con, copied.file, contents.columns, contents.n_rows)
+    return InspectedFile(copied, contents, long_id_share)

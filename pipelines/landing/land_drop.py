@@ -6,7 +6,7 @@ source and day the last is current.
 """
 
 import re
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from pipelines.landing.deliveries import current_deliveries
 from pipelines.landing.describe import describe, inspect_files
 from pipelines.landing.drop import files_of
 from pipelines.landing.file_copy import copy_files
+from pipelines.landing.id_check import check_lengths
 from pipelines.landing.landing_area import copy_original, prepared_folder, publish
 from pipelines.landing.manifest import Delivery
 from pipelines.reference.files import read_accounts
@@ -90,11 +91,14 @@ def land_drop(
         copies = copy_files(files, folder)
         inspected = inspect_files(copies, on, settings, every_row_fits=options.every_row_fits)
         delivery = describe(inspected, declaration, source, on, listed)
+        current = current_deliveries(settings, until=on)
+        if options.every_row_fits:
+            _compare_ids(delivery, current.values())
         if options.only_check:
             return Landed(delivery, is_new=False, supersedes=None, only_checked=True)
         stored = copy_original(options.original, folder) if options.original else {}
         delivery = replace(delivery, came_as=delivery.came_as | stored, notes=[*delivery.notes, *options.notes])
-        before = current_deliveries(settings, until=on).get((source, on.isoformat()))
+        before = current.get((source, on.isoformat()))
         if before and before.content_hash() == delivery.content_hash():
             return Landed(before, is_new=False, supersedes=None)
         if before and before.has_content and not delivery.has_content:
@@ -109,6 +113,22 @@ def _check_name_and_day(source: str, on: date) -> None:
         raise DeliveryError(f"source {source!r}", "is not a usable name", hint=hint)
     if on > datetime.now(UTC).date():
         raise DeliveryError(f"snapshot day {on}", "is in the future", hint="give the day the extract was read")
+
+
+def _compare_ids(delivery: Delivery, current: Iterable[Delivery]) -> None:
+    """Compare the ids of each table with those of the source's newest delivery that has it.
+
+    Raises `RoundedIdsError`.
+    """
+    before = {
+        file.table: file
+        for one in sorted(current, key=lambda one: one.snapshot_on)
+        if one.source == delivery.source
+        for file in one.files
+    }
+    for file in delivery.files:
+        if file.table in before:
+            check_lengths(file, before[file.table])
 
 
 def _missing_accounts(before: Delivery, after: Delivery, listed: Set[tuple[str, str]]) -> str:

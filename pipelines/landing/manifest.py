@@ -20,7 +20,7 @@ class LandedFile:
     """One file of a delivery, as it was when it landed.
 
     `integrity` says what proves that its bytes are the sender's (`file_copy.PROOFS`); manifests before version 0.3 do
-    not say.
+    not say. `long_id_share` is the share of numeric ids that have 16 digits and more, by column.
     """
 
     name: str
@@ -31,6 +31,7 @@ class LandedFile:
     columns: list[str]
     unknown_columns: list[str]
     integrity: str = "unproven"
+    long_id_share: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

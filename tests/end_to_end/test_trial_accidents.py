@@ -67,7 +67,7 @@ def reach(deployed: Deployment, account_id: str = "1001") -> int | None:
 
 
 def test_a_list_pulled_over_midnight_is_one_list(deployed: Deployment, land: Land) -> None:
-    """41 followers of 101 were published: the rows after midnight were taken for the whole list."""
+    """41 followers of 101 were published: the rows after midnight were taken for all of the list."""
     code, shown, _ = land([*followers(range(60), DAY - timedelta(1)), *followers(range(60, 101), DAY)], DAY)
     assert code == 0
     assert "the list of 1 account has rows of several days; each is one list, of its latest day" in shown

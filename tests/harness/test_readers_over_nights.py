@@ -42,7 +42,7 @@ def read(link: str, is_over: Event, seen: Any) -> None:
         n_reads += 1
         n_mixed += len(days) != 1
         nights |= days
-        time.sleep(0.02)
+        time.sleep(0.2)
     seen.put((n_reads, len(nights), n_mixed))
 
 

@@ -69,6 +69,7 @@ def test_the_manifest_says_what_came(
         "columns": ["platform", "account_id", "member_id", "observed_on"],
         "unknown_columns": ["mood"],
         "integrity": "unproven",
+        "long_id_share": {},
     }
     assert [(file["name"], file["table"], file["rows"]) for file in manifest["files"]] == [
         ("contact.jsonl.gz", "contact", 1),

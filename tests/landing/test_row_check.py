@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -183,6 +183,33 @@ def test_ids_of_letters_and_short_ids_are_not_looked_at(
 ) -> None:
     rows = people([*(f"did:plc:{n}0000" for n in range(500)), *range(100_000, 600_000, 1_000)])
     assert night.land_drop(write_drop(tmp_path / "drop", {"follower.csv": rows}), "x_extract", ON).is_new
+
+
+def test_ids_that_were_cut_are_refused_where_those_of_the_delivery_before_were_longer(
+    settings: Settings, tmp_path: Path, write_drop: WriteDrop
+) -> None:
+    old = [*range(100_000, 140_000, 1_000), *ids(60)]
+    before = [one | {"observed_on": str(ON - timedelta(7))} for one in people(old)]
+    night.land_drop(write_drop(tmp_path / "before", {"follower.csv": before}), "x_extract", ON - timedelta(7))
+    cut = people([str(one)[:15] for one in old])
+    refusal = refused(write_drop(tmp_path / "cut", {"follower.csv": cut}), settings)
+    assert isinstance(refusal, RoundedIdsError)
+    assert "holds no member_id of 16 digits or more, and 60% of those of the delivery before were so long" in str(
+        refusal
+    )
+    other_source = night.land_drop(tmp_path / "cut", "another", ON)
+    assert other_source.is_new, "lengths are compared with deliveries of the same source alone"
+
+
+def test_another_platforms_ids_are_not_compared_in_length(
+    settings: Settings, tmp_path: Path, write_drop: WriteDrop
+) -> None:
+    before = [one | {"observed_on": str(ON - timedelta(7))} for one in people(ids(60))]
+    night.land_drop(write_drop(tmp_path / "one", {"follower.csv": before}), "x_extract", ON - timedelta(7))
+    names = people([f"member{n}@example.org" for n in range(60)])
+    assert night.land_drop(write_drop(tmp_path / "two", {"follower.csv": names}), "x_extract", ON).is_new
+    few = people(list(range(100, 140)))
+    assert night.land_drop(write_drop(tmp_path / "three", {"follower.csv": few}), "x_extract", ON).is_new
 
 
 def test_many_rows_of_few_ids_are_refused_with_their_counts(
