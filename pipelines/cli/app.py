@@ -16,13 +16,16 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import closure, published_night, pull, quarantine, reach, review, segments
+from pipelines.cli import closure, deployment, published_night, pull, quarantine, reach, review, segments
 from pipelines.cli.screen import Lines, screen
 from pipelines.common.errors import ModelError, StillreachError
 from pipelines.common.settings import from_environment
 
 app = typer.Typer(help=__import__("pipelines").__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(segments.app, name="segments")
+app.command("init")(deployment.init)
+app.command("doctor")(deployment.doctor)
+app.command("demo")(deployment.demo)
 app.command("status")(published_night.status)
 app.command("show")(published_night.show)
 app.command("explain")(segments.explain)

@@ -57,15 +57,19 @@ class Screen(Console):
 
     @contextmanager
     def json_instead(self) -> Iterator[None]:
-        """Collect what a command shows, and print it as one JSON object where the command ends well."""
-        self._collected = {"notes": []}
+        """Collect what a command shows, and print it as one JSON object unless it ends with an error."""
+        collected: dict[str, Any] = {"notes": []}
+        self._collected, ended = collected, None
         try:
             yield
-            notes = self._collected.pop("notes")
-            text = json.dumps({**self._collected, "notes": notes}, indent=1)
+        except typer.Exit as exit_code:
+            ended = exit_code
         finally:
             self._collected = None
-        super().print(text, soft_wrap=True, markup=False, highlight=False)
+        notes = collected.pop("notes")
+        self.print(json.dumps({**collected, "notes": notes}, indent=1), soft_wrap=True, markup=False, highlight=False)
+        if ended:
+            raise ended
 
 
 screen = Screen()

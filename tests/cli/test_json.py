@@ -15,7 +15,7 @@ from tests.cli.test_hints import COMMANDS
 
 # They print tables, or lines that are rows.
 WITH_TABLES = {
-    "show", "status", "quarantine", "explain", "what-if", "keep", "audit-closure",
+    "show", "status", "quarantine", "init", "doctor", "explain", "what-if", "keep", "audit-closure",
     "segments check", "segments try", "segments why", "segments suggest", "segments score",
 }  # fmt: skip
 
