@@ -15,12 +15,9 @@ export PYTHONWARNINGS ?= ignore
 PEOPLE ?= 20000
 SEED ?= 1
 DAYS ?= 91
-DEMO_DAY := 2026-09-30
-# One demo world per size: another PEOPLE, SEED or DAYS is another county.
-DEMO := $(STILLREACH_DATA)/demo/$(PEOPLE)-$(SEED)-$(DAYS)
 BENCH_PEOPLE ?= 1000000
 
-.PHONY: help setup demo test test-fast harness mutants check docs fix live-bluesky notebooks airflow bench lock dictionary clean
+.PHONY: help setup demo test test-fast harness mutants check wheel docs fix live-bluesky notebooks airflow bench lock dictionary clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,16 +31,8 @@ $(READY): requirements.lock requirements-uv.lock pyproject.toml
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY) $(DEMO) $(AIRFLOW_HOME)/.ready ## Land the demo county, run its night through Airflow, print who reaches whom
-	@$(BIN)/stillreach new-key --if-missing
-	@mkdir -p $(STILLREACH_DATA)/inbox && cp -al $(DEMO)/drops/. $(STILLREACH_DATA)/inbox/
-	@echo "the night of $(DEMO_DAY), through Airflow ..."
-	@$(BIN)/airflow dags test nightly_reach $(DEMO_DAY) > $(STILLREACH_DATA)/airflow/demo.log 2>&1 \
-		|| { tail -n 40 $(STILLREACH_DATA)/airflow/demo.log; exit 1; }
-	@$(BIN)/stillreach show
-
-$(DEMO): | $(READY)
-	@$(BIN)/stillreach demo-world --people $(PEOPLE) --seed $(SEED) --days $(DAYS) --until $(DEMO_DAY) --to $@
+demo: $(READY) ## Land the demo county, run its night through Airflow, print who reaches whom
+	@$(BIN)/stillreach demo --to $(STILLREACH_DATA) --people $(PEOPLE) --seed $(SEED) --days $(DAYS)
 
 $(AIRFLOW_HOME)/.ready: | $(READY)
 	@mkdir -p $(AIRFLOW_HOME)
@@ -98,6 +87,9 @@ bench: $(READY) ## Time two nights of a million people, step by step; measure ex
 
 dictionary: $(READY) ## Write docs/DATA_DICTIONARY.md from the contracts
 	@$(BIN)/stillreach dictionary > docs/DATA_DICTIONARY.md
+
+wheel: $(READY) ## Build dist/stillreach-*.whl, which installs anywhere
+	@$(BIN)/python -m hatchling build -t wheel -d dist
 
 docs: $(READY) ## Build the documentation site into build/site; fail on a broken link
 	@mkdir -p build && $(BIN)/python -m docs.generate build

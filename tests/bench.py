@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipelines import night
+from pipelines.common.settings import SHIPPED_REF
 
 LAST = date(2026, 9, 30)
 RUN = "from pipelines import night; {call}; import os, sys; sys.stdout.flush(); os._exit(0)"
@@ -32,7 +33,7 @@ def main() -> None:
     screen = Console(width=100)
     try:
         os.environ["STILLREACH_DATA"] = str(folder / "data")
-        os.environ.pop("STILLREACH_REF", None)
+        os.environ["STILLREACH_REF"] = str(SHIPPED_REF)
         screen.print(f"{arguments.people:,} people, {os.cpu_count()} processors")
         seconds, mib, _ = measured(
             "from pipelines.demo.world import write_demo_world; from pathlib import Path; "

@@ -1,5 +1,9 @@
 """The command line. Exit codes: 0 done, 2 usage, 3 settings or key, 4 delivery, 5 reference data, 6 model,
-7 validation stop, 8 nothing landed, 9 publish, 10 busy (try again), 11 refused by a platform, 12 all data too old."""
+7 validation stop, 8 nothing landed, 9 publish, 10 busy (try again), 11 refused by a platform, 12 all data too old.
+
+The help imports this module and those of the groups: libraries that are slow to import (DuckDB, polars,
+scipy and others) are imported by the commands.
+"""
 
 import logging
 import os
@@ -8,29 +12,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import duckdb
 import typer
-from rich import box
-from rich.markup import escape
-from rich.table import Table
 
-from pipelines import night
-from pipelines.cli import closure, pull, quarantine, reach, review, segments
-from pipelines.cli.screen import Lines, Screen
-from pipelines.common import database
-from pipelines.common.errors import ModelError, PublishError, SettingsError, StillreachError
-from pipelines.common.query import query
-from pipelines.common.settings import Settings, from_environment
-from pipelines.landing.file_copy import UNPROVEN
-from pipelines.landing.inbox import refused_drops
-from pipelines.landing.withdraw import withdraw
-from pipelines.warehouse import freshness, pseudonym, publish, runs
-from pipelines.warehouse.dictionary import dictionary as data_dictionary
+from pipelines.cli import closure, deployment, published_night, pull, quarantine, reach, review, segments
+from pipelines.cli.screen import Lines, screen
+from pipelines.common.errors import ModelError, StillreachError
+from pipelines.common.settings import from_environment
 
 app = typer.Typer(help=__import__("pipelines").__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 app.add_typer(segments.app, name="segments")
+app.command("init")(deployment.init)
+app.command("doctor")(deployment.doctor)
+app.command("demo")(deployment.demo)
+app.command("status")(published_night.status)
+app.command("show")(published_night.show)
 app.command("explain")(segments.explain)
 app.command("what-if")(reach.ask_what_if)
 app.command("keep")(reach.ask_keep)
@@ -38,20 +35,33 @@ app.command("audit-closure")(closure.audit_closure)
 app.command("review")(review.review)
 app.command("pull")(pull.pull)
 app.command("quarantine")(quarantine.show_quarantine)
-screen = Screen()
-
-ACCOUNT_WIDTH = 16
-WARNINGS = "SELECT expectation_id, notes FROM meta.validation_result WHERE NOT is_success ORDER BY ALL"
-CHANGES_SHOWN = 20
-OVERRIDES = "SELECT segment_id, lawful_basis, approved_by FROM ref.segment WHERE approved_by IS NOT NULL ORDER BY ALL"
 
 AllowStale = Annotated[bool, typer.Option(help="Publish even if all data are too old, with a banner on every page.")]
 Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="A day, YYYY-MM-DD.")]
 
 
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        from importlib.metadata import version
+
+        print(f"stillreach {version('stillreach')}")
+        raise typer.Exit
+
+
+@app.callback()
+def before(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
 @app.command("new-key")
 def new_key(if_missing: Annotated[bool, typer.Option(help="Do nothing if a key exists.")] = False) -> None:
     """Create the key that turns platform ids into pseudonyms (mode 0400). Back it up, and never create a second one."""
+    from pipelines.warehouse import pseudonym
+
     settings = from_environment()
     if if_missing and settings.key_file.exists():
         return
@@ -70,14 +80,12 @@ def land(
     check: Annotated[bool, typer.Option("--check", help="Check everything as for landing, and land nothing.")] = False,
 ) -> None:
     """Land a drop: check every file and row, copy and hash it, and make it current for its source and day."""
+    from pipelines import night
+
     done = night.land_drop(path, source, on.date(), account or None, only_check=check)
     screen.print(done.message(), soft_wrap=True)
-    for note in done.delivery.notes:
-        screen.print(f"  {note}", soft_wrap=True)
-    if unproven := [one.name for one in done.delivery.files if one.integrity == UNPROVEN]:
-        some = f"{', '.join(unproven[:3])}{' and others' if len(unproven) > 3 else ''}"
-        hint = "a sha256 in manifest.json would (docs/EXTRACTS.md)"
-        screen.print(f"  nothing proves that {some} arrived as sent: {hint}", soft_wrap=True, highlight=False)
+    for note in done.notes():
+        screen.print(f"  {note}", soft_wrap=True, highlight=False)
 
 
 @app.command("withdraw")
@@ -88,6 +96,8 @@ def withdraw_delivery(
     undo: Annotated[bool, typer.Option("--undo", help="Bring back the delivery withdrawn last.")] = False,
 ) -> None:
     """Withdraw the current delivery of a source and day: the next night is as if it had never landed."""
+    from pipelines.landing.withdraw import withdraw
+
     done = withdraw(from_environment(), source, day.date(), reason, undo=undo)
     screen.print(f"{done.delivery_id}: {'withdrawn' if done.is_withdrawn else 'current again'}", highlight=False)
 
@@ -113,87 +123,16 @@ def rebuild(
 @app.command()
 def rollback() -> None:
     """Publish the previous snapshot again."""
+    from pipelines.warehouse import publish
+
     screen.print(f"published: {publish.rollback(from_environment())}")
-
-
-@app.command()
-def status() -> None:
-    """Show the published snapshot, recent runs, drops set aside, warnings, what is late, and what changed."""
-    settings = from_environment()
-    current = publish.current_snapshot(settings)
-    screen.print(f"published: {current or 'nothing yet'}")
-    screen.print(f"kept: {', '.join(publish.snapshots(settings)) or 'no snapshot'}", soft_wrap=True)
-    for record in runs.records(settings)[-5:]:
-        reason = f": {record['stopped_reason']}" if record["stopped_reason"] else ""
-        screen.print(f"run {record['run_id']} {record['status']}{reason}", soft_wrap=True, markup=False)
-    _show_refused(settings)
-    if current:
-        with _current(settings) as con:
-            warned = con.execute(WARNINGS).fetchall()
-            partial = con.execute(query("cli/partial_lists")).fetchall()
-            absent = con.execute("SELECT source, newest_on FROM meta.source_arrival WHERE NOT is_here").fetchall()
-            stale = con.execute(query("report/stale")).fetchall()
-            changes = con.execute(query("report/changes")).fetchall()
-            banner = freshness.summary(con).banner(runs.as_of_run(current))
-        if banner:
-            screen.print(banner, style="bold", soft_wrap=True, highlight=False)
-        for name, platform, kind, freshness_status, reason in stale:
-            screen.print(
-                f"{freshness_status} {kind} of {name} ({platform}): {reason}",
-                soft_wrap=True,
-                markup=False,
-                highlight=False,
-            )
-        for expectation_id, notes in warned:
-            screen.print(f"warning {expectation_id}: {notes}", soft_wrap=True, markup=False)
-        for source, newest_on in absent:
-            screen.print(f"not landed for this night: {source}, newest {newest_on or 'never'}", highlight=False)
-        for kind, name, platform, collected, reported, on, reason in partial:
-            of = "an unknown number" if reported is None else f"the platform's {reported:,}"
-            line = f"partial {kind} list of {name} ({platform}), {on}: {collected:,} of {of}: {reason}"
-            screen.print(line, soft_wrap=True, markup=False, highlight=False)
-        for *_, what, before, now, reason in changes[:CHANGES_SHOWN]:
-            screen.print(f"changed: {what}: {before} -> {now}: {reason}", soft_wrap=True, markup=False, highlight=False)
-        if n_more := len(changes[CHANGES_SHOWN:]):
-            screen.print(f"changed: {n_more:,} more rows of meta.night_change", highlight=False)
-
-
-@app.command()
-def show(basis: Annotated[str, typer.Option(help="follower, active or engaged.")] = "follower") -> None:
-    """Print the reach of each account by segment from the published snapshot, and where its files are."""
-    settings = from_environment()
-    with _current(settings) as con:
-        cells = con.execute(query("cli/reach"), {"basis": basis}).fetchall()
-        overrides = con.execute(OVERRIDES).fetchall()
-    if not cells:
-        raise SettingsError(f"--basis {basis}", "gives no rows", known=("follower", "active", "engaged"))
-    for part in _fitting(cells, screen.width):
-        screen.print(_matrix(part, basis))
-    screen.print(
-        "Under each number: how many of them only that account reaches. People are not matched between platforms."
-    )
-    for segment_id, lawful_basis, approved_by in overrides:
-        screen.print(
-            f"{segment_id} overrides the policy: {lawful_basis}; approved by {approved_by}",
-            soft_wrap=True,
-            markup=False,
-        )
-    as_of = str(cells[0][0])
-    report = settings.reports / as_of
-    places = {
-        "snapshot": settings.published / publish.LINK,
-        "report": report / "index.html",
-        "review": settings.reports / f"review-{as_of}" / "index.html",
-        "release": settings.release / as_of / "index.html",
-    }
-    for what, where in places.items():
-        screen.print(f"{what}: {where}", soft_wrap=True, highlight=False)
-    screen.print(f"charts: {report}/*.png, *.svg", soft_wrap=True, highlight=False)
 
 
 @app.command()
 def dictionary() -> None:
     """Print the data dictionary: every published table and column."""
+    from pipelines.warehouse.dictionary import dictionary as data_dictionary
+
     print(data_dictionary(), end="")
 
 
@@ -224,7 +163,7 @@ def main() -> None:
     logging.getLogger("pipelines").setLevel(logging.INFO)
     exit_code = 0
     try:
-        with database.with_room("stillreach"), database.without_values(ModelError, "the command"):
+        with _with_our_errors():
             app()
     except StillreachError as failure:
         print(failure.message(), file=sys.stderr)
@@ -237,63 +176,25 @@ def main() -> None:
 
 
 def _run(as_of: datetime | None, *, replay: bool, allow_stale: bool) -> None:
+    from pipelines import night
+    from pipelines.warehouse import publish
+
     day = as_of.date() if as_of else datetime.now(UTC).date()
     run_id = night.run_night(day, replay=replay, allow_stale=allow_stale)
     current = publish.current_snapshot(from_environment())
     screen.print(f"published: {run_id}" + ("" if current == run_id else f" (current stays {current})"))
-    _show_refused(from_environment())
-
-
-def _show_refused(settings: Settings) -> None:
-    """Name the drops of the inbox that were not landed: their rows are missing from every number."""
-    for drop, refused in refused_drops(settings):
-        screen.print(f"set aside, not landed: {drop}: {refused}", soft_wrap=True, markup=False, highlight=False)
-
-
-def _fitting(cells: list[tuple[Any, ...]], width: int) -> Iterator[list[tuple[Any, ...]]]:
-    """Split the cells by segment into as many tables as a screen of that width needs."""
-    parts: list[list[str]] = [[]]
-    for segment in dict.fromkeys(cell[1] for cell in cells):
-        if parts[-1] and ACCOUNT_WIDTH + sum(max(len(one), 6) + 2 for one in (*parts[-1], segment)) > width:
-            parts.append([])
-        parts[-1].append(segment)
-    for part in parts:
-        yield [cell for cell in cells if cell[1] in part]
-
-
-def _matrix(cells: list[tuple[Any, ...]], basis: str) -> Table:
-    """Lay out (as_of, segment, platform, id, account, reached, only here, reason) as accounts by segments."""
-    segments = list(dict.fromkeys(cell[1] for cell in cells))
-    verb = {
-        "follower": "follow",
-        "active": "follow and were active in the last 90 days, or engaged with",
-        "engaged": "engaged in the last 90 days with",
-    }[basis]
-    title = f"People who {verb} each account, {cells[0][0]}"
-    table = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("account", min_width=ACCOUNT_WIDTH)
-    for segment in segments:
-        table.add_column(segment, justify="right", no_wrap=True)
-    rows: dict[tuple[str, str], list[str]] = {}
-    for _, _, platform, account_id, name, reached, only, reason in cells:
-        cell = reason.replace(" ", "\n", 1) if reached is None else f"{reached:,}\n[dim]{only:,}[/dim]"
-        rows.setdefault((platform, account_id), [f"{escape(name)}\n[dim]{platform}[/dim]"]).append(cell)
-    for row in rows.values():
-        table.add_row(*row)
-    return table
+    published_night.show_refused(from_environment())
 
 
 @contextmanager
-def _current(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the published snapshot to read.
-
-    Raises `PublishError` where there is none.
-    """
-    path = settings.published / publish.LINK
-    if not path.exists():
-        raise PublishError(publish.LINK, "is not there", hint="run stillreach nightly, or make demo")
-    con = duckdb.connect(str(path), read_only=True)
+def _with_our_errors() -> Iterator[None]:
+    """Turn what a library raises into an error of ours, without the values that its message quotes."""
     try:
-        yield con
-    finally:
-        con.close()
+        yield
+    except (StillreachError, SystemExit, KeyboardInterrupt):
+        raise
+    except Exception as failure:
+        from pipelines.common import database
+
+        with database.with_room("stillreach"), database.without_values(ModelError, "the command"):
+            raise failure

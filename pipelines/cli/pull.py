@@ -5,14 +5,10 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.screen import Screen
+from pipelines.cli.screen import screen
 from pipelines.common.errors import RefError, SettingsError, StillreachError
 from pipelines.common.settings import from_environment
-from pipelines.extract.pulls import session
-from pipelines.extract.pulls.source import read_source
 from pipelines.extract.registry import PULLED
-
-screen = Screen()
 
 
 def pull(
@@ -22,6 +18,9 @@ def pull(
     ] = None,
 ) -> None:
     """Pull a platform's lists of all our accounts, land them, and report missing data."""
+    from pipelines.extract.pulls import session
+    from pipelines.extract.pulls.source import read_source
+
     began_at = datetime.now(UTC)
     day = on.date() if on else began_at.date()
     read_source(from_environment(), source, with_token=False)

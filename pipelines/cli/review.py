@@ -5,12 +5,9 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.screen import Screen
+from pipelines.cli.screen import screen
 from pipelines.common.errors import PublishError, SettingsError
 from pipelines.common.settings import Settings, from_environment
-from pipelines.warehouse import publish
-
-screen = Screen()
 
 
 def review(
@@ -32,6 +29,8 @@ def snapshot_of(settings: Settings, day: str | None) -> str:
 
     Raises `PublishError` where nothing is published, `SettingsError` naming the days there are where that one is not.
     """
+    from pipelines.warehouse import publish
+
     current, kept = publish.current_snapshot(settings), publish.snapshots(settings)
     if day is None:
         if current is None:

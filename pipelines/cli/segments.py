@@ -1,36 +1,37 @@
-"""The command line's `segments` group: check, try, why; and `explain`."""
+"""The command line's `segments` group: check, try, why; and `explain`.
 
-from collections.abc import Iterable, Sequence
+The help imports this module: libraries that are slow to import are imported by the commands.
+"""
+
+from __future__ import annotations
+
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-import duckdb
-import polars as pl
 import typer
-from rich import box
-from rich.table import Table
 
-from pipelines.analysis import examples, preview
-from pipelines.analysis import explain as explanations
-from pipelines.analysis import label_sample as sampling
-from pipelines.analysis import suggest as suggestions
-from pipelines.cli.screen import Screen
+from pipelines.cli.screen import prints_tables, screen
 from pipelines.common.errors import SettingsError
 from pipelines.common.settings import Settings, from_environment
-from pipelines.segments import definition, history
-from pipelines.segments.rule import leaves
-from pipelines.warehouse import publish
+
+if TYPE_CHECKING:
+    from pipelines.segments.definition import Definition, Known
 
 app = typer.Typer(
     help="Definitions of segments: check them, try a draft, explain why a size changed.", no_args_is_help=True
 )
-screen = Screen()
 
 
 @app.command()
+@prints_tables
 def check() -> None:
     """Check every definition: its examples, and what each rule hits in the published night."""
+    from pipelines.analysis import examples, preview
+    from pipelines.cli import segment_tables
+    from pipelines.segments import definition, history
+    from pipelines.warehouse import publish
+
     settings = from_environment()
     known = definition.read_known(settings)
     definitions = definition.read_definitions(settings, known)
@@ -39,15 +40,22 @@ def check() -> None:
     tried = {}
     if publish.current_snapshot(settings):
         tried = {(one.segment_id, one.rule_id): one for one in preview.time_rules(settings, definitions, known)}
+    screen.rows("rules", segment_tables.rule_rows(definitions, ran, tried))
+    screen.rows("examples", segment_tables.example_rows(ran))
     for one in definitions:
-        screen.print(_checked(one, [each for each in ran if each.segment_id == one.segment_id], tried))
+        screen.print(segment_tables.checked(one, [each for each in ran if each.segment_id == one.segment_id], tried))
     examples.check_examples(definitions, ran)
     screen.print(f"{len(definitions)} definitions, {len(ran)} examples: all correct")
 
 
 @app.command("try")
+@prints_tables
 def try_(path: Annotated[Path, typer.Argument(help="A definition, <segment_id>.yml.")]) -> None:
     """Try a draft on the published night: size, rules, overlaps, accounts that reach it; nothing is saved."""
+    from pipelines.analysis import preview
+    from pipelines.cli import segment_tables
+    from pipelines.segments import definition
+
     settings = from_environment()
     known = definition.read_known(settings)
     definitions = definition.read_definitions(settings, known)
@@ -56,98 +64,69 @@ def try_(path: Annotated[Path, typer.Argument(help="A definition, <segment_id>.y
         ("Size", done.size),
         ("Rules", done.rules),
         ("Overlap with other segments", done.overlap),
-        ("Accounts that reach it", done.reach.drop("account_id")),
+        ("Accounts that reach it", done.reach),
     ):
-        screen.print(_table(title, frame))
-    screen.print(_ran(done.ran))
+        screen.rows(title.lower().replace(" ", "_"), frame)
+        screen.print(segment_tables.frame_table(title, frame.drop("account_id", strict=False)))
+    screen.rows("examples", segment_tables.example_rows(done.ran))
+    screen.print(segment_tables.examples_table(done.ran))
     if done.definition.is_override:
-        screen.print(_override(done.definition), soft_wrap=True, markup=False)
+        screen.print(segment_tables.override(done.definition), soft_wrap=True, markup=False)
     screen.print(f"{done.definition.segment_id}: tried in {done.seconds:.1f} s; nothing was saved")
 
 
 @app.command()
+@prints_tables
 def why(
     segment_id: Annotated[str, typer.Argument(help="A segment.")],
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="A day.")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="A later one.")],
 ) -> None:
     """Split a segment's change of size into people, rule edits, extracts and new audits; the parts add up."""
+    from pipelines.analysis import explain as explanations
+    from pipelines.cli import segment_tables
+    from pipelines.cli.snapshot import published
+
     settings = from_environment()
-    with duckdb.connect(str(_link(settings)), read_only=True) as con:
+    with published(settings) as con:
         split = explanations.changes(con, segment_id, first.date(), last.date())
-    screen.print(_table(f"{segment_id}, end of {first.date()} to end of {last.date()}", split))
+    screen.rows("change", split)
+    screen.print(segment_tables.frame_table(f"{segment_id}, end of {first.date()} to end of {last.date()}", split))
 
 
 @app.command()
+@prints_tables
 def suggest(
     near: Annotated[str, typer.Option(help="A segment: suggest accounts and words that would extend it.")] = "",
     to: Annotated[Path | None, typer.Option(help="A folder for draft definitions of the communities found.")] = None,
 ) -> None:
     """Find communities without a definition, or accounts and words that would extend a segment; nothing is added."""
+    from pipelines.analysis import suggest as suggestions
+    from pipelines.cli import segment_tables
+    from pipelines.segments import definition
+
     settings = from_environment()
     known = definition.read_known(settings)
     if near:
         found = suggestions.suggest_near(settings, _defined(settings, known, near), known)
         for title, candidates in (("Accounts", found.accounts), ("Words", found.words)):
-            screen.print(_candidates(f"{title} near {near}", candidates))
+            screen.rows(title.lower(), candidates)
+            screen.print(segment_tables.candidates(f"{title} near {near}", candidates))
         return
     discovery = suggestions.suggest(settings, known)
-    screen.print(_communities(discovery))
+    screen.rows("communities", segment_tables.community_rows(discovery))
+    screen.print(segment_tables.communities(discovery))
     for path in suggestions.write_drafts(discovery, to) if to else []:
         screen.print(f"draft: {path}", soft_wrap=True, highlight=False)
 
 
-def _defined(settings: Settings, known: definition.Known, segment_id: str) -> definition.Definition:
+def _defined(settings: Settings, known: Known, segment_id: str) -> Definition:
+    from pipelines.segments import definition
+
     definitions = {one.segment_id: one for one in definition.read_definitions(settings, known)}
     if segment_id not in definitions:
         raise SettingsError(f"segment {segment_id!r}", "has no definition", known=definitions)
     return definitions[segment_id]
-
-
-def _communities(found: suggestions.Discovery) -> Table:
-    table = Table(
-        "community", "platform", "people", "accounts", "words", "in segments", title="Communities", box=box.SIMPLE_HEAD
-    )
-    for one in found.communities:
-        if one.portrait is None:
-            table.add_row(one.community_id, one.platform, one.status, "", "", "")
-            continue
-        table.add_row(
-            f"{one.community_id} ({'new' if one.portrait.is_new else one.status})",
-            one.platform,
-            _cell(one.portrait.people) or "under 10",
-            ", ".join(account.name for account in one.portrait.accounts[:5]),
-            ", ".join(word.word for word in one.portrait.words[:5]),
-            ", ".join(f"{each.segment_id} {each.share:.0%}" for each in one.portrait.segments[:3]),
-        )
-    return table
-
-
-def _candidates(title: str, candidates: Sequence[suggestions.Candidate]) -> Table:
-    table = Table(
-        "what",
-        "people",
-        "lift",
-        "would add",
-        "recall gain",
-        "precision",
-        "precision change",
-        title=title,
-        box=box.SIMPLE_HEAD,
-    )
-    for one in candidates:
-        precision = _interval(one.precision)
-        table.add_row(
-            one.name or one.value, _cell(one.people), _interval(one.lift), _cell(one.adds_people),
-            _interval(one.recall_gain), precision if precision == "-" else f"{precision} {one.precision_basis}",
-            _interval(one.precision_change),
-        )  # fmt: skip
-    return table
-
-
-def _interval(one: suggestions.Estimate) -> str:
-    value, lo, hi = ("?" if each is None else f"{each:.2f}" for each in (one.value, one.lo, one.hi))
-    return "-" if value == lo == hi == "?" else f"{value} ({lo} to {hi})"
 
 
 @app.command("label-sample")
@@ -157,6 +136,9 @@ def label_sample(
     platform: Annotated[str, typer.Option(help="The platform with most members by default.")] = "",
 ) -> None:
     """Draw a stratified sample of people to judge, into the restricted area."""
+    from pipelines.analysis import label_sample as sampling
+    from pipelines.segments import definition
+
     settings = from_environment()
     known = definition.read_known(settings)
     _defined(settings, known, segment_id)
@@ -168,6 +150,7 @@ def label_sample(
 
 
 @app.command()
+@prints_tables
 def score(
     segment_id: Annotated[str, typer.Argument(help="A segment.")],
     path: Annotated[Path, typer.Argument(help="The judged file.")],
@@ -177,15 +160,15 @@ def score(
     ] = None,
 ) -> None:
     """Read the labels of a sample: probabilities, precision, recall and size, each with its interval."""
+    from pipelines.analysis import label_sample as sampling
+    from pipelines.cli import segment_tables
+
     settings = from_environment()
     day = on.date() if on else datetime.now(UTC).date()
     kept = sampling.score(settings, segment_id, path, day)
     quality = kept.audit.quality
-    table = Table("measure", "estimate", "from", "to", title=f"Audit {kept.audit.audit_id}", box=box.SIMPLE_HEAD)
-    for measure, one in quality.estimates.items():
-        table.add_row(measure, *(_rounded(value) for value in (one.value, one.lo, one.hi)))
-    table.add_row("calibration_error", _rounded(quality.calibration_error))
-    screen.print(table)
+    screen.rows("estimates", segment_tables.estimate_rows(quality))
+    screen.print(segment_tables.estimates(f"Audit {kept.audit.audit_id}", quality))
     screen.print(
         f"{quality.n_yes} yes, {quality.n_no} no, {quality.n_unsure} unsure; counts from the night of {day} on. "
         "The texts of the sample are deleted.",
@@ -193,17 +176,16 @@ def score(
     )
 
 
-def _rounded(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:,.0f}" if value > 1 else f"{value:.3f}"
-
-
+@prints_tables
 def explain(
     segment_id: Annotated[str, typer.Argument(help="A segment.")],
     member_key: Annotated[str, typer.Argument(help="A pseudonymous key of the published night.")],
 ) -> None:
     """Explain why a pseudonymous member is in a segment; needs the restricted work files."""
+    from pipelines.analysis import explain as explanations
+    from pipelines.analysis import preview
+    from pipelines.cli import segment_tables
+
     settings = from_environment()
     why_member = explanations.explain(settings, preview.current(settings), segment_id, _key(member_key))
     for title, frame in (
@@ -211,63 +193,11 @@ def explain(
         ("Spells", why_member.spells),
         ("Accounts that support it", why_member.accounts),
     ):
-        screen.print(_table(title, frame) if frame.height else f"{title}: none")
+        screen.rows(title.lower().replace(" ", "_"), frame)
+        screen.print(segment_tables.frame_table(title, frame) if frame.height else f"{title}: none")
 
 
 def _key(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**64:
         raise typer.BadParameter("is not a member key", param_hint="MEMBER_KEY")
     return int(text)
-
-
-def _link(settings: Settings) -> Path:
-    preview.current(settings)
-    return settings.published / publish.LINK
-
-
-def _checked(
-    one: definition.Definition, ran: Sequence[examples.Ran], tried: dict[tuple[str, str], preview.RuleTried]
-) -> Table:
-    title = f"{one.segment_id} ({one.header.status}): {one.header.title}"
-    if one.is_override:
-        title += f"\n{_override(one)}"
-    table = Table("rule", "match", "people", "seconds", "examples hit", title=title, box=box.SIMPLE_HEAD)
-    for rule in leaves((*one.rules, *one.exclude)):
-        found = tried.get((one.segment_id, rule.rule_id))
-        n_hit = sum(rule.rule_id in each.rules_hit for each in ran)
-        people = f"{found.people:,}" if found else "-"
-        table.add_row(rule.rule_id, rule.match, people, f"{found.seconds:.2f}" if found else "-", str(n_hit))
-    table.add_section()
-    wrong = [each for each in ran if not each.is_right]
-    table.add_row("examples", f"{len(ran) - len(wrong)} of {len(ran)} correct", "", "", "")
-    for each in wrong:
-        table.add_row(f"  {each.n + 1}", f"must be {each.example.member}: {each.example.why}", "", "", "")
-    return table
-
-
-def _override(one: definition.Definition) -> str:
-    return f"overrides the policy: {one.header.lawful_basis}; approved by {one.header.approved_by}"
-
-
-def _ran(ran: Iterable[examples.Ran]) -> Table:
-    table = Table("example", "must be", "is", "rules that hit", title="Examples", box=box.SIMPLE_HEAD)
-    for one in ran:
-        is_in = "in" if one.is_member else "out"
-        mark = "" if one.is_right else "  <- wrong"
-        table.add_row(one.example.why, one.example.member, is_in + mark, ", ".join(one.rules_hit))
-    return table
-
-
-def _table(title: str, frame: pl.DataFrame) -> Table:
-    table = Table(*frame.columns, title=title, box=box.SIMPLE_HEAD)
-    for row in frame.iter_rows():
-        table.add_row(*(_cell(value) for value in row))
-    return table
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return f"{value:.3f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -2,14 +2,24 @@
 
 import grp
 import os
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.common.errors import RefError, SettingsError
 
 ROOT = Path(__file__).resolve().parents[2]
-SQL = ROOT / "sql"
+# What an installed package brings of sql/, dags/ and notebooks/ (pyproject.toml); a checkout has them at its root.
+IN_PACKAGE = Path(__file__).resolve().parents[1] / "shipped"
+IS_INSTALLED = IN_PACKAGE.is_dir()
+SHIPPED = IN_PACKAGE if IS_INSTALLED else ROOT
+SQL = SHIPPED / "sql"
+DAGS = SHIPPED / "dags"
 SHIPPED_REF = SQL / "ref"
+ENV_FILE = ".env"
+DEMO = "demo"
+NEW_DEPLOYMENT = "stillreach init DIR writes a deployment; then cd DIR"
 
 # What is a deployment's alone: falling back to the demo county's would invent accounts.
 OWN_REF = ("account.csv", "segments")
@@ -83,18 +93,15 @@ def private(folder: Path) -> Path:
 
 
 def from_environment() -> Settings:
-    """Read `STILLREACH_*` once; unset variables mean the checkout's own folders.
+    """Read `STILLREACH_*`, and for unset ones the file `.env` of the current folder, which `stillreach init` writes.
 
-    Raises `SettingsError` where a variable's value is unusable.
+    Raises `SettingsError` where a variable's value is unusable, or no deployment is named.
     """
-    env = os.environ
-    data = Path(env.get("STILLREACH_DATA") or ROOT / "data").absolute()
-    ref = Path(env.get("STILLREACH_REF") or SHIPPED_REF).absolute()
-    if not ref.is_dir():
-        raise SettingsError("STILLREACH_REF", f"{ref} is no folder", hint="copy sql/ref and make it yours")
+    env = {**_env_file(Path(ENV_FILE)), **{name: text for name, text in os.environ.items() if text}}
+    data = _data(env)
     return Settings(
         data=data,
-        ref=ref,
+        ref=_ref(env, data),
         key_file=Path(env.get("STILLREACH_KEY_FILE") or data / "secret" / "member.key").absolute(),
         memory_limit=env.get("STILLREACH_MEMORY_LIMIT") or "3GB",
         threads=_whole_number(env, "STILLREACH_THREADS", 0, least=0),
@@ -102,6 +109,84 @@ def from_environment() -> Settings:
         landing_url=_store(env.get("STILLREACH_LANDING") or ""),
         group=_group(env.get("STILLREACH_GROUP") or ""),
     )
+
+
+def use_demo(data: Path) -> None:
+    """Point this process at the demo county in a data folder, whatever deployment the environment names.
+
+    The processes that it starts inherit it; `AIRFLOW*` is dropped, so that no other Airflow is touched.
+    """
+    for name in [one for one in os.environ if one.startswith(("AIRFLOW", "STILLREACH_KEY_FILE", "STILLREACH_LANDING"))]:
+        del os.environ[name]
+    os.environ |= {"STILLREACH_DATA": str(data), "STILLREACH_REF": str(SHIPPED_REF)}
+    os.environ |= {
+        "AIRFLOW_HOME": str(data / "airflow"),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "PYTHONWARNINGS": "ignore",
+    }
+
+
+def data_folder() -> Path:
+    """The folder of published data, for readers who need no reference files.
+
+    Raises `SettingsError` where no deployment is named.
+    """
+    return _data({**_env_file(Path(ENV_FILE)), **os.environ})
+
+
+def airflow_home() -> Path | None:
+    """The folder of this machine's Airflow, or None where it has none."""
+    home = Path(os.environ.get("AIRFLOW_HOME") or "~/airflow").expanduser()
+    return home if (home / "airflow.cfg").exists() or (home / "airflow.db").exists() else None
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    """Read the `STILLREACH_*` lines of an `.env` file, quoted as a shell wants them; without a file there are none.
+
+    Raises `SettingsError` where somebody else could have written it, or a line is not NAME=value.
+    """
+    if not path.is_file():
+        return {}
+    if path.stat().st_uid not in (0, os.geteuid()):
+        raise SettingsError(str(path.absolute()), "belongs to another user", hint="chown it, or start elsewhere")
+    read: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        name, is_given, text = line.strip().partition("=")
+        if not name.startswith("STILLREACH_"):
+            continue
+        try:
+            words = shlex.split(text, comments=True)
+        except ValueError:
+            words = []
+        if not is_given or len(words) > 1 or (text.strip() and not words):
+            raise SettingsError(f"{path.absolute()} line {number}", "is not NAME=value", hint="quote what has blanks")
+        read[name] = words[0] if words else ""
+    return read
+
+
+def _data(env: Mapping[str, str]) -> Path:
+    if given := env.get("STILLREACH_DATA"):
+        return Path(given).absolute()
+    if IS_INSTALLED:
+        found = f"is not set, and {Path.cwd()} has no {ENV_FILE}"
+        raise SettingsError("STILLREACH_DATA", found, hint=NEW_DEPLOYMENT)
+    return ROOT / "data"
+
+
+def _ref(env: Mapping[str, str], data: Path) -> Path:
+    """Find the reference folder: as set, the demo county's for the demo's data alone, or `ref` beside the data."""
+    if given := env.get("STILLREACH_REF"):
+        if not Path(given).is_dir():
+            raise SettingsError("STILLREACH_REF", f"{Path(given).absolute()} is no folder", hint=NEW_DEPLOYMENT)
+        return Path(given).absolute()
+    if (data / DEMO).is_dir():
+        return SHIPPED_REF
+    if (beside := data.parent / "ref").is_dir():
+        return beside
+    found = f"is not set, and {data.parent} has no folder ref. The demo county's files are for its own data"
+    raise SettingsError("STILLREACH_REF", found, hint=NEW_DEPLOYMENT)
 
 
 def _group(text: str) -> int | None:
@@ -125,7 +210,7 @@ def _store(url: str) -> str:
     return url.rstrip("/")
 
 
-def _whole_number(env: "os._Environ[str]", name: str, default: int, least: int) -> int:
+def _whole_number(env: Mapping[str, str], name: str, default: int, least: int) -> int:
     text = env.get(name) or str(default)
     if not text.isdecimal() or int(text) < least:
         raise SettingsError(name, f"is {text!r}", hint=f"a whole number from {least}")

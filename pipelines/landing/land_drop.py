@@ -17,7 +17,7 @@ from pipelines.landing.declaration import read_declaration
 from pipelines.landing.deliveries import current_deliveries
 from pipelines.landing.describe import describe, inspect_files
 from pipelines.landing.drop import files_of
-from pipelines.landing.file_copy import copy_files
+from pipelines.landing.file_copy import UNPROVEN, copy_files
 from pipelines.landing.id_check import check_lengths
 from pipelines.landing.landing_area import copy_original, prepared_folder, publish
 from pipelines.landing.manifest import Delivery
@@ -68,6 +68,15 @@ class Landed:
             text += f"; supersedes {self.supersedes.delivery_id}"
             text += f", and lacks its {self.lacks}" if self.lacks else ""
         return text
+
+    def notes(self) -> list[str]:
+        """What its sender should know: the delivery's notes, and which files nothing proves."""
+        unproven = [one.name for one in self.delivery.files if one.integrity == UNPROVEN]
+        if not unproven:
+            return self.delivery.notes
+        some = f"{', '.join(unproven[:3])}{' and others' if len(unproven) > 3 else ''}"
+        hint = "a sha256 in manifest.json would (docs/EXTRACTS.md)"
+        return [*self.delivery.notes, f"nothing proves that {some} arrived as sent: {hint}"]
 
 
 def land_drop(

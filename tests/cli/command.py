@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from pipelines.cli import app, reach, segments
+from pipelines.cli import app
+from pipelines.cli.screen import screen
 
 Stillreach = Callable[..., tuple[int, str, str]]
 
@@ -18,8 +19,7 @@ class Left(BaseException):
 def runner(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Stillreach:
     """Give a function that runs a command; it returns exit code, standard output and standard error."""
 
-    for module in (app, reach, segments):
-        monkeypatch.setattr(module.screen, "width", 300)
+    monkeypatch.setattr(screen, "width", 300)
 
     def leave(code: int) -> None:
         raise Left(code)

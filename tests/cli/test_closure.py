@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.cli import app, closure
+from pipelines.cli import app
+from pipelines.cli.screen import screen
 from pipelines.common.errors import PublishError, SettingsError
 from pipelines.common.settings import Settings
 from pipelines.warehouse import publish
@@ -29,7 +30,7 @@ def _publish(settings: Settings, tmp_path: Path) -> None:
 def test_the_audit_names_weeks_controls_effects_and_where_people_are(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(closure.screen, "width", 300)
+    monkeypatch.setattr(screen, "width", 300)
     _publish(settings, tmp_path)
     done = run(app.app, ["audit-closure", "h0", "--closed-on", "2026-07-01"])
     assert done.exit_code == 0, done.exception

@@ -24,6 +24,7 @@ PAGES = [
 def commands() -> dict[str, set[str]]:
     """Walk the app: each command's full name, with its options."""
     found: dict[str, set[str]] = {}
+    completion = {"--install-completion", "--show-completion"}  # typer adds them when a command runs
 
     def walk(command: Any, name: str) -> None:
         options = {option for one in command.params for option in (*one.opts, *one.secondary_opts)}
@@ -32,6 +33,7 @@ def commands() -> dict[str, set[str]]:
             walk(child, f"{name} {part}".strip())
 
     walk(typer.main.get_command(app), "")
+    found[""] |= completion
     return found
 
 
@@ -42,6 +44,8 @@ GROUPS = {name.rpartition(" ")[0] for name in COMMANDS} - {""}
 def problem(words: list[str]) -> str | None:
     """Say what is wrong with the words after `stillreach`, or nothing."""
     name, *rest = words
+    if name.startswith("--"):
+        name, rest = "", words[:1]
     if name in GROUPS and rest and not rest[0].startswith("--"):
         name = f"{name} {rest[0]}"
     if name not in COMMANDS:
@@ -74,7 +78,7 @@ def test_hints_name_commands_in_full(path: Path) -> None:
         assert all(prefix for prefix, _ in named), f"{hint!r}: write `stillreach {named[0][1]}`"
 
 
-@pytest.mark.parametrize("words", ["snapshots", "segments draw", "segments check --all", "nightly --day"])
+@pytest.mark.parametrize("words", ["snapshots", "--versions", "segments draw", "segments check --all", "nightly --day"])
 def test_a_wrong_command_is_noticed(words: str) -> None:
     assert problem(words.split())
     assert COMMAND.findall(f"run stillreach {words}, then look") == [f" {words}"]

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines import night
 from pipelines.analysis import suggest
-from pipelines.cli import app
+from pipelines.cli.screen import screen
 from pipelines.common.settings import Settings
 from pipelines.segments import label_file, label_history
 from pipelines.warehouse import publish
@@ -84,7 +84,7 @@ def test_a_failing_example_stops_the_night_before_it_begins(two_nights: Settings
 def test_show_keeps_names_on_a_narrow_screen(
     two_nights: Settings, stillreach: Stillreach, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(app.screen, "width", 30)
+    monkeypatch.setattr(screen, "width", 30)
     code, out, _ = stillreach("show")
     assert code == 0
     assert out.count("The Force on") == 2  # a table for everyone, one for riders

@@ -45,6 +45,7 @@ ORDER = (
     "pipelines.analysis",
     "pipelines.release",
     "pipelines.report",
+    "pipelines.deployment",
     "pipelines.night",
     "pipelines.demo",
     "pipelines.cli",

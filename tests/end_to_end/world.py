@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from pipelines import night
-from pipelines.common.settings import Settings, from_environment
+from pipelines.common.settings import SHIPPED_REF, Settings, from_environment
 from pipelines.landing.land_drop import Landed, land_drop
 from pipelines.warehouse import publish
 
@@ -74,10 +74,7 @@ def use(folder: Path, monkeypatch: pytest.MonkeyPatch, ref: Path | None = None) 
     """Point the environment at a deployment, make its key, and leave reports to the tests of reports."""
     monkeypatch.setenv("STILLREACH_DATA", str(folder / "data"))
     monkeypatch.delenv("STILLREACH_KEY_FILE", raising=False)
-    if ref:
-        monkeypatch.setenv("STILLREACH_REF", str(ref))
-    else:
-        monkeypatch.delenv("STILLREACH_REF", raising=False)
+    monkeypatch.setenv("STILLREACH_REF", str(ref or SHIPPED_REF))
     monkeypatch.setitem(night.STEPS, "report", lambda run_id: None)
     settings = from_environment()
     if not settings.key_file.exists():

@@ -1,0 +1,5 @@
+"""What the tests of deployments share."""
+
+from tests.cli.conftest import stillreach
+
+__all__ = ["stillreach"]
