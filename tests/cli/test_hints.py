@@ -13,7 +13,7 @@ from pipelines.cli.app import app
 from pipelines.common.settings import ROOT
 
 COMMAND = re.compile(r"(?<![\w/.-])(?<!b\x22)stillreach((?: +(?:--)?[a-z][\w-]*| +[A-Z0-9][\w:.-]*)+)")
-FOLDERS = ("pipelines", "expectations", "dags", "docs", "sql", "notebooks", "tests/end_to_end")
+FOLDERS = ("stillreach", "pipelines", "expectations", "dags", "docs", "sql", "notebooks", "tests/end_to_end")
 PAGES = [
     path
     for path in (*ROOT.glob("*.md"), ROOT / "Makefile", *(one for name in FOLDERS for one in (ROOT / name).rglob("*")))

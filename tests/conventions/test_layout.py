@@ -50,8 +50,11 @@ ORDER = (
     "pipelines.demo",
     "pipelines.cli",
     "dags",
+    "stillreach",
 )
-MODULES = sorted(path for folder in ("pipelines", "expectations", "dags") for path in (ROOT / folder).rglob("*.py"))
+MODULES = sorted(
+    path for folder in ("pipelines", "expectations", "dags", "stillreach") for path in (ROOT / folder).rglob("*.py")
+)
 
 
 def rank(module: str) -> int:
@@ -73,7 +76,7 @@ def imported(path: Path) -> set[str]:
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.split(".")[0] in ("pipelines", "expectations")}
+    return {name for name in found if name.split(".")[0] in ("pipelines", "expectations", "stillreach")}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)

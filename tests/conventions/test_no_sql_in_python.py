@@ -24,7 +24,7 @@ BUILT_FROM_A_CONTRACT = {"pipelines/landing/extract_file.py", "pipelines/validat
 MOVING = {"pipelines/marts", "pipelines/reach"}
 MODULES = [
     path
-    for path in sorted((ROOT / "pipelines").rglob("*.py"))
+    for path in sorted(path for name in ("pipelines", "stillreach") for path in (ROOT / name).rglob("*.py"))
     if (name := str(path.relative_to(ROOT))) not in BUILT_FROM_A_CONTRACT and not name.startswith(tuple(MOVING))
 ]
 

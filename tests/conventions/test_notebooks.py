@@ -1,6 +1,7 @@
 """Notebooks are read-only visitors of the published snapshot, and keep no output."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ def test_a_notebook_keeps_no_output_and_only_reads(path: Path) -> None:
     source = "".join("".join(cell["source"]) for cell in code)
     assert source.count("duckdb.connect(") == source.count("read_only=True") <= 1
     assert ".execute(" not in source and "opened_on" not in source
+    assert not re.search(r"\b(pipelines|expectations|dags)\b", source), "use `import stillreach`"
+    assert "import stillreach" in source
     assert "core.member" not in source
     assert "member_key" not in source
 

@@ -177,7 +177,7 @@ def _files() -> Iterator[Path]:
     for path in sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").rglob("*.*")):
         if path.suffix in (".md", ".py"):
             yield path
-    for folder in ("pipelines", "expectations", "dags", "sql", "tests"):
+    for folder in ("stillreach", "pipelines", "expectations", "dags", "sql", "tests"):
         for path in sorted((ROOT / folder).rglob("*.*")):
             if path.suffix in (".py", ".sql", ".yml", ".j2"):
                 yield path

@@ -1,5 +1,6 @@
 """What the documents say is so: queries and their answers, commands, marts, the dictionary, an older reader."""
 
+import doctest
 import re
 import shutil
 import subprocess
@@ -42,6 +43,17 @@ def test_queries_give_the_answers_the_page_says(snapshot: Path) -> None:
     assert len(QUESTION.findall(text)) == 21
     with duckdb.connect(str(snapshot), read_only=True) as con:
         assert with_answers(text, con) == text, "run: python tests/docs/queries.py <snapshot>"
+
+
+def test_the_examples_of_the_api_run(snapshot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STILLREACH_DATA", str(snapshot.parents[1]))
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs/API.md").read_text(encoding="utf-8")
+    examples = doctest.DocTestParser().get_doctest(text, {}, "API.md", "docs/API.md", 0)
+    assert len(examples.examples) >= 15
+    shown: list[str] = []
+    done = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(examples, out=shown.append)
+    assert not done.failed, "".join(shown)
 
 
 def test_an_older_duckdb_opens_the_snapshot(snapshot: Path, tmp_path: Path) -> None:

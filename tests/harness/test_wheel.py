@@ -78,7 +78,7 @@ def test_the_wheel_holds_every_file_that_the_packages_and_their_data_have(wheel:
     with zipfile.ZipFile(wheel) as opened:
         names = set(opened.namelist())
     assert {f"pipelines/shipped/{name}" for name in tracked(*SHIPPED)} <= names
-    assert tracked("pipelines", "expectations") <= names
+    assert tracked("pipelines", "expectations", "stillreach") <= names
     assert not {name for name in names if name.startswith(("tests/", "docs/", "data/"))}
 
 
@@ -111,6 +111,8 @@ def test_the_demo_runs_its_night_and_leaves_the_package_as_it_was(place: Place) 
     demo = Place(place.python, place.folder / "stillreach-demo")
     rows = json.loads(demo.stillreach("show", "--json"))["reach"]
     assert {one["as_of"] for one in rows} == {"2026-09-30"}
+    asked = "import stillreach; print(stillreach.open().reach('motorcycle')['reach_people'].max())"
+    assert demo.ask(asked) == str(max(one["reach_people"] or 0 for one in rows if one["segment_id"] == "motorcycle"))
     assert (demo.folder / "reports" / "2026-09-30" / "index.html").is_file()
     assert {path for path in site.rglob("*") if "__pycache__" not in path.parts} == before
     assert {path.name for path in place.folder.iterdir()} == {"stillreach-demo"}
