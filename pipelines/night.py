@@ -216,7 +216,7 @@ def check(run_id: str, layer: str) -> None:
         con = database.connect(runs.night_file(settings, run_id), settings)
         con.execute("DELETE FROM meta.validation_result WHERE layer = $layer", {"layer": layer})
         database.insert(con, "meta.validation_result", [(run_id, *astuple(one)) for one in checked])
-        rejected = reconciliation.rejections(con, tonight.bands["quarantined_share_of_delivery"])
+        rejected = reconciliation.rejections(con, tonight.bands["quarantined_share_of_delivery"], settings)
         con.close()
         failed = [one for one in checked if not one.is_success]
         for one in failed:

@@ -14,9 +14,10 @@ def show_quarantine(
     source: Annotated[str, typer.Argument(help="One source; all by default.")] = "",
     day: Annotated[datetime | None, typer.Argument(formats=["%Y-%m-%d"], help="The day it was landed for.")] = None,
 ) -> None:
-    """List the rows and values that the newest night set aside: delivery, table, reason and count."""
+    """List the rows and values that the newest night set aside: delivery, file, reason and count."""
     from pipelines.common import database
     from pipelines.common.query import query
+    from pipelines.landing.deliveries import file_with
     from pipelines.warehouse import publish, runs
 
     settings = from_environment()
@@ -32,7 +33,7 @@ def show_quarantine(
     names = ("delivery_id", "table_name", "effect", "reason", "n_rows")
     screen.rows("quarantine", [dict(zip(names, row, strict=True)) for row in rows])
     for delivery_id, table, effect, reason, n_rows in rows:
-        line = f"{delivery_id} {table}: {reason}: {n_rows:,} ({effect})"
+        line = f"{delivery_id} {file_with(table, delivery_id, settings)}: {reason}: {n_rows:,} ({effect})"
         screen.print(line, soft_wrap=True, markup=False, highlight=False)
     if not rows:
         screen.print("nothing was set aside")

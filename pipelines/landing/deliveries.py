@@ -40,6 +40,19 @@ def current_deliveries(settings: Settings, until: date) -> dict[tuple[str, str],
     return dict(sorted(found.items(), key=lambda item: (item[0][1], item[0][0])))
 
 
+def file_with(table: str, delivery_id: str, settings: Settings) -> str:
+    """Name the file of a delivery that holds a table, or say of how many files it is made.
+
+    What a sender wrote between the table's name and the format could name a person, and is not repeated.
+    """
+    source, day, number = delivery_id.split(".")
+    path = settings.landing / source / day / number / MANIFEST
+    names = [file.name for file in read_manifest(path).files if file.table == table] if path.exists() else []
+    if len(names) == 1 and names[0].split(".")[0] == table:
+        return names[0]
+    return f"{len(names)} {'file' if len(names) == 1 else 'files'} of {table}" if names else table
+
+
 def verify_files(delivery: Delivery, settings: Settings) -> None:
     """Compare each landed file with its hash: neither Parquet nor gzip notices a flipped bit.
 

@@ -12,7 +12,9 @@ import duckdb
 from pipelines.common import database
 from pipelines.common.contract import contracts
 from pipelines.common.query import query
+from pipelines.common.settings import Settings
 from pipelines.landing.declaration import FOLLOWER
+from pipelines.landing.deliveries import file_with
 from pipelines.landing.file_copy import PROOFS
 from pipelines.landing.manifest import Collected, Delivery
 from pipelines.warehouse import build
@@ -66,10 +68,13 @@ def await_sources(
     database.insert(con, "meta.source_arrival", rows)
 
 
-def rejections(con: duckdb.DuckDBPyConnection, allowed_share: float) -> str:
-    """Say which deliveries had too many rows rejected: delivery, table, reason and count, without a value."""
+def rejections(con: duckdb.DuckDBPyConnection, allowed_share: float, settings: Settings) -> str:
+    """Say which deliveries had too many rows rejected: delivery, file, reason and count, without a value."""
     found = con.execute(query("warehouse/rejections"), {"share": allowed_share}).fetchall()
-    return "".join(f"; {delivery_id}, {table}: {reason} ({n:,} rows)" for delivery_id, table, reason, n in found)
+    return "".join(
+        f"; {delivery_id}, {file_with(table, delivery_id, settings)}: {reason} ({n:,} rows)"
+        for delivery_id, table, reason, n in found
+    )
 
 
 def _facts(delivery: Delivery, table: str) -> tuple[object, ...]:
