@@ -52,7 +52,11 @@ def explain(settings: Settings, snapshot_id: str, segment_id: str, member_key: i
             raise SettingsError(f"segment {segment_id!r}", "is not in the published night", known=known)
         who = {"segment_id": segment_id, "member_key": member_key}
         if not con.execute("SELECT 1 FROM core.member WHERE member_key = ?", [member_key]).fetchall():
-            raise SettingsError("the member key", "is of nobody in the published night", hint="copy it whole")
+            raise SettingsError(
+                "the member key",
+                "is of nobody in the published night",
+                hint="core.segment_membership of the published night holds keys: copy one whole",
+            )
         parts = (con.sql(query(f"analysis/{name}"), params=who).pl() for name in PARTS)
         return Explanation(*parts)
     finally:
