@@ -204,20 +204,17 @@ def _accounts(counts: ReleasedCounts) -> pl.DataFrame:
 
 
 def _with_wholes(signatures: pl.DataFrame, counts: ReleasedCounts) -> pl.DataFrame:
-    """Set the people whom no account reaches, and the size of the segment."""
-    wholes = signatures.select(*PLACE).unique().to_dicts()
-    found = [
-        row
-        | {
-            "whole": counts.count(_cell("segment", row), WITHHELD),
-            "are_shown": counts.are_shown(_cell("reached", row), _cell("segment", row))
-            and tuple(row[name] for name in PLACE) not in counts.withheld_places,
-        }
-        for row in wholes
-    ]
+    """Set the size of the segment, and the people whom no account reaches: its size less all reached, as released."""
+    places = signatures.select(*PLACE).unique().to_dicts()
+    found = []
+    for row in places:
+        segment, reached = _cell("segment", row), _cell("reached", row)
+        whole, all_reached = (counts.count(one, WITHHELD) or 0.0 for one in (segment, reached))
+        nobody = max(0.0, whole - all_reached) if counts.are_shown(segment, reached) else WITHHELD
+        found.append(row | {"whole": whole, "nobody": nobody})
     is_nobody = pl.col("account_ids").list.len() == 0
     return signatures.join(pl.DataFrame(found), on=PLACE, how="left", maintain_order="left").with_columns(
-        pl.when(is_nobody & ~pl.col("are_shown")).then(WITHHELD).otherwise("people").alias("people"),
+        pl.when(is_nobody).then("nobody").otherwise("people").alias("people"),
         pl.col("whole").alias("segment_people"),
     )
 

@@ -4,6 +4,7 @@ Lengths and colours are drawn from the numbers as they are shown, so that no exa
 picture. Beside each chart stands the text that says the same to whoever does not see it.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -267,7 +268,7 @@ def _overlap(signatures: pl.DataFrame, segment_id: str, platform: str, basis: st
     rows = signatures.filter(is_wanted)
     if rows.is_empty():
         raise ValueError(f"there is no row of segment {segment_id}, platform {platform}, basis {basis}")
-    sets, other, nobody = [], 0, None
+    sets, nobody = [], None
     for row in rows.to_dicts():
         if not row["account_ids"]:
             nobody = row["people"]
@@ -276,7 +277,11 @@ def _overlap(signatures: pl.DataFrame, segment_id: str, platform: str, basis: st
     ranked = [(disclosure.people(people, limit), accounts, people) for accounts, people in sets]
     ranked.sort(key=lambda one: (-(one[0].number or 0), len(one[1]), sorted(one[1])))
     bars = [Bar(one, accounts) for one, accounts, _ in ranked[:SETS_SHOWN] if one.number is not None]
-    other = sum(people for _, _, people in ranked[len(bars) :])
+    other: float = sum(people for _, _, people in ranked[len(bars) :])
+    if math.isnan(other):  # a set is withheld: the rest of all reached is not
+        shown = sum(bar.people.number or 0 for bar in bars)
+        rest = rows["segment_people"][0] - (0 if nobody is None else nobody) - shown
+        other = rest if rest >= limit.suppressed_below else math.nan
     if len(ranked) > len(bars):
         bars.append(Bar(disclosure.people(other, limit), frozenset(), "other sets"))
     if nobody is not None:

@@ -1,7 +1,7 @@
 """What the report prints beside the counts of the release, for the small worlds of `worlds.py`.
 
-Sets of accounts, people whom none of ours reaches, "other sets" and fair shares: figures that no released table holds,
-each a sum over types of people. Visitors are made of released counts alone (test_as_released.py).
+Sets of accounts, "other sets" and fair shares: figures that no released table holds, each a sum over types of people.
+Visitors, people whom none of ours reaches and the rest of the sets are made of released counts alone.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.release import disclosure
-from pipelines.release.cells import EVERYONE
+from pipelines.release.cells import EVERYONE, Cell
 from pipelines.release.protect import Rule
 from pipelines.release.released_counts import ReleasedCounts
 from pipelines.report import as_released, tables
@@ -53,6 +53,8 @@ def _sets(night: Night, place: dict[str, str], depth: int, counts: ReleasedCount
     )
     found, pooled, pool = [], [], 0.0
     for weight, row in zip(weights, shown.to_dicts(), strict=True):
+        if not row["account_ids"] and _is_difference(row["people"], place, counts):
+            continue
         one = disclosure.people(row["people"], how.limit)
         if one.number is not None:
             # Of one account alone: a cell, whose number the release may have kept from before.
@@ -64,6 +66,13 @@ def _sets(night: Night, place: dict[str, str], depth: int, counts: ReleasedCount
     if other and other.number is not None:
         found.append(_rounded(np.sum(pooled, axis=0), other.number, how, slack=2 * len(pooled)))
     return found
+
+
+def _is_difference(people: float, place: dict[str, str], counts: ReleasedCounts) -> bool:
+    """Whether a number is made of two released counts: it discloses no more than they do."""
+    segment = counts.cells[Cell("segment", place["segment_id"], "x")].number
+    reached = counts.cells[Cell("reached", place["segment_id"], "x", basis=place["basis"])].number
+    return segment is not None and reached is not None and people == max(0, segment - reached)
 
 
 def _fair_shares(night: Night, place: dict[str, str], depth: int, counts: ReleasedCounts, how: Rule) -> list[Figure]:
