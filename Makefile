@@ -46,7 +46,7 @@ test: $(READY) ## Run the tests, all but every mutant of the SQL models
 test-fast: $(READY) ## Run the fast tests: no whole night, no Airflow, no large world; under a minute
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m "not (night or airflow or slow or harness)"
 
-harness: $(READY) ## Hundreds of damaged files, marked persons, killed nights, and readers while nights are published
+harness: $(READY) ## Damaged files, marked persons, killed nights, readers while nights are published, the installed wheel
 	@$(BIN)/python -m pytest -n auto -m harness tests/harness tests/test_faults.py
 
 mutants: $(READY) ## Change each SQL model in every way an operator knows; fail where too few changes are noticed

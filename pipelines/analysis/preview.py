@@ -57,7 +57,7 @@ def current(settings: Settings) -> str:
     """
     snapshot_id = publish.current_snapshot(settings)
     if snapshot_id is None:
-        raise PublishError(publish.LINK, "is not there", hint="run stillreach nightly, or make demo")
+        raise PublishError(publish.LINK, "is not there", hint="run stillreach nightly, or stillreach demo")
     return snapshot_id
 
 

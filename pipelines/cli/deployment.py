@@ -52,7 +52,7 @@ def doctor() -> None:
     screen.rows("findings", findings)
     n_problems = sum(one.status == "problem" for one in findings)
     n_warnings = sum(one.status == "warning" for one in findings)
-    _line(f"{n_problems} problems, {n_warnings} warnings")
+    _line(f"problems: {n_problems}, warnings: {n_warnings}")
     raise typer.Exit(next((one.exit_code for one in findings if one.status == "problem"), 0))
 
 

@@ -34,7 +34,7 @@ def snapshot_of(settings: Settings, day: str | None) -> str:
     current, kept = publish.current_snapshot(settings), publish.snapshots(settings)
     if day is None:
         if current is None:
-            raise PublishError(publish.LINK, "is not there", hint="run stillreach nightly, or make demo")
+            raise PublishError(publish.LINK, "is not there", hint="run stillreach nightly, or stillreach demo")
         return current
     of_day = [one for one in kept if one.startswith(f"{day}-")]
     if not of_day:

@@ -9,7 +9,7 @@ from pipelines.common.errors import PublishError
 from pipelines.common.settings import Settings
 from pipelines.warehouse import publish
 
-NOTHING_PUBLISHED = "run stillreach nightly, or make demo"
+NOTHING_PUBLISHED = "run stillreach nightly, or stillreach demo"
 
 
 @contextmanager

@@ -143,7 +143,7 @@ def _disk(settings: Settings) -> Iterator[Finding]:
 def _reference(settings: Settings) -> Iterator[Finding]:
     """Name each missing file with its effect, then read all that are there as a night does."""
     for one in missing_files(settings.ref):
-        found = f"{one.name} is missing ({one.says}): {one.without}"
+        found = f"{one.name} {'is missing' if one.has_template else 'is not there'} ({one.says}): {one.without}"
         hint = "stillreach init DIR writes a template of it" if one.has_template else ""
         if one.is_needed:
             yield Finding("reference files", "problem", found, hint, RefError.exit_code)

@@ -10,7 +10,7 @@ from pipelines.common.settings import DAGS, ENV_FILE
 TEMPLATES = Path(__file__).parent / "templates"
 # As they are in a deployment; a name that starts with a dot is easily lost from a package.
 NAMES = {"env": ENV_FILE}
-FOLDERS = ("data", "data/inbox", "ref/lists")
+FOLDERS = ("data", "data/inbox")
 
 
 @dataclass(frozen=True)

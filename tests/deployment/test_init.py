@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.analysis import examples
 from pipelines.common.errors import SettingsError
 from pipelines.common.settings import ROOT, SHIPPED_REF, Settings, data_folder, from_environment
 from pipelines.deployment.init import TEMPLATES, write_deployment
@@ -90,6 +91,11 @@ def test_the_templates_are_usable_once_accounts_are_filled_in(no_variables: Path
     (example,) = definition.read_definitions(settings, definition.read_known(settings))
     assert example.header.status == "draft"
     assert read_bands(settings)
+    example_file = no_variables / "ref/segments/example.yml"
+    example_file.write_text(example_file.read_text("utf-8").replace("status: draft", "status: active"), "utf-8")
+    known = definition.read_known(settings)
+    definitions = definition.read_definitions(settings, known)
+    examples.check_examples(definitions, examples.run_examples(settings, definitions, known))
 
 
 def test_each_missing_file_is_named_with_its_effect(no_variables: Path, stillreach: Stillreach) -> None:

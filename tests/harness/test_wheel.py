@@ -55,7 +55,7 @@ class Place:
         return self._run(str(self.python), "-c", code).strip()
 
     def _run(self, *command: str, exit_code: int = 0) -> str:
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.folder.parent), "COLUMNS": "200"}
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.python.parents[2]), "COLUMNS": "200"}
         done = subprocess.run(
             command, cwd=self.folder, env=env, capture_output=True, text=True, timeout=300, check=False
         )
@@ -103,10 +103,11 @@ def test_a_new_deployment_says_what_is_missing_and_never_takes_the_demos_account
     ours.stillreach("nightly", exit_code=5)
 
 
-def test_the_demo_runs_its_night_and_leaves_the_package_as_it_was(place: Place) -> None:
+@pytest.mark.parametrize("way", ["--airflow", "--no-airflow"])
+def test_the_demo_runs_its_night_and_leaves_the_package_as_it_was(place: Place, way: str) -> None:
     site = next(place.python.parents[1].glob("lib/python*/site-packages"))
     before = {path for path in site.rglob("*") if "__pycache__" not in path.parts}
-    out = place.stillreach("demo", "--people", "2000", "--days", "14", "--no-airflow")
+    out = place.stillreach("demo", "--people", "2000", "--days", "14", way)
     assert "Thornmere Bikers" in out
     demo = Place(place.python, place.folder / "stillreach-demo")
     rows = json.loads(demo.stillreach("show", "--json"))["reach"]
