@@ -287,14 +287,14 @@ def test_one_row_in_a_hundred_that_cannot_be_used_is_counted_and_no_more(
     assert ("quarantine_is_empty",) in warned
 
 
-def test_a_stop_names_the_delivery_the_table_the_reason_and_the_count(
+def test_a_stop_names_the_delivery_the_file_the_reason_and_the_count(
     two_nights: Settings, tmp_path: Path, write_drop: WriteDrop
 ) -> None:
     rows = "".join(ROW.replace("zqid7", f"zqid{n}") for n in range(99))
     drop = write_drop(tmp_path / "drop", {"follower.csv": CSV + rows + ROW.replace("zqid7", "") * 2})
     landed = land_drop(drop, "other", ON, two_nights)
     stop = stopped(two_nights, ValidationStop)
-    assert f"{landed.delivery.delivery_id}, follower: member_id is empty (2 rows)" in str(stop)
+    assert f"{landed.delivery.delivery_id}, follower.csv: member_id is empty (2 rows)" in str(stop)
     assert "`stillreach quarantine`" in stop.message()
     assert "zq" not in stop.message()
 
