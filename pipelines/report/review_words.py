@@ -76,7 +76,7 @@ def one_text(row: Row, value: float, limit: Limits) -> str:
 
 def share_text(value: float, base: float | None, limit: Limits) -> str:
     """Say a share of people as the ratio of two shown counts; of a part too small to show, what it stays under."""
-    if base is None:
+    if base is None or math.isnan(value):
         return WITHHELD
     part, whole = disclosure.people(max(0.0, value * base), limit), disclosure.people(base, limit)
     if not whole.number:

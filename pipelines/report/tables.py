@@ -307,7 +307,8 @@ def _left_share(row: Row, limit: Limits) -> Shown:
     if row["churn_share"] is None or row["followers"] is None or row["net_new_followers"] is None:
         return disclosure.NOT_KNOWN
     earlier = row["followers"] - row["net_new_followers"]
-    return disclosure.share(round(row["churn_share"] * earlier), earlier, limit)
+    left = row["churn_share"] * earlier
+    return disclosure.share(left if math.isnan(left) else round(left), earlier, limit)
 
 
 def _cell(one: Shown, is_lower_bound: bool = False) -> Row:

@@ -1,6 +1,7 @@
 """The page's answers: verdicts, weeks, homes, tone and the frontier, or a sentence that says why there is none."""
 
 import base64
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.release import disclosure
+from pipelines.release.cells import FEW, NOT_SHOWN, SHOWN, Cell, Released
+from pipelines.release.released_counts import ReleasedCounts
 from pipelines.report import answers, figures, tables, write_report
 from tests.report import answer_rows as rows
 from tests.report.small_night import BANDS, SmallNight
@@ -75,6 +78,41 @@ def test_every_answer_has_its_picture(answered: SmallNight, page_of: PageOf, tmp
     assert "1 accounts" not in page
     svgs = [base64.b64decode(one) for one in re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", page)]
     assert all(b"Data of 31" in svg for svg in svgs)
+
+
+def cells_of(night: figures.Night) -> list[Cell]:
+    """Every cell that a release of a night could hold."""
+    found: set[Cell] = set()
+    for row in night.reach.to_dicts():
+        place = {"platform": row["platform"], "basis": row["basis"], "account_id": row["account_id"]}
+        for segment_id in (row["segment_id"], "everyone"):
+            found |= {Cell(name, segment_id, **place) for name in ("reach", "exclusive", "kept")}
+            found |= {Cell("reached", segment_id, row["platform"], basis=row["basis"])}
+            found |= {Cell("segment", segment_id, row["platform"])}
+    for row in night.answers.homes.to_dicts():
+        key = ("segment_id", "platform", "account_id", "basis", "home_band")
+        found.add(Cell("home", **{name: row[name] for name in key}))
+    return sorted(found)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_report_is_written_whatever_the_release_withholds(seed: int, answered: SmallNight, tmp_path: Path) -> None:
+    """Everything too small (seed 0), everything withheld for another's sake (1), and any mixture with what is shown."""
+    snapshot = answered.write(tmp_path / "night.duckdb")
+    draw = random.Random(seed)
+    states = {0: [FEW], 1: [NOT_SHOWN]}.get(seed, [FEW, NOT_SHOWN, SHOWN])
+    counts = ReleasedCounts(
+        {
+            cell: Released(draw.choice([10, 60, 205]) if state == SHOWN else None, state)
+            for cell in cells_of(figures.read_night(snapshot))
+            for state in [draw.choice(states)]
+        }
+    )
+    page = write_report(snapshot, tmp_path / "report", BANDS, counts=counts).read_text(encoding="utf-8")
+    assert re.search(r"\bnan\b", re.sub(r'src="data:[^"]*"', "", page)) is None
+    if seed == 1:
+        assert "not shown" in page
+        assert "77" not in section(page, "homes")
 
 
 def test_a_report_of_answers_is_the_same_twice_and_replaces_itself(answered: SmallNight, tmp_path: Path) -> None:
